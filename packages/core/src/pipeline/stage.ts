@@ -1,0 +1,119 @@
+import type { OsPath } from "../base/paths.ts";
+import type { HashInfo } from "../hash/hashInfo.ts";
+import type { Meta } from "../odb/meta.ts";
+
+/** What a person may note on an output; kept on every edit. */
+export interface Annotation {
+  readonly desc?: string;
+  readonly type?: string;
+  readonly labels?: readonly string[];
+  readonly meta?: unknown;
+}
+
+/** A file or folder that a stage writes and Holdfast tracks. */
+export interface Output {
+  /** As written in the file (templates resolved): relative to `Stage.wdir`, absolute, or a URL. */
+  readonly defPath: string;
+  /** Absolute path when `isLocal`; the URL otherwise. */
+  readonly path: OsPath;
+  readonly isLocal: boolean;
+  /** What was recorded; `undefined` when nothing was yet. */
+  readonly hash: HashInfo | undefined;
+  readonly meta: Meta;
+  /** False for `cache: false`. */
+  readonly useCache: boolean;
+  readonly persist: boolean;
+  /** False for `push: false`. */
+  readonly canPush: boolean;
+  /** Name of the remote that this output goes to, when it names one. */
+  readonly remote: string | undefined;
+  /** `true` or the options given. */
+  readonly metric: unknown;
+  readonly plot: unknown;
+  readonly annotation: Annotation;
+  /** Cloud-versioned records, kept verbatim (`cloud`, `files`, `fs_config`). */
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+/** `repo` of an import. */
+export interface RepoSource {
+  readonly url: string;
+  readonly rev?: string;
+  readonly revLock?: string;
+  readonly config?: unknown;
+  readonly remote?: unknown;
+}
+
+/** What a stage reads. A union, not a kind of Output. */
+export type Dependency =
+  | {
+      readonly kind: "file";
+      readonly defPath: string;
+      readonly path: OsPath;
+      readonly isLocal: boolean;
+      readonly hash: HashInfo | undefined;
+      readonly meta: Meta;
+      readonly extra: Readonly<Record<string, unknown>>;
+    }
+  | {
+      readonly kind: "repo";
+      readonly defPath: string;
+      readonly repo: RepoSource;
+      readonly extra: Readonly<Record<string, unknown>>;
+    }
+  | {
+      readonly kind: "params";
+      readonly defPath: string;
+      readonly path: OsPath;
+      /** Empty: the whole file. */ readonly params: readonly string[];
+      /** Values in the lock; undefined when not locked. */ readonly locked:
+        Readonly<Record<string, unknown>> | undefined;
+    }
+  | {
+      readonly kind: "dataset";
+      readonly defPath: string;
+      readonly name: string;
+      readonly extra: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: "db"; readonly defPath: string; readonly extra: Readonly<Record<string, unknown>> };
+
+/** One step: a `.dvc` file (`name` undefined) or an entry of `dvc.yaml`. Plain data; verbs live elsewhere. */
+export interface Stage {
+  /** Absolute path of the `.dvc` or `dvc.yaml` file. */
+  readonly file: OsPath;
+  /** Undefined for `.dvc` files. */
+  readonly name: string | undefined;
+  /** Absolute. */
+  readonly wdir: OsPath;
+  /** Resolved command as locked; undefined for data sources. */
+  readonly cmd: string | readonly string[] | undefined;
+  /** Command in dvc.lock, to compare. */
+  readonly lockedCmd: string | readonly string[] | undefined;
+  readonly deps: readonly Dependency[];
+  readonly outs: readonly Output[];
+  readonly frozen: boolean;
+  readonly alwaysChanged: boolean;
+  /** Checksum of the file itself (imports only). */
+  readonly md5: string | undefined;
+  readonly desc: string | undefined;
+  readonly meta: unknown;
+  /** True when it comes from foreach or matrix. */
+  readonly isGenerated: boolean;
+  /** False when dvc.lock holds nothing for it. `.dvc` files: true. */
+  readonly isLocked: boolean;
+}
+
+/** Whether the stage only tracks data (`dvc add`). */
+export function isDataSource(stage: Stage): boolean {
+  return stage.name === undefined && stage.cmd === undefined && stage.deps.length === 0;
+}
+
+/** Whether the stage is an import from another repository. */
+export function isRepoImport(stage: Stage): boolean {
+  return stage.cmd === undefined && stage.deps.length === 1 && stage.deps[0]?.kind === "repo";
+}
+
+/** Whether the stage is an import of any kind. */
+export function isImport(stage: Stage): boolean {
+  return stage.cmd === undefined && stage.name === undefined && stage.deps.length === 1 && stage.outs.length === 1;
+}
