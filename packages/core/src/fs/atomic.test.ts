@@ -1,0 +1,58 @@
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { isLeftover, TEMPORARY_NAME, temporaryPath, writeFileAtomic } from "./atomic.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "atomic-"));
+});
+
+describe("writeFileAtomic", () => {
+  it("creates, replaces, keeps the mode and leaves nothing behind", () => {
+    const path = join(folder, "a.dvc");
+    writeFileAtomic(path, "one");
+    expect(readFileSync(path, "utf8")).toBe("one");
+    chmodSync(path, 0o640);
+    writeFileAtomic(path, Buffer.from("two"));
+    expect(readFileSync(path, "utf8")).toBe("two");
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+    writeFileAtomic(path, "", { mode: 0o600 });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(["a.dvc"]);
+  });
+
+  it("follows a symlink instead of replacing it", () => {
+    writeFileSync(join(folder, "real"), "old");
+    symlinkSync("real", join(folder, "link"));
+    writeFileAtomic(join(folder, "link"), "new");
+    expect(readFileSync(join(folder, "real"), "utf8")).toBe("new");
+  });
+
+  it("leaves the old file and no temporary one when the write fails", () => {
+    const path = join(folder, "dir");
+    writeFileAtomic(join(path, "x"), "1", { parents: true });
+    expect(() => {
+      writeFileAtomic(path, "over a folder");
+    }).toThrow();
+    expect(readdirSync(folder)).toEqual(["dir"]);
+  });
+});
+
+describe("temporary names", () => {
+  it("are recognised with their pid, also for names at the length limit", () => {
+    for (const name of ["data.csv", "x".repeat(250), "ü".repeat(120), "with\nnewline"]) {
+      const made = basename(temporaryPath(join(folder, name)));
+      expect(Buffer.byteLength(made)).toBeLessThan(256);
+      expect(TEMPORARY_NAME.exec(made)?.[2]).toBe(String(process.pid));
+    }
+    expect(temporaryPath("/a/b")).not.toBe(temporaryPath("/a/b"));
+  });
+
+  it("are leftovers only when their process is gone", () => {
+    expect(isLeftover(".x.77-abc.hftmp", () => false)).toBe(true);
+    expect(isLeftover(".x.77-abc.hftmp", () => true)).toBe(false);
+    expect(isLeftover("x.77-abc.tmp", () => false)).toBe(false);
+  });
+});
