@@ -103,9 +103,9 @@ export interface Stage {
   readonly isLocked: boolean;
 }
 
-/** Whether the stage only tracks data (`dvc add`). */
+/** Whether the stage was made by `add` or an import: it runs nothing. */
 export function isDataSource(stage: Stage): boolean {
-  return stage.name === undefined && stage.cmd === undefined && stage.deps.length === 0;
+  return stage.cmd === undefined;
 }
 
 /** Whether the stage is an import from another repository. */
