@@ -1,5 +1,5 @@
 import type { OsPath } from "../base/paths.ts";
-import type { HashInfo } from "../hash/hashInfo.ts";
+import type { HashInfo, HashName } from "../hash/hashInfo.ts";
 import type { Meta } from "../odb/meta.ts";
 
 /** What a person may note on an output; kept on every edit. */
@@ -17,8 +17,12 @@ export interface Output {
   /** Absolute path when `isLocal`; the URL otherwise. */
   readonly path: OsPath;
   readonly isLocal: boolean;
+  /** Whether it lies below the project's root and is written as a relative path: only such outputs have a cache. */
+  readonly isInRepo: boolean;
   /** What was recorded; `undefined` when nothing was yet. */
   readonly hash: HashInfo | undefined;
+  /** How its contents are to be hashed: `md5-dos2unix` for an entry of DVC 2.x, a storage's own name outside the project. */
+  readonly hashName: HashName;
   readonly meta: Meta;
   /** False for `cache: false`. */
   readonly useCache: boolean;
@@ -51,7 +55,9 @@ export type Dependency =
       readonly defPath: string;
       readonly path: OsPath;
       readonly isLocal: boolean;
+      readonly isInRepo: boolean;
       readonly hash: HashInfo | undefined;
+      readonly hashName: HashName;
       readonly meta: Meta;
       readonly extra: Readonly<Record<string, unknown>>;
     }
@@ -65,6 +71,7 @@ export type Dependency =
       readonly kind: "params";
       readonly defPath: string;
       readonly path: OsPath;
+      readonly isInRepo: boolean;
       /** Empty: the whole file. */ readonly params: readonly string[];
       /** Values in the lock; undefined when not locked. */ readonly locked:
         Readonly<Record<string, unknown>> | undefined;
@@ -99,6 +106,10 @@ export interface Stage {
   readonly meta: unknown;
   /** True when it comes from foreach or matrix. */
   readonly isGenerated: boolean;
+  /** True when dvc.yaml holds templates in it, so that its entry cannot be written back. `.dvc` files: false. */
+  readonly isParametrized: boolean;
+  /** Values that templates took from files: file as written in messages -> dotted key -> value. */
+  readonly usedVars: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
   /** False when dvc.lock holds nothing for it. `.dvc` files: true. */
   readonly isLocked: boolean;
 }
