@@ -1,0 +1,45 @@
+# make             set everything up and run the story of examples/exemplar for real (REMOTE=s3 ENDPOINT=… for a real bucket)
+# make test        set up what the tests need and run every test
+# make bench       measure beside real DVC (DVC=path of the dvc program)
+# make conformance run our scripts by live DVC and by us, and compare (DVC=path)
+# make clean       remove what the above made
+
+# Where the story is played; made anew each time.
+DEMO ?= demo
+# folder: a remote beside the story, nothing but this machine. s3: the remote of the committed config (URL= for another bucket).
+REMOTE ?= folder
+URL ?=
+ENDPOINT ?=
+REGION ?=
+PROFILE ?=
+DVC ?= dvc
+
+.DELETE_ON_ERROR:
+.PHONY: demo setup build test bench conformance clean
+
+demo: build
+	node packages/cli/bin/holdfast.js demo $(DEMO) --force --remote $(REMOTE) \
+	  $(if $(URL),--url $(URL)) $(if $(ENDPOINT),--endpoint-url $(ENDPOINT)) $(if $(REGION),--region $(REGION)) $(if $(PROFILE),--profile $(PROFILE))
+
+setup: node_modules/.package-lock.json
+
+node_modules/.package-lock.json: package-lock.json package.json packages/core/package.json packages/cli/package.json
+	@node scripts/check-node.mjs
+	npm ci --no-audit --no-fund
+	@touch $@
+
+build: setup
+	npm run build --silent
+
+test: build
+	node scripts/setup-test-servers.mjs
+	node scripts/run-tests.mjs
+
+bench: build
+	npm run bench --silent -- --dvc $(DVC)
+
+conformance: build
+	npm run conformance --silent -- --dvc $(DVC)
+
+clean:
+	rm -rf $(DEMO) packages/*/dist packages/cli/bin packages/cli/exemplar packages/*/tsconfig.tsbuildinfo coverage bench/results .cache/tests
