@@ -1,0 +1,523 @@
+import type { BigIntStats, Stats } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { CorruptObjectError, DvcError } from "../base/errors.ts";
+import type { Reporter } from "../base/events.ts";
+import type { OsPath } from "../base/paths.ts";
+import { removeQuietly, syncFolder, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { DIR_SUFFIX, isDirHash, isOid } from "../hash/hashInfo.ts";
+import { md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.ts";
+import type { LinkType } from "./linker.ts";
+import { DEFAULT_LINK_TYPES } from "./linker.ts";
+import { quarantine } from "./quarantine.ts";
+import type { State } from "./state.ts";
+import { Tree } from "./tree.ts";
+
+/** Where objects lie below the root: `files/md5/<2>/<30>` or, for projects of DVC 2.x and older, `<2>/<30>`. */
+export type CacheLayout = "3.x" | "legacy";
+
+/** How a cache is opened. */
+export interface ObjectDbOptions {
+  readonly layout: CacheLayout;
+  /** `cache.shared`: folders 2775, so that a group can write. */
+  readonly shared?: "group";
+  readonly state?: State;
+  /** `cache.type`, in order of preference. */
+  readonly linkTypes?: readonly LinkType[];
+  /** Hash every object that the state does not know, whatever its mode. */
+  readonly verify?: boolean;
+  /** Hears of damaged objects. */
+  readonly reporter?: Reporter;
+}
+
+/** Options of {@link ObjectDb.addFile}. */
+export interface AddFileOptions {
+  /** Rename the file into the cache instead of copying it, when both are on one file system. */
+  readonly move?: boolean;
+  /** The file's stat from before its hash was computed: as long as it still has it, it is not hashed again. */
+  readonly hashedAt?: BigIntStats;
+  readonly signal?: AbortSignal;
+}
+
+/** One object. */
+export interface StoredObject {
+  readonly oid: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly path: OsPath;
+}
+
+/** Mode of every object; exactly this mode means "nobody has edited it" (DVC's rule). */
+export const OBJECT_MODE = 0o444;
+const PERMISSIONS = 0o7777;
+const EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e";
+/** Files up to this size are read whole; also the block size of larger ones. */
+const BUFFER_BYTES = 1 << 20;
+/** A manifest larger than this is refused before it is read. */
+const MAX_MANIFEST_BYTES = 512 * 1024 * 1024;
+/** From this many questions on, listing the folders is cheaper than one stat each. */
+const LIST_FROM = 2000;
+/** Up to this many new objects are flushed one by one; beyond, the whole file system is, once. */
+const FLUSH_SINGLY = 32;
+
+/**
+ * The local cache: files named by the md5 of their bytes, read-only, never overwritten. Nothing gets its final name
+ * before its bytes are known to be right; a crash leaves at most a temporary file, which `gc` recognises.
+ */
+export class ObjectDb {
+  readonly root: OsPath;
+  readonly layout: CacheLayout;
+  readonly hashName: "md5" | "md5-dos2unix";
+  /** The folder of the 256 folders. */
+  readonly folder: OsPath;
+  readonly linkTypes: readonly LinkType[];
+  /** Permission bits for new folders; undefined leaves them to the umask. */
+  readonly dirMode: number | undefined;
+  readonly #options: ObjectDbOptions;
+  readonly #made = new Set<string>();
+  #buffer: Buffer | undefined;
+  /** New since the last {@link flush}. */
+  #unflushed: string[] = [];
+
+  constructor(root: OsPath, options: ObjectDbOptions) {
+    this.root = root;
+    this.layout = options.layout;
+    this.hashName = options.layout === "3.x" ? "md5" : "md5-dos2unix";
+    this.folder = options.layout === "3.x" ? join(root, "files", "md5") : root;
+    this.linkTypes = options.linkTypes ?? DEFAULT_LINK_TYPES;
+    this.dirMode = options.shared === "group" ? 0o2775 : undefined;
+    this.#options = options;
+  }
+
+  /** Where the object lies, or would. @throws {DvcError} when `oid` is not 32 hex digits with or without `.dir`. */
+  pathOf(oid: string): OsPath {
+    if (!isOid(oid)) throw new DvcError(`'${oid}' is not a valid object id`, { code: "corrupt-object" });
+    return `${this.folder}/${oid.slice(0, 2)}/${oid.slice(2)}`;
+  }
+
+  /**
+   * Whether the object is there and may be used. Mode exactly 0444 is trusted, as in DVC; otherwise, or with the option
+   * `verify`, it is hashed, unless the state knows it. A damaged one is moved to the quarantine and named in a warning.
+   */
+  check(oid: string): "ok" | "missing" | "corrupt" {
+    const path = this.pathOf(oid);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return "missing";
+    const trusted = stat.isFile() && (stat.mode & PERMISSIONS) === OBJECT_MODE && this.#options.verify !== true;
+    if (trusted && !impossiblySized(oid, stat)) return "ok";
+    return this.verify(oid) ? "ok" : "corrupt";
+  }
+
+  /**
+   * Whether the object's bytes have the hash that names it: the state answers when it knows the file in this very
+   * condition, else it is hashed. A damaged one is quarantined, a sound one gets mode 0444 back and is remembered.
+   * False also when it is missing.
+   */
+  verify(oid: string): boolean {
+    const path = this.pathOf(oid);
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined) return false;
+    if (this.knows(oid, path, stat)) return true;
+    const before = Date.now();
+    const actual = stat.isFile() ? this.#hash(path, oid) : "not a file";
+    if (actual === oid) {
+      this.#protect(path, oid, before);
+      return true;
+    }
+    this.setAside(oid, actual);
+    return false;
+  }
+
+  /** Whether the state vouches that this file, in the condition `stat`, holds the bytes of `oid`. */
+  knows(oid: string, path: OsPath, stat: BigIntStats): boolean {
+    return this.#options.state?.lookup(path, stat, this.hashName) === oid.slice(0, 32);
+  }
+
+  /** Moves a damaged object to the quarantine and says so. */
+  setAside(oid: string, actual: string): void {
+    const path = this.pathOf(oid);
+    const kept = quarantine(this.root, path, oid);
+    if (kept === undefined) return;
+    const text = `corrupted cache file '${path}' (its content has the hash ${actual}). It was moved to '${kept}'.`;
+    this.#options.reporter?.emit({ type: "message", level: "warning", text });
+  }
+
+  /**
+   * The manifest of a folder; its bytes are verified against its name. Undefined when it is missing or was damaged.
+   * @throws {FormatError} when it is not a manifest, {UnsafePathError} when it holds a path it may not.
+   */
+  readTree(oid: string): Tree | undefined {
+    const path = this.pathOf(oid);
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    if (!stat.isFile() || stat.size > BigInt(MAX_MANIFEST_BYTES)) {
+      this.setAside(oid, "not a manifest");
+      return undefined;
+    }
+    const bytes = readFileSync(path);
+    if (!this.knows(oid, path, stat)) {
+      const actual = md5Bytes(bytes) + DIR_SUFFIX;
+      if (actual !== oid) {
+        this.setAside(oid, actual);
+        return undefined;
+      }
+      this.#options.state?.record(path, stat, oid.slice(0, 32), this.hashName);
+    }
+    return Tree.parse(bytes, path);
+  }
+
+  /** Stores a manifest. Its files should be stored before. */
+  addTree(tree: Tree): void {
+    this.addBytes(tree.oid, tree.serialize());
+  }
+
+  /**
+   * Stores bytes under their name; does nothing when the object is there. `verified`: the caller has just hashed exactly
+   * these bytes.
+   * @throws {CorruptObjectError} when they do not have that hash.
+   */
+  addBytes(oid: string, bytes: Uint8Array, verified = false): void {
+    const path = this.pathOf(oid);
+    if (this.#present(oid, path, bytes.byteLength)) return;
+    if (!verified && this.hashName === "md5") expectHash(path, oid, md5Bytes(bytes));
+    this.#place(path, oid, (fd) => {
+      writeAll(fd, bytes);
+    });
+  }
+
+  /**
+   * Stores a file under its name; does nothing when the object is there (with `move` the file then stays where it is).
+   * The bytes are hashed on the way, unless `hashedAt` still fits.
+   * @throws {CorruptObjectError} when they do not have that hash: the file changed. Nothing is stored.
+   */
+  addFile(from: OsPath, oid: string, options: AddFileOptions = {}): void {
+    const path = this.pathOf(oid);
+    const stat = statSync(from, { bigint: true });
+    if (this.#present(oid, path, Number(stat.size))) return;
+    const hashed = options.hashedAt !== undefined && sameFile(stat, options.hashedAt);
+    if (options.move === true && this.#moveIn(from, path, oid, hashed)) return;
+    this.#copyIn(from, path, oid, options);
+  }
+
+  /**
+   * Reads a file once: hashes and copies it together, and stores it under the hash it turns out to have. `.dir` is not
+   * for this. Only for the 3.x layout.
+   * @throws {DvcError} when the file changes meanwhile; nothing is stored.
+   */
+  ingest(
+    from: OsPath,
+    options: { signal?: AbortSignal; onBytes?: (count: number) => void } = {},
+  ): { md5: string; size: number } {
+    const temporary = temporaryPath(join(this.folder, "in"));
+    this.#makeFolder(this.folder);
+    const source = openSync(from, "r");
+    try {
+      const before = fstatSync(source, { bigint: true });
+      const copied = writeTemporary(temporary, (fd) => this.#pump(source, fd, options));
+      if (!sameFile(before, fstatSync(source, { bigint: true })))
+        throw new DvcError(`'${from}' was changed while it was read`, { code: "io", hint: "Try again." });
+      this.adopt(temporary, copied.md5, true);
+      return copied;
+    } finally {
+      closeSync(source);
+      removeQuietly(temporary);
+    }
+  }
+
+  /** A name for a temporary file that {@link adopt} can take: same file system, recognised by `gc`. Folder made. */
+  temporaryFor(oid: string): OsPath {
+    const path = this.pathOf(oid);
+    this.#makeFolder(dirname(path));
+    return temporaryPath(path);
+  }
+
+  /**
+   * Gives a finished temporary file its name. Unless `verified`, it is hashed first.
+   * @throws {CorruptObjectError} when it has another hash; the temporary file is left to the caller.
+   */
+  adopt(temporary: OsPath, oid: string, verified = false): void {
+    const path = this.pathOf(oid);
+    if (!verified) expectHash(path, oid, this.#hash(temporary, oid).slice(0, 32));
+    if (this.#present(oid, path, undefined)) {
+      removeQuietly(temporary);
+      return;
+    }
+    this.#makeFolder(dirname(path));
+    chmodSync(temporary, OBJECT_MODE);
+    renameSync(temporary, path);
+    this.#stored(path, oid);
+  }
+
+  /** All objects, folder by folder. @throws the file system's error when any folder cannot be listed. */
+  *all(): Iterable<StoredObject> {
+    for (const [prefix, names] of this.#folders()) {
+      for (const name of names) {
+        const oid = prefix + name;
+        if (!isOid(oid)) continue;
+        const path = `${this.folder}/${prefix}/${name}`;
+        const stat = statSync(path, { throwIfNoEntry: false });
+        if (stat !== undefined) yield { oid, size: stat.size, path };
+      }
+    }
+  }
+
+  /** Names of all objects: as {@link all} without a stat each. @throws like it. */
+  *names(): Iterable<string> {
+    for (const [prefix, names] of this.#folders())
+      for (const name of names) if (isOid(prefix + name)) yield prefix + name;
+  }
+
+  /** Temporary files that were left behind or are being written now. */
+  *temporaries(): Iterable<OsPath> {
+    for (const name of listOrEmpty(this.folder)) if (TEMPORARY_NAME.test(name)) yield join(this.folder, name);
+    for (const [prefix, names] of this.#folders())
+      for (const name of names) if (TEMPORARY_NAME.test(name)) yield join(this.folder, prefix, name);
+  }
+
+  /** Removes an object; absence is no error. */
+  remove(oid: string): void {
+    try {
+      unlinkSync(this.pathOf(oid));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+
+  /** Which of these are there by name: few by a stat each, many by listing. Says nothing of their bytes. */
+  exists(oids: Iterable<string>): Set<string> {
+    const wanted = oids instanceof Set ? (oids as Set<string>) : new Set(oids);
+    const found = new Set<string>();
+    if (wanted.size < LIST_FROM) {
+      for (const oid of wanted) if (statSync(this.pathOf(oid), { throwIfNoEntry: false }) !== undefined) found.add(oid);
+      return found;
+    }
+    for (const oid of this.names()) if (wanted.has(oid)) found.add(oid);
+    return found;
+  }
+
+  /** Which of these are there and pass {@link check}: one stat each. Damaged ones go to the quarantine. */
+  intact(oids: Iterable<string>): Set<string> {
+    const found = new Set<string>();
+    for (const oid of oids) if (this.check(oid) === "ok") found.add(oid);
+    return found;
+  }
+
+  /**
+   * Makes what was stored since the last call safe against power loss: to be called once, before the text that names the
+   * objects is written. A few are flushed one by one (some 1-10 ms each), many by one sync of the file system.
+   */
+  flush(): void {
+    const paths = this.#unflushed;
+    this.#unflushed = [];
+    if (paths.length === 0) return;
+    if (paths.length > FLUSH_SINGLY && syncFileSystem(this.folder)) return;
+    for (const path of paths) syncFile(path);
+    for (const folder of new Set(paths.map((path) => dirname(path)))) syncFolder(folder);
+  }
+
+  *#folders(): Iterable<[prefix: string, names: string[]]> {
+    for (const prefix of listOrEmpty(this.folder)) {
+      if (!/^[0-9a-f]{2}$/.test(prefix)) continue;
+      const names = listOrEmpty(join(this.folder, prefix));
+      yield [prefix, names];
+    }
+  }
+
+  /** Whether the object is there and can be what it should be; what cannot be is set aside. */
+  #present(oid: string, path: OsPath, size: number | undefined): boolean {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return false;
+    if (size !== undefined && this.hashName === "md5" && stat.size !== size) {
+      this.setAside(oid, `unknown, but its size is ${String(stat.size)} instead of ${String(size)}`);
+      return false;
+    }
+    if ((stat.mode & PERMISSIONS) === OBJECT_MODE && stat.isFile()) return true;
+    return this.check(oid) === "ok";
+  }
+
+  #moveIn(from: OsPath, path: OsPath, oid: string, hashed: boolean): boolean {
+    const stat = lstatSync(from, { bigint: true });
+    if (!stat.isFile() || stat.nlink > 1n) return false;
+    this.#makeFolder(dirname(path));
+    const temporary = temporaryPath(path);
+    try {
+      renameSync(from, temporary);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EXDEV") return false;
+      throw error;
+    }
+    try {
+      // After the rename no path leads to it any more, so what is hashed now is what is stored.
+      if (!hashed || !sameFile(stat, lstatSync(temporary, { bigint: true })))
+        expectHash(from, oid, this.#hash(temporary, oid).slice(0, 32));
+      chmodSync(temporary, OBJECT_MODE);
+      renameSync(temporary, path);
+    } catch (error) {
+      renameSync(temporary, from);
+      chmodSync(from, Number(stat.mode) & PERMISSIONS);
+      throw error;
+    }
+    this.#stored(path, oid);
+    return true;
+  }
+
+  #copyIn(from: OsPath, path: OsPath, oid: string, options: AddFileOptions): void {
+    const source = openSync(from, "r");
+    try {
+      const before = fstatSync(source, { bigint: true });
+      const trusted = options.hashedAt !== undefined && sameFile(before, options.hashedAt);
+      const check = !trusted && this.hashName === "md5";
+      this.#place(path, oid, (fd) => {
+        const copied = this.#pump(source, fd, { ...options, skipHash: !check });
+        if (check) expectHash(from, oid, copied.md5);
+        if (trusted && !sameFile(before, fstatSync(source, { bigint: true })))
+          throw new CorruptObjectError(`'${from}' was changed while it was stored`, {
+            path: from,
+            expected: oid,
+            actual: "unknown",
+          });
+      });
+    } finally {
+      closeSync(source);
+    }
+  }
+
+  /** Copies what `source` holds, hashing it on the way. */
+  #pump(
+    source: number,
+    fd: number,
+    options: { skipHash?: boolean; signal?: AbortSignal; onBytes?: (count: number) => void },
+  ): { md5: string; size: number } {
+    const buffer = (this.#buffer ??= Buffer.allocUnsafeSlow(BUFFER_BYTES));
+    const hash = options.skipHash === true ? undefined : newMd5();
+    let size = 0;
+    for (;;) {
+      const count = readSync(source, buffer, 0, buffer.length, null);
+      if (count === 0) break;
+      options.signal?.throwIfAborted();
+      hash?.update(count === buffer.length ? buffer : buffer.subarray(0, count));
+      writeAll(fd, buffer, count);
+      options.onBytes?.(count);
+      size += count;
+    }
+    return { md5: hash?.digest("hex") ?? "", size };
+  }
+
+  #place(path: OsPath, oid: string, write: (fd: number) => void): void {
+    this.#makeFolder(dirname(path));
+    const temporary = temporaryPath(path);
+    try {
+      writeTemporary(temporary, write);
+      renameSync(temporary, path);
+    } catch (error) {
+      removeQuietly(temporary);
+      throw error;
+    }
+    this.#stored(path, oid);
+  }
+
+  #stored(path: OsPath, oid: string): void {
+    this.#options.state?.recordWritten(path, oid.slice(0, 32), this.hashName);
+    this.#unflushed.push(path);
+  }
+
+  #makeFolder(folder: OsPath): void {
+    if (this.#made.has(folder)) return;
+    const first = mkdirSync(folder, { recursive: true });
+    this.#made.add(folder);
+    if (first === undefined || this.dirMode === undefined) return;
+    for (let at = folder; at.length >= first.length; at = dirname(at)) chmodSync(at, this.dirMode);
+  }
+
+  /** The hash of an object's bytes by the rule of this layout, with the suffix of `oid`. */
+  #hash(path: OsPath, oid: string): string {
+    const { md5 } = this.hashName === "md5" || isDirHash(oid) ? md5File(path) : md5Dos2Unix(path);
+    return isDirHash(oid) ? md5 + DIR_SUFFIX : md5;
+  }
+
+  #protect(path: OsPath, oid: string, hashedFrom: number): void {
+    try {
+      if ((statSync(path).mode & PERMISSIONS) !== OBJECT_MODE) chmodSync(path, OBJECT_MODE);
+      const stat = statSync(path, { bigint: true });
+      this.#options.state?.record(path, stat, oid.slice(0, 32), this.hashName, hashedFrom);
+    } catch {
+      // Somebody else's file in a shared cache, or a read-only disk: it is hashed again next time.
+    }
+  }
+}
+
+/** Whether nobody touched the file between two looks; links and mode may differ. */
+export function sameFile(a: BigIntStats, b: BigIntStats): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev;
+}
+
+function impossiblySized(oid: string, stat: Stats): boolean {
+  return stat.size === 0 && oid !== EMPTY_MD5;
+}
+
+function expectHash(path: OsPath, oid: string, md5: string): void {
+  if (md5 === oid.slice(0, 32)) return;
+  throw new CorruptObjectError(`'${path}' does not have the hash ${oid}: it was changed while it was stored`, {
+    path,
+    expected: oid,
+    actual: md5,
+    hint: "Nothing was stored under that name. Try again.",
+  });
+}
+
+function writeTemporary<T>(temporary: OsPath, write: (fd: number) => T): T {
+  const fd = openSync(temporary, "wx", OBJECT_MODE);
+  try {
+    const result = write(fd);
+    fchmodSync(fd, OBJECT_MODE);
+    return result;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function listOrEmpty(folder: OsPath): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw error;
+  }
+}
+
+function syncFile(path: OsPath): void {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch {
+    return; // moved or collected meanwhile
+  }
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** One flush of everything on the file system of `folder`, through the system's own program; false where there is none. */
+function syncFileSystem(folder: OsPath): boolean {
+  if (process.platform !== "linux") return false;
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
+  return spawnSync("sync", ["-f", folder], { stdio: "ignore" }).status === 0;
+}
