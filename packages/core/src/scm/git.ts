@@ -1,0 +1,308 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import { ScmError } from "../base/errors.ts";
+import { isInside, type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
+import { type Environment, expandHome } from "../base/platform.ts";
+import { parseGitConfig } from "./gitConfig.ts";
+import { type GitAnswer, type GitCall, refuseOption, runGit } from "./gitProcess.ts";
+import { findGitLayout, type GitLayout, listRefs, readHead, readRef } from "./gitRefs.ts";
+import { GitTree } from "./gitTree.ts";
+
+/** What `git status` says. Paths are relative to the top folder. */
+export interface GitStatus {
+  /** Whether anything that Git tracks differs from HEAD, staged or not. */
+  readonly isDirty: boolean;
+  readonly untracked: readonly RelPath[];
+}
+
+const SHA = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
+
+/** A Git repository. HEAD, branches and settings are read from files; all else asks the `git` program. */
+export class Git {
+  readonly layout: GitLayout;
+  readonly #environment: Environment;
+  readonly #untrusted: boolean;
+  readonly #trees = new Map<string, GitTree>();
+
+  /** `untrusted`: a clone of somebody else's; nothing that its own config names is run. */
+  constructor(layout: GitLayout, environment: Environment, options: { untrusted?: boolean } = {}) {
+    this.layout = layout;
+    this.#environment = environment;
+    this.#untrusted = options.untrusted === true;
+  }
+
+  /** The repository that holds `start`; undefined when there is none. No child process. */
+  static find(start: OsPath, environment: Environment, options: { untrusted?: boolean } = {}): Git | undefined {
+    const layout = findGitLayout(start);
+    return layout === undefined ? undefined : new Git(layout, environment, options);
+  }
+
+  /** Top folder of the working tree. */
+  get root(): OsPath {
+    return this.layout.root;
+  }
+
+  get gitDir(): OsPath {
+    return this.layout.gitDir;
+  }
+
+  /** Commit that HEAD stands for; undefined before the first commit. No child process. */
+  head(): string | undefined {
+    const head = readHead(this.layout);
+    if (head.ref === "refs/heads/.invalid") return this.#verify("HEAD");
+    return head.ref === undefined ? head.sha : readRef(this.layout, head.ref);
+  }
+
+  /** Name of the branch that HEAD is on; undefined when detached. No child process. */
+  currentBranch(): string | undefined {
+    const { ref } = readHead(this.layout);
+    return ref?.startsWith("refs/heads/") === true ? ref.slice("refs/heads/".length) : undefined;
+  }
+
+  /**
+   * The commit that a revision names: `HEAD`, a branch, a tag, a hash, `main~2`; a branch of a remote by its bare name.
+   * @throws {ScmError} `unknown Git revision 'x'`, `ambiguous Git revision 'x'`.
+   */
+  resolveRev(rev: string): string {
+    if (rev.startsWith("-") || rev === "" || rev.includes("\0")) throw new ScmError(`unknown Git revision '${rev}'`);
+    return this.#fromFiles(rev) ?? this.#verify(rev) ?? this.#fromRemotes(rev);
+  }
+
+  /** HEAD and plain branch names are answered without a child; a tag of the same name would win, so it must be absent. */
+  #fromFiles(rev: string): string | undefined {
+    if (rev === "HEAD") return this.head();
+    if (SHA.test(rev) || readRef(this.layout, `refs/tags/${rev}`) !== undefined) return undefined;
+    return existsSync(join(this.gitDir, rev)) ? undefined : readRef(this.layout, `refs/heads/${rev}`);
+  }
+
+  #fromRemotes(rev: string): string {
+    const found = new Set<string>();
+    for (const [name, sha] of listRefs(this.layout, "refs/remotes/")) {
+      if (name.slice("refs/remotes/".length).replace(/^[^/]+\//, "") === rev) found.add(sha);
+    }
+    const [only, ...more] = found;
+    if (more.length > 0) throw new ScmError(`ambiguous Git revision '${rev}'`);
+    if (only === undefined) throw new ScmError(`unknown Git revision '${rev}'`);
+    return only;
+  }
+
+  #verify(rev: string): string | undefined {
+    const { code, stdout } = this.run(["rev-parse", "--verify", "--quiet", "--end-of-options", `${rev}^{commit}`], {
+      allow: [0, 1, 128],
+    });
+    const sha = stdout.toString("latin1").trim();
+    return code === 0 && SHA.test(sha) ? sha : undefined;
+  }
+
+  /** Local branches, name to commit, sorted by name. No child process. */
+  branches(): Map<string, string> {
+    const prefix = "refs/heads/";
+    return new Map([...listRefs(this.layout, prefix)].map(([name, sha]) => [name.slice(prefix.length), sha]));
+  }
+
+  /** Tags, name to commit, sorted by name. Tags of something that is no commit are left out. */
+  tags(): Map<string, string> {
+    const lines = this.#lines([
+      "for-each-ref",
+      "--format=%(refname) %(objecttype) %(objectname) %(*objecttype) %(*objectname)",
+      "refs/tags/",
+    ]);
+    const tags = new Map<string, string>();
+    for (const line of lines) {
+      const [ref = "", type, sha = "", peeledType, peeled = ""] = line.split(" ");
+      const commit = type === "commit" ? sha : peeledType === "commit" ? peeled : undefined;
+      if (commit !== undefined) tags.set(ref.slice("refs/tags/".length), commit);
+    }
+    return new Map([...tags].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** Every commit that HEAD, a branch, a remote's branch or a tag reaches, newest first. */
+  allCommits(): string[] {
+    const head = this.head();
+    return this.#lines(["rev-list", ...(head === undefined ? [] : [head]), "--branches", "--tags", "--remotes"]);
+  }
+
+  /** `rev` and its first parents, at most `count` (negative: all), newest first. */
+  ancestors(rev: string, count: number): string[] {
+    if (count === 0) return [];
+    const limit = count < 0 ? [] : [`--max-count=${String(count)}`];
+    return this.#lines(["rev-list", "--first-parent", ...limit, this.resolveRev(rev)]);
+  }
+
+  /** Commits made on or after a day (`YYYY-MM-DD`, local time), newest first. */
+  commitsSince(day: string): string[] {
+    if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw new ScmError(`bad date '${day}'`);
+    const since = new Date(`${day}T00:00:00`).getTime() / 1000;
+    const stamped = this.#lines(["log", "--format=%H %ct", ...this.#allStarts()]);
+    return stamped.filter((line) => Number(line.split(" ")[1]) >= since).map((line) => line.split(" ")[0] ?? "");
+  }
+
+  #allStarts(): string[] {
+    const head = this.head();
+    return [...(head === undefined ? [] : [head]), "--branches", "--tags", "--remotes"];
+  }
+
+  /** Commits of DVC's experiments (`refs/exps`), in the order of their refs; bookkeeping refs are left out. */
+  experimentCommits(): string[] {
+    const found = new Set<string>();
+    for (const [name, sha] of listRefs(this.layout, "refs/exps/")) {
+      if (/^refs\/exps\/[0-9a-f]{2}\/[0-9a-f]{38}\/[^/]+$/.test(name)) found.add(sha);
+    }
+    return [...found];
+  }
+
+  /** The object a full ref name (`refs/…`) points to. No child process. */
+  ref(name: string): string | undefined {
+    return readRef(this.layout, name);
+  }
+
+  /** The files of a commit, kept for later calls. `at` is where their paths count from; default the top folder. */
+  tree(rev: string, at: OsPath = this.root): GitTree {
+    const commit = SHA.test(rev) ? rev : this.resolveRev(rev);
+    const key = `${commit} ${at}`;
+    let tree = this.#trees.get(key);
+    if (tree === undefined) {
+      tree = new GitTree(this.#environment, { root: at, gitDir: this.gitDir, untrusted: this.#untrusted }, commit);
+      this.#trees.set(key, tree);
+    }
+    return tree;
+  }
+
+  /** Bytes of one file of a commit; `path` from the top folder. */
+  read(rev: string, path: RelPath): Buffer | undefined {
+    return this.tree(rev).readBytes(join(this.root, path));
+  }
+
+  /** Those of `paths` that are in Git's index, as a file or as a folder that holds one. */
+  isTracked(paths: Iterable<OsPath>): Set<OsPath> {
+    const inside = [...paths].filter((path) => isInside(this.root, path));
+    if (inside.length === 0) return new Set();
+    const rels = inside.map((path) => posixRelative(this.root, path));
+    const { stdout } = this.run(["--literal-pathspecs", "ls-files", "-z", "--", ...rels], { allow: [0, 128] });
+    const listed = new Set<string>();
+    for (const file of stdout.toString("utf8").split("\0")) {
+      for (let at = file; at !== "" && !listed.has(at); at = at.slice(0, Math.max(0, at.lastIndexOf("/"))))
+        listed.add(at);
+    }
+    if (listed.size > 0) listed.add(".");
+    return new Set(inside.filter((_, index) => listed.has(rels[index] ?? "")));
+  }
+
+  /** Those of `paths` that an ignore rule covers, whether tracked or not. A trailing "/" marks a folder. */
+  isIgnored(paths: Iterable<OsPath>): Set<OsPath> {
+    const inside = [...paths].filter((path) => isInside(this.root, path) && resolve(path) !== this.root);
+    if (inside.length === 0) return new Set();
+    const rels = inside.map((path) => posixRelative(this.root, path) + (/[\\/]$/.test(path) ? "/" : ""));
+    const { stdout } = this.run(["check-ignore", "--no-index", "-z", "--stdin"], {
+      input: `${rels.join("\0")}\0`,
+      allow: [0, 1, 128],
+    });
+    const found = new Set(stdout.toString("utf8").split("\0"));
+    return new Set(inside.filter((_, index) => found.has(rels[index] ?? "")));
+  }
+
+  /** Stages files, also deleted ones. Files in submodules and outside of the repository are left out, as DVC does. */
+  add(paths: Iterable<OsPath>, options: { readonly force?: boolean } = {}): void {
+    const modules = this.submodules();
+    const rels = [...paths]
+      .filter((path) => isInside(this.root, path) && !modules.some((module) => isInside(module, path)))
+      .map((path) => posixRelative(this.root, path));
+    if (rels.length === 0) return;
+    const known = this.isTracked(rels.map((rel) => join(this.root, rel)));
+    const present = rels.filter((rel) => existsSync(join(this.root, rel)) || known.has(join(this.root, rel)));
+    if (present.length === 0) return;
+    const force = options.force === true ? ["--force"] : [];
+    this.run(["--literal-pathspecs", "add", "--all", ...force, "--", ...present], {});
+  }
+
+  /** Folders of submodules, absolute. */
+  submodules(): OsPath[] {
+    const file = join(this.root, ".gitmodules");
+    if (!existsSync(file)) return [];
+    const config = parseGitConfig(readFileSync(file, "utf8"));
+    return [...config]
+      .filter(([key]) => key.startsWith("submodule.") && key.endsWith(".path"))
+      .map(([, path]) => join(this.root, path));
+  }
+
+  /** What differs from HEAD, and what Git does not know. `all` lists each file of an untracked folder. */
+  status(untracked: "no" | "all" = "all"): GitStatus {
+    const { stdout } = this.run(
+      ["status", "--porcelain=v1", "-z", "--no-renames", `--untracked-files=${untracked}`],
+      {},
+    );
+    const unknown: RelPath[] = [];
+    let isDirty = false;
+    for (const line of stdout.toString("utf8").split("\0")) {
+      if (line.startsWith("?? ")) unknown.push(line.slice(3));
+      else if (line !== "") isDirty = true;
+    }
+    return { isDirty, untracked: unknown };
+  }
+
+  /** Paths of Git's index, from the top folder. */
+  index(): RelPath[] {
+    return this.run(["ls-files", "-z"], {})
+      .stdout.toString("utf8")
+      .split("\0")
+      .filter((file) => file !== "");
+  }
+
+  /** Where the hooks are: `core.hooksPath`, else the folder of the repository. */
+  get hooksDir(): OsPath {
+    const set = this.config("core.hooksPath");
+    if (set === undefined || set === "") return join(this.layout.commonDir, "hooks");
+    const path = expandHome(set, this.#environment.home);
+    return isAbsolute(path) ? path : resolve(this.root, path);
+  }
+
+  /** Value of a setting of this repository or of the user. */
+  config(name: string): string | undefined {
+    refuseOption(name, "setting");
+    const { code, stdout } = this.run(["config", "--get", name], { allow: [0, 1] });
+    return code === 0 ? stdout.toString("utf8").replace(/\n$/, "") : undefined;
+  }
+
+  /** Writes a setting of this repository. */
+  setConfig(name: string, value: string): void {
+    refuseOption(name, "setting");
+    this.run(["config", "--local", "--", name, value], {});
+  }
+
+  /** Settings of this repository's own file and of the user's, as far as they need no child process. */
+  fileConfig(): Map<string, string> {
+    const { env, home } = this.#environment;
+    const xdg = env["XDG_CONFIG_HOME"] ?? join(home, ".config");
+    const merged = new Map<string, string>();
+    for (const file of [join(xdg, "git", "config"), join(home, ".gitconfig"), join(this.layout.commonDir, "config")]) {
+      if (existsSync(file))
+        for (const [key, value] of parseGitConfig(readFileSync(file, "utf8"))) merged.set(key, value);
+    }
+    return merged;
+  }
+
+  /** Makes sure the hooks folder is there and gives it. */
+  makeHooksDir(): OsPath {
+    const folder = this.hooksDir;
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  /** Marks a hook as a program. */
+  makeExecutable(path: OsPath): void {
+    chmodSync(path, 0o777);
+  }
+
+  /** Runs Git in the top folder. @throws {ScmError} on an exit code that is not in `allow`. */
+  run(args: readonly string[], call: Omit<GitCall, "cwd">): GitAnswer {
+    return runGit(this.#environment, args, { ...call, cwd: this.root, untrusted: this.#untrusted });
+  }
+
+  #lines(args: readonly string[]): string[] {
+    const { stdout } = this.run(args, {});
+    return stdout
+      .toString("utf8")
+      .split("\n")
+      .filter((line) => line !== "");
+  }
+}

@@ -1,0 +1,132 @@
+import type { SpawnSyncReturns } from "node:child_process";
+import { ScmError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import type { Environment } from "../base/platform.ts";
+
+/** Output of a Git child larger than this is refused (bytes): a listing of some millions of files fits. */
+const MAX_OUTPUT = 1 << 30;
+
+/** How to call Git. */
+export interface GitCall {
+  readonly cwd: OsPath;
+  readonly input?: string | Buffer;
+  /** Exit codes that are answers; default only 0. */
+  readonly allow?: readonly number[];
+  /** Added to the child's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** For a tree that is not the user's own: hooks, file system monitors and external programs of its config stay off. */
+  readonly untrusted?: boolean;
+}
+
+/** What a call to Git gave. */
+export interface GitAnswer {
+  readonly code: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/**
+ * Settings for every call: no prompt of a pager, no file system monitor that the repository's config may name
+ * (Git runs it as a program), no rewriting of file names.
+ */
+const ALWAYS = ["-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "core.pager=cat"];
+const UNTRUSTED = [
+  "-c",
+  "core.hooksPath=/dev/null",
+  "-c",
+  "protocol.ext.allow=never",
+  "-c",
+  "core.sshCommand=ssh",
+  "-c",
+  "core.gitProxy=",
+  "-c",
+  "submodule.recurse=false",
+];
+
+/** Variables that would point Git at another repository than the one asked for. */
+const MISLEADING = new Set([
+  "GIT_DIR",
+  "GIT_WORK_TREE",
+  "GIT_INDEX_FILE",
+  "GIT_OBJECT_DIRECTORY",
+  "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+  "GIT_NAMESPACE",
+  "GIT_PREFIX",
+  "GIT_COMMON_DIR",
+  "GIT_CEILING_DIRECTORIES",
+  "GIT_LITERAL_PATHSPECS",
+  "GIT_GLOB_PATHSPECS",
+  "GIT_NOGLOB_PATHSPECS",
+  "GIT_ICASE_PATHSPECS",
+  "GIT_QUARANTINE_PATH",
+  "GIT_SHALLOW_FILE",
+  "GIT_GRAFT_FILE",
+  "GIT_EXTERNAL_DIFF",
+]);
+
+/** The environment for a Git child. */
+export function gitEnvironment(
+  environment: Environment,
+  extra: Readonly<Record<string, string>> = {},
+): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {};
+  for (const [name, value] of Object.entries(environment.env))
+    if (value !== undefined && !MISLEADING.has(name)) env[name] = value;
+  env["LC_ALL"] = "C";
+  env["GIT_OPTIONAL_LOCKS"] = "0";
+  if (environment.interactive !== true) {
+    env["GIT_TERMINAL_PROMPT"] = "0";
+    env["GIT_ASKPASS"] ??= "true";
+    env["SSH_ASKPASS"] ??= "true";
+    env["GIT_SSH_COMMAND"] ??= "ssh -oBatchMode=yes";
+  }
+  return { ...env, ...extra };
+}
+
+/** Arguments that go before Git's own command. */
+export function safetyArguments(untrusted: boolean): readonly string[] {
+  return untrusted ? [...ALWAYS, ...UNTRUSTED] : ALWAYS;
+}
+
+/** Runs Git and waits. @throws {ScmError} when Git is missing or answers with a code that is not allowed. */
+export function runGit(environment: Environment, args: readonly string[], call: GitCall): GitAnswer {
+  // Loaded on first use: `status` needs no child process and should not pay for the module.
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
+  const child: SpawnSyncReturns<Buffer> = spawnSync("git", [...safetyArguments(call.untrusted === true), ...args], {
+    cwd: call.cwd,
+    env: gitEnvironment(environment, call.env),
+    maxBuffer: MAX_OUTPUT,
+    ...(call.input === undefined ? { stdio: ["ignore", "pipe", "pipe"] } : { input: call.input }),
+  });
+  if (child.error !== undefined) throw spawnProblem(child.error);
+  const answer: GitAnswer = { code: child.status ?? 128, stdout: child.stdout, stderr: child.stderr.toString("utf8") };
+  if (!(call.allow ?? [0]).includes(answer.code)) {
+    throw new ScmError(`git ${args[0] ?? ""} failed: ${lastLine(answer.stderr)}`);
+  }
+  return answer;
+}
+
+function spawnProblem(error: Error): ScmError {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT")
+    return new ScmError("Git is not installed", {
+      hint: "Install Git and make sure that `git` is on the PATH.",
+      cause: undefined,
+    });
+  return new ScmError("cannot run Git", { cause: error });
+}
+
+function lastLine(text: string): string {
+  return (
+    text
+      .trim()
+      .split("\n")
+      .at(-1)
+      ?.replace(/^(fatal|error): /, "") ?? ""
+  );
+}
+
+/** @throws {ScmError} for a word that Git would take for an option, or that holds a NUL. */
+export function refuseOption(word: string, what: string): void {
+  if (word.startsWith("-") || word.includes("\0")) throw new ScmError(`bad ${what} '${word}'`);
+}

@@ -1,0 +1,171 @@
+import { join, relative, sep } from "node:path";
+import type { OsPath, RelPath } from "../base/paths.ts";
+import type { Environment } from "../base/platform.ts";
+import { runGit } from "./gitProcess.ts";
+
+/** One file of a commit. */
+export interface GitEntry {
+  /** Git's mode: `100644`, `100755`, `120000` (link), `160000` (submodule). */
+  readonly mode: string;
+  readonly sha: string;
+}
+
+/** One child of a folder. */
+export interface GitChild {
+  readonly name: string;
+  readonly isDir: boolean;
+}
+
+/** Blobs of these files are read together with the listing: they are what loading a project asks for. */
+const WANTED = /(^|\/)(dvc\.yaml|dvc\.lock|params\.yaml|\.dvcignore|[^/]*\.dvc|\.dvc\/config)$/;
+/** A text larger than this (bytes) is not read. */
+const MAX_TEXT = 256 * 1024 * 1024;
+
+/**
+ * The files of one commit, read through Git: two children for the whole of it. Takes absolute paths below `root`, as if
+ * the commit were checked out there, so that it can stand where the workspace stands.
+ */
+export class GitTree {
+  /** Hex id of the commit. */
+  readonly commit: string;
+  readonly root: OsPath;
+  readonly #environment: Environment;
+  readonly #gitDir: OsPath;
+  readonly #untrusted: boolean;
+  readonly #entries: ReadonlyMap<RelPath, GitEntry>;
+  readonly #blobs = new Map<string, Buffer>();
+  #children: Map<RelPath, GitChild[]> | undefined;
+  #isPrefetched = false;
+
+  /** `commit` must be an object id. `root` is where the paths count from; `gitDir` where the objects are. */
+  constructor(environment: Environment, at: { root: OsPath; gitDir: OsPath; untrusted?: boolean }, commit: string) {
+    this.#environment = environment;
+    this.#gitDir = at.gitDir;
+    this.#untrusted = at.untrusted === true;
+    this.root = at.root;
+    this.commit = commit;
+    this.#entries = this.#list();
+  }
+
+  /** Paths of all files from the root of the repository, in Git's order. */
+  files(): IterableIterator<RelPath> {
+    return this.#entries.keys();
+  }
+
+  /** The entry of a file, by its path from the root of the repository. */
+  entry(path: RelPath): GitEntry | undefined {
+    return this.#entries.get(path);
+  }
+
+  /** Text of a regular file; undefined for anything else. */
+  readText(path: OsPath): string | undefined {
+    const bytes = this.readBytes(path);
+    return bytes === undefined || bytes.byteLength > MAX_TEXT ? undefined : bytes.toString("utf8");
+  }
+
+  /** Bytes of a regular file; undefined for anything else. A link inside the commit is followed. */
+  readBytes(path: OsPath): Buffer | undefined {
+    const entry = this.#resolved(this.#rel(path), 0);
+    if (entry === undefined) return undefined;
+    if (!this.#isPrefetched) this.#prefetch();
+    return this.#blobs.get(entry.sha) ?? this.#blob(entry.sha);
+  }
+
+  /** Whether a file or a folder is there. */
+  exists(path: OsPath): boolean {
+    const rel = this.#rel(path);
+    return rel !== undefined && (this.#entries.has(rel) || this.isFolder(path));
+  }
+
+  isFile(path: OsPath): boolean {
+    return this.#resolved(this.#rel(path), 0) !== undefined;
+  }
+
+  isFolder(path: OsPath): boolean {
+    const rel = this.#rel(path);
+    return rel !== undefined && this.#folders().has(rel);
+  }
+
+  /** Children of a folder, by name; empty when it is not there. Submodules count as folders. */
+  children(path: OsPath): readonly GitChild[] {
+    const rel = this.#rel(path);
+    return rel === undefined ? [] : (this.#folders().get(rel) ?? []);
+  }
+
+  #rel(path: OsPath): RelPath | undefined {
+    const rel = relative(this.root, path);
+    if (rel === "..") return undefined;
+    const posix = sep === "/" ? rel : rel.split(sep).join("/");
+    return posix.startsWith("../") || posix.startsWith("/") ? undefined : posix;
+  }
+
+  #resolved(rel: RelPath | undefined, depth: number): GitEntry | undefined {
+    const entry = rel === undefined ? undefined : this.#entries.get(rel);
+    if (rel === undefined || entry === undefined || entry.mode === "160000") return undefined;
+    if (entry.mode !== "120000") return entry;
+    if (depth > 8) return undefined;
+    const target = this.#blob(entry.sha)?.toString("utf8") ?? "";
+    return target.startsWith("/")
+      ? undefined
+      : this.#resolved(this.#rel(join(this.root, rel, "..", target)), depth + 1);
+  }
+
+  #git(args: readonly string[], input?: string): Buffer {
+    const call = { cwd: this.#gitDir, env: { GIT_DIR: this.#gitDir }, untrusted: this.#untrusted };
+    return runGit(this.#environment, args, input === undefined ? call : { ...call, input }).stdout;
+  }
+
+  #list(): Map<RelPath, GitEntry> {
+    const entries = new Map<RelPath, GitEntry>();
+    for (const line of this.#git(["ls-tree", "-r", "-z", "--full-tree", this.commit]).toString("utf8").split("\0")) {
+      const tab = line.indexOf("\t");
+      if (tab < 0) continue;
+      const [mode = "", , sha = ""] = line.slice(0, tab).split(" ");
+      entries.set(line.slice(tab + 1), { mode, sha });
+    }
+    return entries;
+  }
+
+  #folders(): Map<RelPath, GitChild[]> {
+    if (this.#children !== undefined) return this.#children;
+    const children = new Map<RelPath, GitChild[]>([["", []]]);
+    const add = (path: RelPath, isDir: boolean): void => {
+      const cut = path.lastIndexOf("/");
+      const parent = cut < 0 ? "" : path.slice(0, cut);
+      if (!children.has(parent)) {
+        children.set(parent, []);
+        add(parent, true);
+      }
+      children.get(parent)?.push({ name: path.slice(cut + 1), isDir });
+    };
+    for (const [path, { mode }] of this.#entries) add(path, mode === "160000");
+    this.#children = children;
+    return children;
+  }
+
+  #prefetch(): void {
+    this.#isPrefetched = true;
+    const wanted = new Set<string>();
+    for (const [path, { mode, sha }] of this.#entries) if (mode.startsWith("100") && WANTED.test(path)) wanted.add(sha);
+    if (wanted.size > 0) this.#readBlobs([...wanted]);
+  }
+
+  #blob(sha: string): Buffer | undefined {
+    if (!this.#blobs.has(sha)) this.#readBlobs([sha]);
+    return this.#blobs.get(sha);
+  }
+
+  #readBlobs(shas: readonly string[]): void {
+    const out = this.#git(["cat-file", "--batch"], `${shas.join("\n")}\n`);
+    for (let at = 0; at < out.length;) {
+      const end = out.indexOf(10, at);
+      if (end < 0) return;
+      const [sha = "", type, size] = out.toString("latin1", at, end).split(" ");
+      at = end + 1;
+      if (type !== "blob" && type !== "tree" && type !== "commit" && type !== "tag") continue;
+      const stop = at + Number(size);
+      if (type === "blob") this.#blobs.set(sha, out.subarray(at, stop));
+      at = stop + 1;
+    }
+  }
+}
