@@ -50,12 +50,38 @@ export interface ReadOptions extends CallOptions {
   readonly versionId?: string;
 }
 
+/** Narrows a listing. */
+export interface ListOptions extends CallOptions {
+  /** Only files whose path relative to the folder begins with this text (need not end at a "/"). */
+  readonly startsWith?: string;
+}
+
+/** How to fetch into a local file. `onBytes` is called with the number of bytes newly received. */
+export interface DownloadOptions extends ReadOptions {
+  readonly onBytes?: (count: number) => void;
+  /** Permission bits of the new file, `0o666` (less the umask) when not given. */
+  readonly mode?: number;
+  /** Bytes, when known; saves a round trip on some storages. A wrong value is an error. */
+  readonly size?: number;
+}
+
+/** What a download found out on its way: hex md5 of all the bytes, and their number. */
+export interface Downloaded {
+  readonly md5: string;
+  readonly size: number;
+}
+
 /** What to write: bytes in memory, or a local file (read by the storage itself, in parts when large). */
 export type Source = { readonly bytes: Uint8Array } | { readonly file: string; readonly size: number };
 
 /** `onBytes` is called with the number of bytes newly sent. */
 export interface WriteOptions extends CallOptions {
   readonly onBytes?: (count: number) => void;
+  /**
+   * Hex md5 that the bytes must have. The storage hashes what it sends; on a difference it rejects with
+   * CorruptObjectError and nothing appears under the name.
+   */
+  readonly md5?: string;
 }
 
 /**
@@ -68,18 +94,14 @@ export interface FileSystem {
   /** Absence is a value, not an error. */
   stat(path: string, options?: CallOptions): Promise<Info | undefined>;
   /** All files below `prefix` (a folder), any depth, in the storage's own order. */
-  list(prefix: string, options?: CallOptions): AsyncIterable<Info>;
+  list(prefix: string, options?: ListOptions): AsyncIterable<Info>;
   /** The immediate children of a folder: files and folders. */
   children(path: string, options?: CallOptions): AsyncIterable<Info>;
   read(path: string, options?: ReadOptions): Promise<Readable>;
   /** The whole of a small file. */
   readBytes(path: string, options?: ReadOptions): Promise<Buffer>;
   /** Fetches into the local file `to` (created anew, not fsynced, not renamed); returns its md5 computed on the way. */
-  download(
-    path: string,
-    to: string,
-    options?: ReadOptions & { readonly onBytes?: (count: number) => void },
-  ): Promise<{ md5: string; size: number }>;
+  download(path: string, to: string, options?: DownloadOptions): Promise<Downloaded>;
   write(path: string, source: Source, options?: WriteOptions): Promise<void>;
   /** Removing what is not there succeeds. */
   remove(path: string, options?: CallOptions): Promise<void>;
@@ -88,4 +110,15 @@ export interface FileSystem {
   /** For a person: `s3://bucket/key`, `/abs/path`. */
   url(path: string): string;
   close(): Promise<void>;
+}
+
+/** A storage whose files lie on this machine's own disks, so that transfers may use plain synchronous calls. */
+export interface LocalPathFileSystem extends FileSystem {
+  /** The native path of a file of this storage. */
+  localPath(path: string): string;
+}
+
+/** Whether `fs` lies on this machine's disks. */
+export function isLocalPathFileSystem(fs: FileSystem): fs is LocalPathFileSystem {
+  return typeof (fs as Partial<LocalPathFileSystem>).localPath === "function";
 }

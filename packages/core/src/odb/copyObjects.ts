@@ -1,0 +1,194 @@
+import { createHash, hash as hashOnce } from "node:crypto";
+import { chmodSync, closeSync, fchmodSync, mkdirSync, openSync, readSync, renameSync } from "node:fs";
+import { dirname } from "node:path";
+import { CorruptObjectError, StorageError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import { removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
+
+/** One object to copy between two folders of this machine. */
+export interface CopyJob {
+  readonly oid: string;
+  readonly from: OsPath;
+  readonly to: OsPath;
+}
+
+/** How to copy. */
+export interface CopyOptions {
+  /** Whether the object id is the md5 of the bytes, so that they can be verified on the way (not for `md5-dos2unix`). */
+  readonly verify: boolean;
+  /** Permission bits of new folders; 0777 less the umask when not given (`2775` in a shared cache). */
+  readonly dirMode?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** After each object. */
+  readonly onObject?: (oid: string, bytes: number) => void;
+}
+
+/** What became of the jobs. `missing`: the source was not there. */
+export interface CopyOutcome {
+  readonly done: string[];
+  bytes: number;
+  readonly missing: string[];
+  readonly failed: { oid: string; error: Error }[];
+}
+
+const BUFFER_BYTES = 1 << 20;
+/** The event loop gets its turn after so many bytes or files, for progress and aborts. */
+const BITE_BYTES = 16 << 20;
+const BITE_FILES = 256;
+
+/**
+ * Copies objects with plain synchronous calls: read, verify, temporary file (0444) beside the target, rename. Nothing
+ * gets its name before its bytes are checked. Not flushed to disk: the caller flushes once, at the end.
+ * Measured for 20,000 x 4 KiB: 0.9 s, against 2.5 s with promises.
+ * @throws the signal's reason, or a StorageError when the disk is full; other failures are collected.
+ */
+export async function copyObjects(jobs: readonly CopyJob[], options: CopyOptions): Promise<CopyOutcome> {
+  const outcome: CopyOutcome = { done: [], bytes: 0, missing: [], failed: [] };
+  const copier = new Copier(options);
+  let biteStart = 0;
+  for (const [index, job] of jobs.entries()) {
+    if (outcome.bytes - biteStart > BITE_BYTES || index % BITE_FILES === BITE_FILES - 1) {
+      biteStart = outcome.bytes;
+      await new Promise(setImmediate);
+      options.signal?.throwIfAborted();
+    }
+    try {
+      const bytes = copier.copy(job);
+      if (bytes === undefined) {
+        outcome.missing.push(job.oid);
+        continue;
+      }
+      outcome.done.push(job.oid);
+      outcome.bytes += bytes;
+      options.onObject?.(job.oid, bytes);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOSPC") throw diskFull(job.to, error);
+      outcome.failed.push({ oid: job.oid, error: error as Error });
+    }
+  }
+  return outcome;
+}
+
+class Copier {
+  readonly #options: CopyOptions;
+  readonly #buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  readonly #folders: Set<string> = new Set<string>();
+  readonly #chmod: boolean = (process.umask() & 0o444) !== 0;
+
+  constructor(options: CopyOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes copied, or undefined when there is no source. */
+  copy(job: CopyJob): number | undefined {
+    const from = openExisting(job.from);
+    if (from === undefined) return undefined;
+    try {
+      const first = fill(from, this.#buffer);
+      return first < this.#buffer.length ? this.#copySmall(job, first) : this.#copyLarge(job, from, first);
+    } finally {
+      closeSync(from);
+    }
+  }
+
+  #copySmall(job: CopyJob, length: number): number {
+    const bytes = this.#buffer.subarray(0, length);
+    if (this.#options.verify) checkHash(job, hashOnce("md5", bytes));
+    this.#place(job.to, (fd) => {
+      writeAll(fd, bytes, length);
+    });
+    return length;
+  }
+
+  #copyLarge(job: CopyJob, from: number, first: number): number {
+    let size = 0;
+    this.#place(job.to, (fd) => {
+      const digest = this.#options.verify ? createHash("md5") : undefined;
+      for (let count = first; count > 0; count = fill(from, this.#buffer)) {
+        this.#options.signal?.throwIfAborted();
+        const bytes = this.#buffer.subarray(0, count);
+        digest?.update(bytes);
+        writeAll(fd, bytes, count);
+        size += count;
+      }
+      if (digest !== undefined) checkHash(job, digest.digest("hex"));
+    });
+    return size;
+  }
+
+  #place(to: OsPath, write: (fd: number) => void): void {
+    this.#makeFolder(dirname(to));
+    const temporary = temporaryPath(to);
+    try {
+      const fd = openSync(temporary, "wx", 0o444);
+      try {
+        write(fd);
+        if (this.#chmod) fchmodSync(fd, 0o444);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(temporary, to);
+    } catch (error) {
+      removeQuietly(temporary);
+      throw error;
+    }
+  }
+
+  #makeFolder(folder: OsPath): void {
+    if (this.#folders.has(folder)) return;
+    makeObjectFolder(folder, this.#options.dirMode);
+    this.#folders.add(folder);
+  }
+}
+
+/** Creates a folder for objects, and gives those it made exactly `mode` (umask or not) when that is given. */
+export function makeObjectFolder(folder: OsPath, mode: number | undefined): void {
+  const first = mkdirSync(folder, { recursive: true });
+  if (first === undefined || mode === undefined) return;
+  for (let at = folder; at.length >= first.length; at = dirname(at)) chmodQuietly(at, mode);
+}
+
+function chmodQuietly(path: OsPath, mode: number): void {
+  try {
+    chmodSync(path, mode);
+  } catch {
+    // A folder of somebody else who was faster: theirs to set.
+  }
+}
+
+/** Reads until the buffer is full or the file ends. */
+function fill(fd: number, buffer: Buffer): number {
+  let total = 0;
+  while (total < buffer.length) {
+    const count = readSync(fd, buffer, total, buffer.length - total, null);
+    if (count === 0) break;
+    total += count;
+  }
+  return total;
+}
+
+function openExisting(path: OsPath): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+function checkHash(job: CopyJob, md5: string): void {
+  const actual = isDirHash(job.oid) ? md5 + DIR_SUFFIX : md5;
+  if (actual === job.oid) return;
+  throw new CorruptObjectError(`'${job.from}' is damaged: its bytes have the hash ${actual}`, {
+    path: job.from,
+    expected: job.oid,
+    actual,
+    hint: "It was not copied. Get the object again from a place that has it.",
+  });
+}
+
+function diskFull(path: OsPath, cause: unknown): StorageError {
+  return new StorageError((cause as Error).message, { protocol: "local", path, cause, hint: "The disk is full." });
+}

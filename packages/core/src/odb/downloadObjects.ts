@@ -1,0 +1,74 @@
+import { renameSync } from "node:fs";
+import { dirname } from "node:path";
+import { removeQuietly, temporaryPath } from "../fs/atomic.ts";
+import { md5Dos2Unix } from "../hash/md5.ts";
+import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
+import { makeObjectFolder, type CopyOutcome } from "./copyObjects.ts";
+import type { LocalObjects } from "./localObjects.ts";
+import { eachObject } from "./objectFailures.ts";
+import { damagedRemoteObject, type RemoteDb } from "./remoteDb.ts";
+import type { TransferOptions } from "./transferTypes.ts";
+import type { TransferProgress } from "./transferProgress.ts";
+
+/**
+ * Fetches objects of the remote into the cache: temporary file, hash checked, then renamed. Not flushed to disk: the
+ * caller does that once, at the end. Failures are collected.
+ */
+export async function downloadObjects(
+  cache: LocalObjects,
+  remote: RemoteDb,
+  oids: readonly string[],
+  progress: TransferProgress,
+  options: TransferOptions,
+): Promise<CopyOutcome> {
+  const folders = new Set<string>();
+  return eachObject(
+    oids,
+    options.jobs ?? remote.jobs,
+    async (oid) => {
+      const to = cache.pathOf(oid);
+      const folder = dirname(to);
+      if (!folders.has(folder)) {
+        makeObjectFolder(folder, cache.dirMode);
+        folders.add(folder);
+      }
+      return downloadOne(cache, remote, oid, to, progress, options);
+    },
+    options.signal,
+  );
+}
+
+async function downloadOne(
+  cache: LocalObjects,
+  remote: RemoteDb,
+  oid: string,
+  to: string,
+  progress: TransferProgress,
+  options: TransferOptions,
+): Promise<number> {
+  const temporary = temporaryPath(to);
+  try {
+    const { md5, size } = await remote.fs.download(remote.pathOf(oid), temporary, {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      mode: 0o444,
+      onBytes: (count) => {
+        progress.add(0, count);
+      },
+    });
+    const actual = actualOid(cache, oid, md5, temporary);
+    if (actual !== oid) throw damagedRemoteObject(remote, oid, actual);
+    renameSync(temporary, to);
+    progress.add(1, 0);
+    return size;
+  } catch (error) {
+    removeQuietly(temporary);
+    throw error;
+  }
+}
+
+/** An object of DVC 2.x is named after the md5 of its text with line ends normalised, which is not that of its bytes. */
+function actualOid(cache: LocalObjects, oid: string, md5: string, file: string): string {
+  if (isDirHash(oid)) return md5 + DIR_SUFFIX;
+  if (md5 === oid || cache.hashName === "md5") return md5;
+  return md5Dos2Unix(file).md5;
+}

@@ -1,0 +1,21 @@
+import type { OsPath } from "../base/paths.ts";
+import type { Tree } from "./tree.ts";
+
+/** The part of the cache that a transfer needs; `ObjectDb` is one. */
+export interface LocalObjects {
+  readonly root: OsPath;
+  readonly hashName: "md5" | "md5-dos2unix";
+  /** Permission bits of new folders; undefined: 0777 less the umask. */
+  readonly dirMode?: number | undefined;
+  pathOf(oid: string): OsPath;
+  /** Which are there by name. */
+  exists(oids: Iterable<string>): Set<string>;
+  /** Which are there and may be used. */
+  intact(oids: Iterable<string>): Set<string>;
+  /** Re-hashes an object; a damaged one is set aside, and the answer is false. */
+  verify(oid: string): boolean;
+  readTree(oid: string): Tree | undefined;
+  addBytes(oid: string, bytes: Uint8Array, verified?: boolean): void;
+  /** Makes what `addBytes` stored safe against power loss. */
+  flush(): void;
+}

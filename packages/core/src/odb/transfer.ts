@@ -1,0 +1,197 @@
+import { CorruptObjectError, StorageError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import { isLocalPathFileSystem } from "../fs/filesystem.ts";
+import { copyObjects, type CopyJob, type CopyOutcome } from "./copyObjects.ts";
+import { downloadObjects } from "./downloadObjects.ts";
+import { makeDurable } from "./durable.ts";
+import type { LocalObjects } from "./localObjects.ts";
+import { fetchManifests, readManifests } from "./readManifests.ts";
+import type { RemoteDb } from "./remoteDb.ts";
+import { TransferProgress } from "./transferProgress.ts";
+import type { TransferFailure, TransferOptions, TransferResult, TransferSet } from "./transferTypes.ts";
+import { uploadObjects } from "./uploadObjects.ts";
+
+export type { LocalObjects } from "./localObjects.ts";
+export type { TransferFailure, TransferOptions, TransferResult, TransferSet } from "./transferTypes.ts";
+
+/**
+ * Copies what the remote lacks from the cache to it. All files go first; a folder's manifest follows only when every file
+ * that it names is on the remote, whether it went now or was there. Nothing is inferred from a manifest that is there:
+ * its files are looked for as well.
+ * @throws {StorageError} when the remote cannot be used at all; failures of single objects are in the result.
+ */
+export async function upload(
+  cache: LocalObjects,
+  remote: RemoteDb,
+  want: TransferSet,
+  options: TransferOptions = {},
+): Promise<TransferResult> {
+  const manifests = await readManifests(cache, remote, want.dirs, options);
+  const files = new Set(want.files);
+  if (want.onlyListed !== true) addChildren(files, manifests.children.values());
+  // With `onlyListed`, the other children are only asked about, to know whether the manifest may go.
+  const asked = new Set(files);
+  addChildren(asked, manifests.children.values());
+  const onRemote = await remote.exists([...asked, ...want.dirs], options);
+
+  const absent = [...files].filter((oid) => !onRemote.has(oid));
+  const inCache = cache.exists(absent);
+  const missing = new Set(absent.filter((oid) => !inCache.has(oid)));
+  const newDirs = [...want.dirs].filter((oid) => !onRemote.has(oid));
+  for (const oid of newDirs) if (!manifests.children.has(oid) && !manifests.failed.has(oid)) missing.add(oid);
+
+  const progress = new TransferProgress(options.reporter, "Pushing", inCache.size + newDirs.length);
+  try {
+    const sent = await send(cache, remote, [...inCache], progress, options);
+    for (const oid of sent.done) onRemote.add(oid);
+    for (const oid of sent.missing) missing.add(oid);
+    const complete = newDirs.filter(
+      (oid) => manifests.children.get(oid)?.every((child) => onRemote.has(child)) === true,
+    );
+    const sentDirs = await send(cache, remote, complete, progress, options);
+    const failed = [
+      ...failures(manifests.failed),
+      ...sent.failed,
+      ...sentDirs.failed,
+      ...incompleteDirs(newDirs, manifests.children, [...sent.failed, ...sentDirs.failed]),
+    ];
+    return {
+      transferred: sent.done.length + sentDirs.done.length,
+      bytes: sent.bytes + sentDirs.bytes,
+      failed,
+      missing: [...missing],
+    };
+  } finally {
+    progress.end();
+  }
+}
+
+/**
+ * Copies what the cache lacks from the remote to it: manifests first, each checked for its hash and its paths, then the
+ * files. Every object is verified against its hash before it gets its name; a damaged one is reported and not kept.
+ * @throws {StorageError} when the remote cannot be used at all; failures of single objects are in the result.
+ */
+export async function fetch(
+  cache: LocalObjects,
+  remote: RemoteDb,
+  want: TransferSet,
+  options: TransferOptions = {},
+): Promise<TransferResult> {
+  const dirs = await fetchManifests(cache, remote, want.dirs, options);
+  const files = new Set(want.files);
+  if (want.onlyListed !== true) addChildren(files, dirs.children.values());
+  const inCache = cache.intact(files);
+  const absent = [...files].filter((oid) => !inCache.has(oid));
+  const progress = new TransferProgress(options.reporter, "Fetching", dirs.done.length + absent.length);
+  progress.add(dirs.done.length, dirs.bytes);
+  try {
+    const got = await receive(cache, remote, absent, progress, options);
+    return {
+      transferred: dirs.done.length + got.done.length,
+      bytes: dirs.bytes + got.bytes,
+      failed: [...failures(dirs.failed), ...got.failed],
+      missing: [...dirs.missing, ...got.missing],
+    };
+  } finally {
+    progress.end();
+  }
+}
+
+async function send(
+  cache: LocalObjects,
+  remote: RemoteDb,
+  oids: readonly string[],
+  progress: TransferProgress,
+  options: TransferOptions,
+): Promise<CopyOutcome> {
+  const outcome = await sendAll(cache, remote, oids, progress, options);
+  // A damaged object of the cache is set aside, so that it is missing from now on and can be fetched again.
+  for (const { oid, error } of outcome.failed) if (error instanceof CorruptObjectError) cache.verify(oid);
+  return outcome;
+}
+
+async function sendAll(
+  cache: LocalObjects,
+  remote: RemoteDb,
+  oids: readonly string[],
+  progress: TransferProgress,
+  options: TransferOptions,
+): Promise<CopyOutcome> {
+  const { fs } = remote;
+  if (!isLocalPathFileSystem(fs)) return uploadObjects(cache, remote, oids, progress, options);
+  const jobs = oids.map((oid) => ({ oid, from: cache.pathOf(oid), to: fs.localPath(remote.pathOf(oid)) }));
+  return copyDurably(jobs, fs.localPath(remote.root), cache, undefined, progress, options);
+}
+
+async function receive(
+  cache: LocalObjects,
+  remote: RemoteDb,
+  oids: readonly string[],
+  progress: TransferProgress,
+  options: TransferOptions,
+): Promise<CopyOutcome> {
+  const { fs } = remote;
+  if (oids.length > 0 && isLocalPathFileSystem(fs)) {
+    const jobs = oids.map((oid) => ({ oid, from: fs.localPath(remote.pathOf(oid)), to: cache.pathOf(oid) }));
+    return copyDurably(jobs, cache.root, cache, cache.dirMode, progress, options);
+  }
+  const outcome = await downloadObjects(cache, remote, oids, progress, options);
+  if (outcome.done.length > 0)
+    makeDurable(
+      cache.root,
+      outcome.done.map((oid) => cache.pathOf(oid)),
+    );
+  return outcome;
+}
+
+async function copyDurably(
+  jobs: readonly CopyJob[],
+  root: OsPath,
+  cache: LocalObjects,
+  dirMode: number | undefined,
+  progress: TransferProgress,
+  options: TransferOptions,
+): Promise<CopyOutcome> {
+  const outcome = await copyObjects(jobs, {
+    verify: cache.hashName === "md5",
+    dirMode,
+    signal: options.signal,
+    onObject: (_oid, bytes) => {
+      progress.add(1, bytes);
+    },
+  });
+  const done = new Set(outcome.done);
+  if (done.size > 0)
+    makeDurable(
+      root,
+      jobs.filter((job) => done.has(job.oid)).map((job) => job.to),
+    );
+  return outcome;
+}
+
+/** A manifest whose files failed stays behind, and says so. One with a missing file stays behind as DVC's does: silently. */
+function incompleteDirs(
+  dirs: readonly string[],
+  children: ReadonlyMap<string, readonly string[]>,
+  failed: readonly TransferFailure[],
+): TransferFailure[] {
+  const bad = new Set(failed.map((one) => one.oid));
+  if (bad.size === 0) return [];
+  return dirs
+    .filter((oid) => !bad.has(oid) && children.get(oid)?.some((child) => bad.has(child)) === true)
+    .map((oid) => ({
+      oid,
+      error: new StorageError(`failed to upload full contents of '${oid}', aborting .dir file upload`, {
+        protocol: "",
+        path: oid,
+      }),
+    }));
+}
+
+function addChildren(files: Set<string>, lists: Iterable<readonly string[]>): void {
+  for (const list of lists) for (const oid of list) files.add(oid);
+}
+
+function failures(failed: ReadonlyMap<string, Error>): TransferFailure[] {
+  return [...failed].map(([oid, error]) => ({ oid, error }));
+}

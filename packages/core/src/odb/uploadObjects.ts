@@ -1,0 +1,87 @@
+import { readFileSync, statSync } from "node:fs";
+import { CorruptObjectError, StorageError } from "../base/errors.ts";
+import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
+import { md5Bytes } from "../hash/md5.ts";
+import type { CopyOutcome } from "./copyObjects.ts";
+import type { LocalObjects } from "./localObjects.ts";
+import { eachObject } from "./objectFailures.ts";
+import type { RemoteDb } from "./remoteDb.ts";
+import type { TransferOptions } from "./transferTypes.ts";
+import type { TransferProgress } from "./transferProgress.ts";
+
+/** Up to here an object is read whole and checked before the first byte is sent. */
+const SMALL_BYTES = 8 << 20;
+
+/** Sends objects of the cache to the remote's storage, each checked against its hash. Failures are collected. */
+export async function uploadObjects(
+  cache: LocalObjects,
+  remote: RemoteDb,
+  oids: readonly string[],
+  progress: TransferProgress,
+  options: TransferOptions,
+): Promise<CopyOutcome> {
+  return eachObject(
+    oids,
+    options.jobs ?? remote.jobs,
+    (oid) => uploadOne(cache, remote, oid, progress, options),
+    options.signal,
+  );
+}
+
+async function uploadOne(
+  cache: LocalObjects,
+  remote: RemoteDb,
+  oid: string,
+  progress: TransferProgress,
+  options: TransferOptions,
+): Promise<number> {
+  const file = cache.pathOf(oid);
+  const size = sizeOf(file);
+  const path = remote.pathOf(oid);
+  const md5 = cache.hashName === "md5" ? oid.slice(0, 32) : undefined;
+  if (size > SMALL_BYTES) {
+    await remote.fs.write(
+      path,
+      { file, size },
+      {
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+        ...(md5 === undefined ? {} : { md5 }),
+        onBytes: (count) => {
+          progress.add(0, count);
+        },
+      },
+    );
+    progress.add(1, 0);
+    return size;
+  }
+  const bytes = readFileSync(file);
+  if (md5 !== undefined) checkBytes(file, oid, bytes);
+  await remote.fs.write(
+    path,
+    { bytes },
+    {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(md5 === undefined ? {} : { md5 }),
+    },
+  );
+  progress.add(1, bytes.length);
+  return bytes.length;
+}
+
+function sizeOf(file: string): number {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found !== undefined) return found.size;
+  throw new StorageError(`'${file}' does not exist`, { protocol: "local", path: file, code: "not-found" });
+}
+
+function checkBytes(file: string, oid: string, bytes: Buffer): void {
+  const md5 = md5Bytes(bytes);
+  const actual = isDirHash(oid) ? md5 + DIR_SUFFIX : md5;
+  if (actual === oid) return;
+  throw new CorruptObjectError(`'${file}' is damaged: its bytes have the hash ${actual}`, {
+    path: file,
+    expected: oid,
+    actual,
+    hint: "It was not pushed. Remove it and get the object again from a place that has it.",
+  });
+}
