@@ -18,7 +18,7 @@ DVC ?= dvc
 .PHONY: demo setup build test bench conformance clean
 
 demo: build
-	node packages/cli/bin/holdfast.js demo $(DEMO) --force --remote $(REMOTE) \
+	node packages/cli/bin/holdfast.js demo $(DEMO) --remote $(REMOTE) \
 	  $(if $(URL),--url $(URL)) $(if $(ENDPOINT),--endpoint-url $(ENDPOINT)) $(if $(REGION),--region $(REGION)) $(if $(PROFILE),--profile $(PROFILE))
 
 setup: node_modules/.package-lock.json

@@ -9,7 +9,7 @@ import { writeFileSync } from "node:fs";
 import { readFeatures } from "./features.ts";
 import { accuracy, train } from "./model.ts";
 
-const SETTINGS = { seed: 20, epochs: 40, batch: 16, rate: 0.05, decay: 1e-4 };
+const SETTINGS = { seed: 20, epochs: 20, batch: 16, rate: 0.05, decay: 1e-4 };
 
 const { train: learnFrom, test } = readFeatures(process.argv[2] ?? "data");
 const model = train(learnFrom, 10, SETTINGS);
