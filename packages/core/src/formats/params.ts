@@ -1,0 +1,41 @@
+import { FormatError } from "../base/errors.ts";
+import { parseJsonParams } from "./paramsJson.ts";
+import { parsePythonParams } from "./paramsPython.ts";
+import { parseTomlParams } from "./paramsToml.ts";
+import { parseYaml } from "./yaml.ts";
+
+/** What a params file may be, by its suffix. */
+type ParamsKind = "YAML" | "JSON" | "TOML" | "Python";
+
+/** The format of a params file, by its suffix; YAML for unknown ones. */
+function kindOf(file: string): ParamsKind {
+  const suffix = /\.[^./\\]+$/.exec(file)?.[0].toLowerCase();
+  return suffix === ".json" ? "JSON" : suffix === ".toml" ? "TOML" : suffix === ".py" ? "Python" : "YAML";
+}
+
+/**
+ * Reads the values of a params (or metrics) file by its suffix. An empty YAML file is an empty mapping.
+ * @throws {FormatError} in DVC's words, with the parser's own error as cause.
+ */
+export function parseParams(text: string, file: string): unknown {
+  const kind = kindOf(file);
+  try {
+    switch (kind) {
+      case "JSON":
+        return parseJsonParams(text);
+      case "TOML":
+        return parseTomlParams(text);
+      case "Python":
+        return parsePythonParams(text);
+      case "YAML":
+        return falsyToEmpty(parseYaml(text, file));
+    }
+  } catch (error) {
+    throw new FormatError(`unable to read: '${file}', ${kind} file structure is corrupted`, { file, cause: error });
+  }
+}
+
+function falsyToEmpty(value: unknown): unknown {
+  const isFalsy = value === null || value === undefined || value === false || value === 0 || value === "";
+  return isFalsy || (Array.isArray(value) && value.length === 0) ? {} : value;
+}

@@ -1,0 +1,114 @@
+import { pyFloat } from "./pyValues.ts";
+
+const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
+
+/**
+ * Reads JSON as Python's `json.loads`: floats stay floats (`1.0`), large integers stay exact, `NaN` and `Infinity` are
+ * allowed, the last of equal keys wins. An empty text is an error.
+ * @throws {SyntaxError}
+ */
+export function parseJsonParams(text: string): unknown {
+  // The fast road: nothing that JSON.parse would read differently.
+  if (!/\d[.eE]\d|\d{16}|NaN|Infinity|__proto__|\d[eE][+-]/.test(text)) return JSON.parse(text) as unknown;
+  return new JsonReader(text).readAll();
+}
+
+class JsonReader {
+  readonly #text: string;
+  #at = 0;
+  #depth = 0;
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  readAll(): unknown {
+    const value = this.#value();
+    this.#space();
+    if (this.#at < this.#text.length) throw this.#error();
+    return value;
+  }
+
+  #error(): SyntaxError {
+    return new SyntaxError(`unexpected text at position ${String(this.#at)}`);
+  }
+
+  #space(): void {
+    while (" \t\r\n".includes(this.#text.charAt(this.#at)) && this.#at < this.#text.length) this.#at++;
+  }
+
+  #takes(word: string): boolean {
+    if (!this.#text.startsWith(word, this.#at)) return false;
+    this.#at += word.length;
+    return true;
+  }
+
+  #value(): unknown {
+    this.#space();
+    if (++this.#depth > 500) throw new SyntaxError("nested too deeply");
+    try {
+      const char = this.#text.charAt(this.#at);
+      if (char === "{") return this.#object();
+      if (char === "[") return this.#array();
+      if (char === '"') return this.#string();
+      if (this.#takes("null")) return null;
+      if (this.#takes("true")) return true;
+      if (this.#takes("false")) return false;
+      if (this.#takes("NaN")) return NaN;
+      if (this.#takes("Infinity")) return Infinity;
+      if (this.#takes("-Infinity")) return -Infinity;
+      return this.#number();
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #number(): unknown {
+    NUMBER.lastIndex = this.#at;
+    const match = NUMBER.exec(this.#text);
+    if (match === null) throw this.#error();
+    this.#at += match[0].length;
+    if (match[1] !== undefined || match[2] !== undefined) return pyFloat(Number(match[0]));
+    const value = Number(match[0]);
+    return Number.isSafeInteger(value) ? value : BigInt(match[0]);
+  }
+
+  #string(): string {
+    const match = /"(?:[^"\\\x00-\x1f]|\\.)*"/y;
+    match.lastIndex = this.#at;
+    const found = match.exec(this.#text)?.[0];
+    if (found === undefined) throw this.#error();
+    this.#at += found.length;
+    return JSON.parse(found) as string;
+  }
+
+  #array(): unknown[] {
+    this.#at++;
+    const items: unknown[] = [];
+    this.#space();
+    if (this.#takes("]")) return items;
+    for (;;) {
+      items.push(this.#value());
+      this.#space();
+      if (this.#takes("]")) return items;
+      if (!this.#takes(",")) throw this.#error();
+    }
+  }
+
+  #object(): Record<string, unknown> {
+    this.#at++;
+    const entries: [string, unknown][] = [];
+    this.#space();
+    if (this.#takes("}")) return {};
+    for (;;) {
+      this.#space();
+      const key = this.#string();
+      this.#space();
+      if (!this.#takes(":")) throw this.#error();
+      entries.push([key, this.#value()]);
+      this.#space();
+      // `fromEntries` defines own properties, so that `__proto__` is a key like any other.
+      if (this.#takes("}")) return Object.fromEntries(entries);
+      if (!this.#takes(",")) throw this.#error();
+    }
+  }
+}

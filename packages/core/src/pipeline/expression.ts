@@ -1,0 +1,91 @@
+import { isRecord, setKey } from "../formats/pyValues.ts";
+import { TemplateProblem } from "./templateProblem.ts";
+
+/** One `${…}` in a text. */
+export interface Expression {
+  readonly start: number;
+  readonly end: number;
+  /** What is between the braces. */
+  readonly inner: string;
+}
+
+/** Finds the templates of a text; `\${` is not one. */
+export function findExpressions(text: string): Expression[] {
+  if (!text.includes("${")) return [];
+  const found: Expression[] = [];
+  for (const match of text.matchAll(/(?<!\\)\$\{([^\n]*?)\}/g)) {
+    found.push({ start: match.index, end: match.index + match[0].length, inner: match[1] ?? "" });
+  }
+  return found;
+}
+
+/** Whether `value` is a text with a template in it. */
+export function isTemplate(value: unknown): boolean {
+  return typeof value === "string" && findExpressions(value).length > 0;
+}
+
+/**
+ * Checks the grammar `word ( "." word | "[" word "]" )*` and returns the words joined by dots.
+ * @throws {TemplateProblem} that points at the place.
+ */
+export function parseExpression(inner: string): string {
+  const words: string[] = [];
+  let at = wordEnd(inner, 0);
+  if (at === 0) throw syntaxProblem(inner, 0, "!W:(.[])");
+  words.push(inner.slice(0, at));
+  while (at < inner.length) {
+    const open = inner[at];
+    const end = wordEnd(inner, at + 1);
+    const isAttribute = open === "." && end > at + 1;
+    const isIndex = open === "[" && end > at + 1 && inner[end] === "]";
+    if (!isAttribute && !isIndex) throw syntaxProblem(inner, at, "end of text");
+    words.push(inner.slice(at + 1, end));
+    at = isIndex ? end + 1 : end;
+  }
+  return words.join(".");
+}
+
+function wordEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && !".[]".includes(text.charAt(at))) at++;
+  return at;
+}
+
+function syntaxProblem(inner: string, at: number, expected: string): TemplateProblem {
+  const char = at + 2;
+  const found = at < inner.length ? inner.charAt(at) : "}";
+  return new TemplateProblem(
+    "syntax",
+    `\${${inner}}\n${" ".repeat(char)}^\n` +
+      `ParseException: Expected ${expected}, found '${found}'  (at char ${String(char)}), (line:1, col:${String(char + 1)})`,
+  );
+}
+
+/** Checks every template within a value, keys of mappings too. @throws {TemplateProblem} */
+export function checkExpressions(value: unknown): void {
+  mapTexts(value, (text) => {
+    for (const one of findExpressions(text)) parseExpression(one.inner);
+    return text;
+  });
+}
+
+/** Whether a template is anywhere within `value`, keys included. */
+export function holdsTemplate(value: unknown): boolean {
+  if (typeof value === "string") return isTemplate(value);
+  if (Array.isArray(value)) return value.some(holdsTemplate);
+  if (!isRecord(value)) return false;
+  return Object.entries(value).some(([key, one]) => isTemplate(key) || holdsTemplate(one));
+}
+
+/** Replaces every text within a value, keys of mappings too; the order is kept. */
+export function mapTexts(value: unknown, change: (text: string) => unknown): unknown {
+  if (typeof value === "string") return change(value);
+  if (Array.isArray(value)) return value.map((one) => mapTexts(one, change));
+  if (!isRecord(value)) return value;
+  const result: Record<string, unknown> = {};
+  for (const [key, one] of Object.entries(value)) {
+    const newKey = key.includes("${") ? String(change(key)) : key;
+    setKey(result, newKey, mapTexts(one, change));
+  }
+  return result;
+}
