@@ -1,4 +1,4 @@
-import { isAbsolute, relative } from "node:path";
+import { isAbsolute, relative, sep } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { isInside } from "../base/paths.ts";
 import type { Dependency, Output, Stage } from "./stage.ts";
@@ -39,4 +39,10 @@ export function pathText(path: OsPath, view: Viewpoint): string {
   const from = isInside(view.root, cwd) ? cwd : view.root;
   const text = relative(from, path);
   return text === "" ? "." : text;
+}
+
+/** A file as DVC's messages about its contents name it: `./data.dvc`, `../dvc.yaml`. */
+export function fileText(file: OsPath, view: Viewpoint): string {
+  const text = relative(view.cwd ?? view.root, file);
+  return text.startsWith("..") || isAbsolute(text) ? text : `.${sep}${text}`;
 }

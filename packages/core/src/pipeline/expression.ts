@@ -19,9 +19,8 @@ export function findExpressions(text: string): Expression[] {
   return found;
 }
 
-/** Whether `value` is a text with a template in it. */
-export function isTemplate(value: unknown): boolean {
-  return typeof value === "string" && findExpressions(value).length > 0;
+function isTemplate(text: string): boolean {
+  return findExpressions(text).length > 0;
 }
 
 /**
@@ -71,10 +70,18 @@ export function checkExpressions(value: unknown): void {
 
 /** Whether a template is anywhere within `value`, keys included. */
 export function holdsTemplate(value: unknown): boolean {
-  if (typeof value === "string") return isTemplate(value);
-  if (Array.isArray(value)) return value.some(holdsTemplate);
-  if (!isRecord(value)) return false;
-  return Object.entries(value).some(([key, one]) => isTemplate(key) || holdsTemplate(one));
+  return holdsText(value, isTemplate);
+}
+
+/** Whether resolving would change `value`: it holds a template, or an escaped one. */
+export function isChangedByResolving(value: unknown): boolean {
+  return holdsText(value, (text) => text.includes("${"));
+}
+
+function holdsText(value: unknown, test: (text: string) => boolean): boolean {
+  if (typeof value === "string") return test(value);
+  if (Array.isArray(value)) return value.some((one) => holdsText(one, test));
+  return isRecord(value) && Object.entries(value).some(([key, one]) => test(key) || holdsText(one, test));
 }
 
 /** Replaces every text within a value, keys of mappings too; the order is kept. */

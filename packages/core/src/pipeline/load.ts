@@ -6,6 +6,7 @@ import { parseLockfile } from "../formats/lockfile.ts";
 import { parseProjectFile } from "../formats/projectFile.ts";
 import { isRecord } from "../formats/pyValues.ts";
 import { stageOfDvcFile } from "./dataFile.ts";
+import { fileText } from "./display.ts";
 import { stageOfProject } from "./pipelineStage.ts";
 import type { Entry } from "./record.ts";
 import { ProjectResolver } from "./resolver.ts";
@@ -20,7 +21,7 @@ import type { Stage } from "./stage.ts";
 export function loadDvcFile(file: OsPath, source: FileSource, context: LoadContext): Stage {
   const text = requireText(file, source);
   // An empty file is a stage without outputs.
-  const data = text.trim() === "" ? {} : (parseDvcFile(text, file) as Entry);
+  const data = text.trim() === "" ? {} : (parseDvcFile(text, fileText(file, context)) as Entry);
   return stageOfDvcFile(file, data, context);
 }
 
@@ -51,8 +52,8 @@ export interface ProjectView {
 
 /** Opens a dvc.yaml and its dvc.lock without resolving stages yet. @throws {FormatError}, {DvcError} */
 export function loadProject(file: OsPath, source: FileSource, context: LoadContext): ProjectView {
-  const data = parseProjectFile(requireText(file, source), file) as Entry;
-  const lock = readLock(join(dirname(file), "dvc.lock"), source);
+  const data = parseProjectFile(requireText(file, source), fileText(file, context)) as Entry;
+  const lock = readLock(join(dirname(file), "dvc.lock"), source, context);
   const locks = isRecord(lock["stages"]) ? (lock["stages"] as Record<string, Entry>) : {};
   const resolver = new ProjectResolver(file, data, source, context);
   const stage = (name: string): Stage | undefined => {
@@ -77,9 +78,9 @@ export function loadProject(file: OsPath, source: FileSource, context: LoadConte
   };
 }
 
-function readLock(file: OsPath, source: FileSource): Entry {
+function readLock(file: OsPath, source: FileSource, context: LoadContext): Entry {
   const text = source.readText(file);
-  return text === undefined ? {} : (parseLockfile(text, file) as Entry);
+  return text === undefined ? {} : (parseLockfile(text, fileText(file, context)) as Entry);
 }
 
 function requireText(file: OsPath, source: FileSource): string {

@@ -4,7 +4,7 @@ import type { OsPath } from "../base/paths.ts";
 import { isRecord } from "../formats/pyValues.ts";
 import type { ContextNode } from "./contextNode.ts";
 import { isNode, ListNode, MapNode, plainOf } from "./contextNode.ts";
-import { checkExpressions, holdsTemplate } from "./expression.ts";
+import { checkExpressions, holdsTemplate, isChangedByResolving } from "./expression.ts";
 import { joinWords, pythonTypeName } from "./pythonText.ts";
 import type { Entry } from "./record.ts";
 import type { FileSource, LoadContext } from "./source.ts";
@@ -93,7 +93,13 @@ export class ProjectResolver {
     const plain = this.#stages.get(name);
     if (plain === undefined || isGroup(plain)) return undefined;
     const { data, used } = this.#resolveStage(name, plain, false);
-    return { name, data, generatedFrom: undefined, isParametrized: holdsTemplate(plain) || "vars" in plain, used };
+    return {
+      name,
+      data,
+      generatedFrom: undefined,
+      isParametrized: isChangedByResolving(plain) || "vars" in plain,
+      used,
+    };
   }
 
   #generated(group: string, key: string): ResolvedStage | undefined {

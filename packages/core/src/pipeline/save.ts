@@ -1,0 +1,156 @@
+import { readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DvcError } from "../base/errors.ts";
+import type { CallOptions } from "../base/events.ts";
+import { info } from "../base/events.ts";
+import type { OsPath } from "../base/paths.ts";
+import type { SingleStageFile } from "../formats/dvcFile.ts";
+import { serializeDvcFile } from "../formats/dvcFile.ts";
+import type { Lockfile } from "../formats/lockfile.ts";
+import { parseLockfile, serializeLockfile } from "../formats/lockfile.ts";
+import { isRecord, pyEquals, setKey } from "../formats/pyValues.ts";
+import { dumpYaml, parseYaml, updateYaml } from "../formats/yaml.ts";
+import { writeFileAtomic } from "../fs/atomic.ts";
+import type { Viewpoint } from "./display.ts";
+import { fileText, pathText, stageText } from "./display.ts";
+import type { FileData } from "./stageData.ts";
+import { dvcFileData, lockData, projectData } from "./stageData.ts";
+import { stageMd5 } from "./stageMd5.ts";
+import type { Stage } from "./stage.ts";
+
+/** How stages are written. `root` and `cwd` only shape messages. */
+export interface SaveOptions extends CallOptions, Viewpoint {}
+
+/** Files written, created or deleted, absolute, in the order of writing; what Git may be told of. */
+export type Written = readonly OsPath[];
+
+/**
+ * Writes a stage back: its `.dvc` file (comments and order kept, an import's md5 renewed), or its entry in dvc.lock.
+ * Nothing is written when nothing changed. Atomic per file.
+ * @throws {FormatError} when the present file does not parse.
+ */
+export function saveStage(stage: Stage, options: SaveOptions): Written {
+  return stage.name === undefined ? saveDvcFile(stage, options) : saveLocks([stage], options);
+}
+
+/** Writes many stages; those of one dvc.lock in one write. The order of files is that of first use. */
+export function saveStages(stages: Iterable<Stage>, options: SaveOptions): Written {
+  const written: OsPath[] = [];
+  const byFile = new Map<OsPath, Stage[]>();
+  for (const stage of stages) {
+    if (stage.name === undefined) written.push(...saveDvcFile(stage, options));
+    else byFile.set(stage.file, [...(byFile.get(stage.file) ?? []), stage]);
+  }
+  for (const list of byFile.values()) written.push(...saveLocks(list, options));
+  return written;
+}
+
+function saveDvcFile(stage: Stage, options: SaveOptions): Written {
+  const md5 = stageMd5(stage);
+  const data = dvcFileData(md5 === undefined ? stage : { ...stage, md5 }) as SingleStageFile;
+  const previous = readText(stage.file);
+  const text = serializeDvcFile(data, previous, fileText(stage.file, options));
+  if (text === previous) return [];
+  writeFileAtomic(stage.file, text);
+  return [stage.file];
+}
+
+/** `stages` are of one dvc.yaml. */
+function saveLocks(stages: readonly Stage[], options: SaveOptions): Written {
+  const file = lockFileOf(stages[0]?.file ?? "");
+  const shown = pathText(file, options);
+  const previous = readText(file);
+  const lock =
+    previous === undefined ? { schema: "2.0" } : (parseLockfile(previous, fileText(file, options)) as FileData);
+  if (previous === undefined) info(options, `Generating lock file '${shown}'`);
+  const entries: Record<string, unknown> = isRecord(lock["stages"]) ? { ...lock["stages"] } : {};
+  let isModified = false;
+  for (const stage of stages) {
+    const name = stage.name ?? "";
+    const entry = lockData(stage);
+    if (Object.hasOwn(entries, name) && pyEquals(entries[name], entry)) continue;
+    setKey(entries, name, entry);
+    isModified = true;
+  }
+  if (!isModified) return [];
+  info(options, `Updating lock file '${shown}'`);
+  writeFileAtomic(file, serializeLockfile({ ...lock, stages: entries } as Lockfile, previous));
+  return [file];
+}
+
+/** The dvc.lock beside a dvc.yaml. */
+export function lockFileOf(file: OsPath): OsPath {
+  return join(dirname(file), "dvc.lock");
+}
+
+/**
+ * Writes the entry of a stage in its dvc.yaml (a new one is appended), or its `.dvc` file. dvc.lock is left as it is.
+ * @throws {DvcError} `cannot dump a parametrized stage: …`
+ */
+export function saveDefinition(stage: Stage, options: SaveOptions): Written {
+  if (stage.name === undefined) return saveDvcFile(stage, options);
+  refuseParametrized(stage, "dump", options);
+  const shown = pathText(stage.file, options);
+  const previous = readText(stage.file);
+  const data = previous === undefined ? {} : (parseYaml(previous, fileText(stage.file, options)) as FileData);
+  if (Object.keys(data).length === 0) info(options, `Creating '${shown}'`);
+  const entries: Record<string, unknown> = isRecord(data["stages"]) ? { ...data["stages"] } : {};
+  const action = Object.hasOwn(entries, stage.name) ? "Modifying" : "Adding";
+  info(options, `${action} stage '${stage.name}' in '${shown}'`);
+  setKey(entries, stage.name, projectData(stage));
+  return writeYaml(stage.file, { ...data, stages: entries }, previous, options);
+}
+
+/** Writes whether the stage is frozen. @throws {DvcError} for stages with templates. */
+export function saveFrozen(stage: Stage, frozen: boolean, options: SaveOptions): Written {
+  return saveDefinition({ ...stage, frozen }, options);
+}
+
+/**
+ * Removes a stage: deletes its `.dvc` file, or its entries in dvc.lock and dvc.yaml. A file in which nothing is left is
+ * deleted.
+ * @throws {DvcError} `cannot remove a parametrized stage: …`
+ */
+export function removeStage(stage: Stage, options: SaveOptions): Written {
+  if (stage.name === undefined) {
+    rmSync(stage.file, { force: true });
+    return [stage.file];
+  }
+  refuseParametrized(stage, "remove", options);
+  const lock = lockFileOf(stage.file);
+  return [...removeEntry(lock, stage.name, options, ["schema"]), ...removeEntry(stage.file, stage.name, options, [])];
+}
+
+function removeEntry(file: OsPath, name: string, options: SaveOptions, empty: readonly string[]): Written {
+  const previous = readText(file);
+  if (previous === undefined) return [];
+  const data = parseYaml(previous, fileText(file, options)) as FileData;
+  if (!isRecord(data["stages"]) || !Object.hasOwn(data["stages"], name)) return [];
+  const rest = Object.fromEntries(Object.entries(data["stages"]).filter(([key]) => key !== name));
+  if (Object.keys(rest).length > 0) return writeYaml(file, { ...data, stages: rest }, previous, options);
+  const others = Object.fromEntries(Object.entries(data).filter(([key]) => key !== "stages"));
+  if (Object.keys(others).some((key) => !empty.includes(key))) return writeYaml(file, others, previous, options);
+  rmSync(file);
+  return [file];
+}
+
+function writeYaml(file: OsPath, data: FileData, previous: string | undefined, options: SaveOptions): Written {
+  const hasPrevious = previous !== undefined && previous.trim() !== "";
+  const text = hasPrevious ? updateYaml(previous, data, fileText(file, options)) : dumpYaml(data);
+  if (text === previous) return [];
+  writeFileAtomic(file, text);
+  return [file];
+}
+
+function refuseParametrized(stage: Stage, action: "dump" | "remove", view: Viewpoint): void {
+  if (stage.isParametrized) throw new DvcError(`cannot ${action} a parametrized ${stageText(stage, view)}`);
+}
+
+function readText(file: OsPath): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
