@@ -1,0 +1,253 @@
+import { existsSync, lstatSync, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, normalize, relative, resolve } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import { DvcError, GraphError, UsageError } from "../base/errors.ts";
+import { isInside, isStrictlyInside, type OsPath } from "../base/paths.ts";
+import { OverlapError } from "../pipeline/graph.ts";
+import { saveStage } from "../pipeline/save.ts";
+import type { Output, Stage } from "../pipeline/stage.ts";
+import { type GitContext, refuseGitTracked, withGitContext } from "../repo/gitContext.ts";
+import { expandGlobs } from "../repo/glob.ts";
+import { type Index, loadIndex } from "../repo/index.ts";
+import { withRepoLock } from "../repo/locks.ts";
+import type { Repo } from "../repo/repo.ts";
+import { addressOf, shownLocal, shownPath, shownStage } from "../repo/shown.ts";
+import { recordOutput, relinkOutput } from "./recordOutput.ts";
+import { type AddedStage, addedStage } from "./addedStage.ts";
+import { addFrom } from "./addFrom.ts";
+import type { AddOptions } from "./addOptions.ts";
+
+export type { AddedStage };
+
+export type { AddOptions };
+
+/** In the order of the targets. */
+export interface AddResult {
+  readonly stages: readonly AddedStage[];
+}
+
+interface Target {
+  readonly stage: Stage;
+  readonly out: Output;
+  /** The part of a tracked folder to add, when the target lies inside one. */
+  readonly within: OsPath | undefined;
+}
+
+/**
+ * Tracks files and folders: hashes them, stores them in the cache, links them back, writes `.dvc` files and `.gitignore`
+ * lines. Nothing is written for a target that is refused.
+ * @throws {DvcError} with DVC's texts for overlaps, missing or ignored paths, symlinked folders and Git-tracked files.
+ * @example await add(repo, ["data"])
+ */
+export async function add(repo: Repo, targets: readonly string[], options: AddOptions = {}): Promise<AddResult> {
+  checkOptions(targets, options);
+  return withRepoLock(repo, options, () =>
+    withGitContext(repo, options, async (context) => {
+      const names = options.glob === true ? expandGlobs(repo, targets) : targets;
+      const index = loadIndex(repo);
+      const found = names.map((name) => findTarget(repo, index, name, options));
+      checkGraph(repo, index, found);
+      if (options.toRemote === true || options.out !== undefined) {
+        const [one] = found;
+        if (one === undefined) return { stages: [] };
+        return { stages: [await addFrom(repo, one, targets[0] ?? "", context, options)] };
+      }
+      refuseGitTracked(
+        repo,
+        found.filter((one) => one.out.useCache).map((one) => one.out.path),
+        (path) => shownLocal(repo, path),
+      );
+      const stages: AddedStage[] = [];
+      for (const one of found) stages.push(await addOne(repo, one, context, options));
+      repo.state.save();
+      return { stages };
+    }),
+  );
+}
+
+/** The options that exclude each other, with DVC's texts. */
+function checkOptions(targets: readonly string[], options: AddOptions): void {
+  const refuse = (option: string, other: string): never => {
+    throw new UsageError(`${option} can't be used ${other}`);
+  };
+  if (options.toRemote === true || options.out !== undefined) {
+    const other = `with ${options.toRemote === true ? "--to-remote" : "--out"}`;
+    if (targets.length !== 1) refuse("multiple targets", other);
+    if (options.glob === true) refuse("--glob option", other);
+    if (options.noCommit === true) refuse("--no-commit option", other);
+  } else {
+    if (options.remote !== undefined) refuse("--remote", "without --to-remote");
+    if (options.remoteJobs !== undefined) refuse("--remote-jobs", "without --to-remote");
+  }
+}
+
+async function addOne(repo: Repo, target: Target, context: GitContext, options: AddOptions): Promise<AddedStage> {
+  const recorded = await recordOutput(repo, target.out, {
+    ...options,
+    store: options.noCommit !== true && target.out.useCache,
+    ...(target.within === undefined ? {} : { within: target.within }),
+  });
+  if (target.out.useCache) context.ignore(target.out.path);
+  if (options.noCommit !== true && options.noRelink !== true) {
+    await relinkOutput(repo, recorded.out, recorded.built, target.within, options);
+  }
+  saveStage(
+    repo.root,
+    { ...target.stage, outs: target.stage.outs.map((out) => (out === target.out ? recorded.out : out)) },
+    { keepMd5: true },
+  );
+  context.track(target.stage.file);
+  return addedStage(repo, target.stage, recorded.out);
+}
+
+function findTarget(repo: Repo, index: Index, target: string, options: AddOptions): Target {
+  const name = options.out === undefined ? target : resolveOut(repo, target, options.out, options.force === true);
+  const place = placeOf(repo, name, options.toRemote === true && options.out === undefined);
+  const path = place.out;
+  const known = index.outs.find(({ out }) => out.isLocal && (out.path === path || isStrictlyInside(out.path, path)));
+  if (known !== undefined) {
+    if (known.stage.cmd !== undefined) {
+      throw new DvcError(
+        `cannot update '${basename(path)}': overlaps with an output of ${shownStage(repo, known.stage)} in '${relative(repo.env.cwd, known.stage.file)}'.\nRun the pipeline or use 'dvc commit' to force update it.`,
+      );
+    }
+    if (options.out !== undefined && path !== known.out.path) {
+      // DVC would replace the whole tracked folder by the one file.
+      throw new DvcError(`'${name}' is inside the tracked folder '${shownPath(repo, known.out)}'`, {
+        code: "exists",
+        hint: `Copy the file there, then run '${repo.env.programName} add ${name}'.`,
+      });
+    }
+    return { stage: known.stage, out: known.out, within: path === known.out.path ? undefined : path };
+  }
+  const out = newOutput(repo, name, place);
+  return { stage: newStage(place, out), out, within: undefined };
+}
+
+interface Place {
+  readonly file: OsPath;
+  readonly wdir: OsPath;
+  readonly out: OsPath;
+  readonly defPath: string;
+}
+
+/** Where the `.dvc` file of a target goes, and what it names. */
+function placeOf(repo: Repo, target: string, alwaysLocal: boolean): Place {
+  const { cwd } = repo.env;
+  const path = resolve(cwd, target);
+  const base = basename(normalize(target));
+  const isUrl = /^[a-z][a-z0-9+.-]+:\/\//i.test(target);
+  if (isUrl || !isInside(repo.root, path)) {
+    return {
+      file: join(cwd, `${base}.dvc`),
+      wdir: cwd,
+      out: alwaysLocal ? join(cwd, base) : path,
+      defPath: alwaysLocal ? base : target,
+    };
+  }
+  if (hasLinkUpTo(dirname(path), repo.root) || isLinkedFolder(path)) {
+    throw new DvcError(
+      "Cannot add files inside symlinked directories to DVC. See <https://dvc.org/doc/user-guide/troubleshooting#add-symlink> for more information.",
+    );
+  }
+  return { file: join(dirname(path), `${base}.dvc`), wdir: dirname(path), out: path, defPath: base };
+}
+
+function hasLinkUpTo(path: OsPath, root: OsPath): boolean {
+  for (let at = path; isStrictlyInside(root, at); at = dirname(at)) {
+    if (lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true) return true;
+  }
+  return false;
+}
+
+function isLinkedFolder(path: OsPath): boolean {
+  return (
+    lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true &&
+    statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  );
+}
+
+function resolveOut(repo: Repo, target: string, out: string, force: boolean): string {
+  const name = basename(normalize(target));
+  const isFolder = statSync(resolve(repo.env.cwd, out), { throwIfNoEntry: false })?.isDirectory() === true;
+  const result = isFolder ? join(out, name) : out;
+  if (existsSync(resolve(repo.env.cwd, result)) && !force) {
+    throw new DvcError(`The file '${result}' already exists locally. \nTo override it, re-run with '--force'.`, {
+      code: "exists",
+    });
+  }
+  return result;
+}
+
+function newOutput(repo: Repo, target: string, place: Place): Output {
+  const base = basename(place.out);
+  if (base === "dvc.yaml" || base.endsWith(".dvc")) {
+    throw new DvcError(`DVC file '${place.defPath}' cannot be an output.`);
+  }
+  const ignored = repo.ignore.reason(place.out);
+  if (ignored !== undefined) throw new DvcError(`Path '${place.out}' is ignored by\n${ignored}`);
+  if (!isInside(repo.root, place.out) || isAbsolute(place.defPath)) {
+    throw new DvcError(
+      `Cached output(s) outside of DVC project: ${target}. See <https://dvc.org/doc/user-guide/data-management/importing-external-data> for more info.`,
+    );
+  }
+  return {
+    defPath: place.defPath,
+    path: place.out,
+    isLocal: true,
+    hash: undefined,
+    meta: {},
+    useCache: true,
+    persist: false,
+    canPush: true,
+    remote: undefined,
+    metric: undefined,
+    plot: undefined,
+    annotation: {},
+    extra: {},
+  };
+}
+
+function newStage(place: Place, out: Output): Stage {
+  return {
+    file: place.file,
+    name: undefined,
+    wdir: place.wdir,
+    cmd: undefined,
+    lockedCmd: undefined,
+    deps: [],
+    outs: [out],
+    frozen: false,
+    alwaysChanged: false,
+    md5: undefined,
+    desc: undefined,
+    meta: undefined,
+    isGenerated: false,
+    isLocked: true,
+  };
+}
+
+/** Checks the graph as it would be with the new stages in it. */
+function checkGraph(repo: Repo, index: Index, found: readonly Target[]): void {
+  const fresh = found.map((one) => one.stage).filter((stage) => !index.stages.includes(stage));
+  try {
+    index.checkGraph(fresh);
+  } catch (error) {
+    if (error instanceof OverlapError) throw overlapOnAdd(repo, error, found);
+    throw error;
+  }
+}
+
+function overlapOnAdd(repo: Repo, error: OverlapError, found: readonly Target[]): GraphError {
+  const outer = shownPath(repo, error.parent.out);
+  const inner = shownPath(repo, error.child.out);
+  const isOuterNew = found.some((one) => one.stage.outs.includes(error.parent.out));
+  const next = isOuterNew
+    ? `run 'dvc remove ${addressOf(repo, error.child.stage)}' and then 'dvc add ${outer}'`
+    : `run 'dvc commit ${addressOf(repo, error.parent.stage)}'`;
+  const name = isOuterNew ? outer : inner;
+  const other = isOuterNew ? inner : outer;
+  return new GraphError(
+    `Cannot add '${name}', because it is overlapping with other DVC tracked output: '${other}'.\nTo include '${inner}' in '${outer}', ${next}`,
+  );
+}

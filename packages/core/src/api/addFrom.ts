@@ -1,0 +1,102 @@
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { DvcError } from "../base/errors.ts";
+import { upload } from "../odb/transfer.ts";
+import { ObjectDb } from "../odb/objectDb.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import { saveStage } from "../pipeline/save.ts";
+import type { Output, Stage } from "../pipeline/stage.ts";
+import type { GitContext } from "../repo/gitContext.ts";
+import { openRemote } from "../repo/remote.ts";
+import type { Repo } from "../repo/repo.ts";
+import { build } from "../data/build.ts";
+import { type AddedStage, addedStage } from "./addedStage.ts";
+import type { AddOptions } from "./addOptions.ts";
+import { recordOutput, relinkOutput } from "./recordOutput.ts";
+
+/** What `add --out` and `add --to-remote` work on. */
+export interface AddFromTarget {
+  readonly stage: Stage;
+  readonly out: Output;
+}
+
+/**
+ * Tracks a copy of something that lies elsewhere: `--out` brings it into the workspace and the cache, `--to-remote`
+ * sends it to the remote and writes only the `.dvc` file.
+ */
+export async function addFrom(
+  repo: Repo,
+  target: AddFromTarget,
+  source: string,
+  context: GitContext,
+  options: AddOptions,
+): Promise<AddedStage> {
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(source)) {
+    throw new DvcError(`adding from '${source}' is not supported`, {
+      code: "unsupported",
+      hint: "Download it first, then add the file.",
+    });
+  }
+  const from = resolve(repo.env.cwd, source);
+  if (!existsSync(from)) throw new DvcError(`[Errno 2] No such file or directory: '${from}'`, { code: "not-found" });
+  const out =
+    options.toRemote === true
+      ? await sendToRemote(repo, target.out, from, options)
+      : await bringIn(repo, target, from, context, options);
+  saveStage(repo.root, { ...target.stage, outs: [out] }, { keepMd5: true });
+  context.track(target.stage.file);
+  repo.state.save();
+  return addedStage(repo, target.stage, out);
+}
+
+async function bringIn(
+  repo: Repo,
+  { out }: AddFromTarget,
+  from: string,
+  context: GitContext,
+  options: AddOptions,
+): Promise<Output> {
+  const kept = await keepOld(repo, out, options);
+  const temporary = `${out.path}.holdfast-${String(repo.env.pid)}`;
+  cpSync(from, temporary, { recursive: true, dereference: true });
+  if (kept) rmSync(out.path, { recursive: true });
+  renameSync(temporary, out.path);
+  const recorded = await recordOutput(repo, { ...out, hash: undefined, meta: {} }, { ...options, store: true });
+  context.ignore(out.path);
+  await relinkOutput(repo, recorded.out, recorded.built, undefined, options);
+  return recorded.out;
+}
+
+/** With `--force` something is replaced: its bytes go into the cache first, so that nothing is lost. */
+async function keepOld(repo: Repo, out: Output, options: AddOptions): Promise<boolean> {
+  if (!existsSync(out.path)) return false;
+  await build(out.path, { ...options, state: repo.state, ignore: repo.ignore, store: repo.cache });
+  return true;
+}
+
+/** Through a scratch cache beside the project's own, removed afterwards: the project's cache stays as it is. */
+async function sendToRemote(repo: Repo, out: Output, from: string, options: AddOptions): Promise<Output> {
+  const jobs = options.remoteJobs;
+  const remote = await openRemote(repo, options.remote, { ...(jobs === undefined ? {} : { jobs }), for: "add" });
+  const scratch = mkdtempSync(join(repo.tmpDir, "to-remote-"));
+  try {
+    const store = new ObjectDb(scratch, { layout: "3.x" });
+    const built = await build(from, { ...options, state: repo.state, store });
+    const oid = built.hash.value;
+    const want = isDirHash(oid)
+      ? { files: new Set<string>(), dirs: new Set([oid]) }
+      : { files: new Set([oid]), dirs: new Set<string>() };
+    const sent = await upload(store, remote, want, options);
+    const [failure] = sent.failed;
+    if (failure !== undefined) {
+      throw new DvcError(`failed to send '${basename(from)}' to '${remote.url}'`, {
+        code: "storage",
+        cause: failure.error,
+      });
+    }
+    return { ...out, hash: built.hash, meta: built.meta };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+    await remote.fs.close();
+  }
+}

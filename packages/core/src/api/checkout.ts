@@ -1,0 +1,201 @@
+import { lstatSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import { warn } from "../base/events.ts";
+import { CheckoutError, DvcError } from "../base/errors.ts";
+import { isInside, type OsPath, type RelPath } from "../base/paths.ts";
+import { applyPlan, type Plan, planCheckout, type Wanted } from "../data/checkout.ts";
+import { removeUnusedLinks } from "../data/unusedLinks.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import type { Tree } from "../odb/tree.ts";
+import { isImport } from "../pipeline/stage.ts";
+import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
+import { type Index, loadIndex, type Selected } from "../repo/index.ts";
+import { withRepoLock } from "../repo/locks.ts";
+import { checkOutputPath } from "../repo/outputPath.ts";
+import type { Repo } from "../repo/repo.ts";
+
+export interface CheckoutOptions extends CallOptions {
+  readonly withDeps?: boolean;
+  readonly recursive?: boolean;
+  /** Replace or delete files whose content is not in the cache. */
+  readonly force?: boolean;
+  /** Make every link anew, even of what is unchanged. */
+  readonly relink?: boolean;
+  /** Don't fail when objects are missing. */
+  readonly allowMissing?: boolean;
+}
+
+/** Changed outputs relative to the working folder, folders (with "/") first, each alphabetical; `stats` counts files. */
+export interface CheckoutResult {
+  readonly modified: readonly string[];
+  readonly added: readonly string[];
+  readonly deleted: readonly string[];
+  readonly stats: { readonly modified: number; readonly added: number; readonly deleted: number };
+}
+
+/**
+ * Makes the workspace equal to what is recorded. Without targets it also deletes unmodified data of stages that are gone.
+ * @throws {DvcError} `unsaved-files` when content that is nowhere else would be lost and not `force`: nothing was changed then
+ * @throws {CheckoutError} when objects are missing; everything else was checked out
+ * @example const { added } = await checkout(repo, ["data.dvc"])
+ */
+export async function checkout(
+  repo: Repo,
+  targets: readonly string[] = [],
+  options: CheckoutOptions = {},
+): Promise<CheckoutResult> {
+  return withRepoLock(repo, options, () => checkoutLocked(repo, targets, options));
+}
+
+/** The same for a caller that holds the repository's lock. */
+export async function checkoutLocked(
+  repo: Repo,
+  targets: readonly string[],
+  options: CheckoutOptions,
+): Promise<CheckoutResult> {
+  const index = loadIndex(repo);
+  index.checkGraph();
+  const deleted =
+    targets.length === 0
+      ? removeUnusedLinks(
+          repo.root,
+          index.outs.map(({ out }) => out.path),
+          repo.state,
+        )
+      : [];
+  const wanted = wantedOf(repo, collect(index, targets, options), options);
+  const plans = planAll(repo, wanted, options);
+  const unsaved = plans.flatMap(({ plan }) => plan.unsaved);
+  if (unsaved.length > 0 && options.force !== true) {
+    throw new DvcError(
+      `Can't remove the following unsaved files without confirmation. Use \`--force\` to force.\n${unsaved.join("\n")}`,
+      { code: "unsaved-files" },
+    );
+  }
+  for (const { plan } of plans) await applyPlan(plan, options);
+  repo.state.save();
+  return finish(repo, plans, deleted, options);
+}
+
+function collect(index: Index, targets: readonly string[], options: CheckoutOptions): readonly Selected[] {
+  try {
+    return index.collect(targets, { recursive: options.recursive === true, withDeps: options.withDeps === true });
+  } catch (error) {
+    if (error instanceof DvcError && error.code === "not-found") {
+      const target = targets.find((one) => error.message.includes(`'${one}'`)) ?? targets[0] ?? "";
+      throw new DvcError(`Did you mean \`git checkout ${target}\`?`, { code: "not-found", cause: error });
+    }
+    throw error;
+  }
+}
+
+interface Want extends StageOutput {
+  readonly within: RelPath | undefined;
+}
+
+function wantedOf(repo: Repo, selected: readonly Selected[], options: CheckoutOptions): Want[] {
+  const wants: Want[] = [];
+  const seen = new Set<string>();
+  for (const one of selected) {
+    for (const out of one.out === undefined ? one.stage.outs : [one.out]) {
+      const key = `${out.path}\0${one.within ?? ""}`;
+      if (!out.useCache || !out.isLocal || seen.has(key)) continue;
+      seen.add(key);
+      if (out.hash === undefined && isImport(one.stage)) continue;
+      checkOutputPath(repo, one.stage, out);
+      if (out.hash === undefined) warn(options, `No file hash info found for '${out.path}'. It won't be created.`);
+      wants.push({ stage: one.stage, out, within: one.within });
+    }
+  }
+  return wants;
+}
+
+interface PlannedCache {
+  readonly plan: Plan;
+  readonly wants: readonly Want[];
+}
+
+/** One plan a cache (3.x, and legacy when there are such outputs); each with its outputs in the same order. */
+function planAll(repo: Repo, wants: readonly Want[], options: CheckoutOptions): PlannedCache[] {
+  const groups = [
+    wants.filter((one) => one.out.hash?.name !== "md5-dos2unix"),
+    wants.filter((one) => one.out.hash?.name === "md5-dos2unix"),
+  ];
+  return groups
+    .filter((group) => group.length > 0)
+    .map((group) => ({
+      wants: group,
+      plan: planCheckout(
+        group.map((want) => asWanted(repo, want)),
+        {
+          ...options,
+          root: repo.root,
+          cache: cacheFor(repo, group[0]?.out.hash ?? { name: "md5", value: "" }),
+          state: repo.state,
+          ignore: repo.ignore,
+          relink: options.relink === true,
+        },
+      ),
+    }));
+}
+
+function asWanted(repo: Repo, want: Want): Wanted {
+  const { out, within } = want;
+  const tree: Tree | undefined =
+    out.hash !== undefined && isDirHash(out.hash.value) ? cacheFor(repo, out.hash).readTree(out.hash.value) : undefined;
+  return {
+    path: out.path,
+    hash: out.hash,
+    meta: out.meta,
+    ...(tree === undefined ? {} : { tree }),
+    ...(within === undefined ? {} : { within }),
+    key: want,
+  };
+}
+
+function finish(
+  repo: Repo,
+  plans: readonly PlannedCache[],
+  unused: readonly OsPath[],
+  options: CheckoutOptions,
+): CheckoutResult {
+  const lists = { modified: [] as string[], added: [] as string[], deleted: unused.map((path) => shown(repo, path)) };
+  const stats = { modified: 0, added: 0, deleted: unused.length };
+  const failed = new Set<OsPath>();
+  for (const { plan } of plans) {
+    for (const missing of plan.missing) failed.add(missing.wanted.path);
+    for (const item of plan.items) {
+      if (failed.has(item.wanted.path)) continue;
+      stats.modified += item.modify.length;
+      stats.added += item.create.length;
+      stats.deleted += item.remove.length;
+      if (item.change === "A") lists.added.push(shown(repo, item.wanted.path));
+      else if (item.change === "D") lists.deleted.push(shown(repo, item.wanted.path));
+      else if (item.change === "M") lists.modified.push(shown(repo, item.wanted.path));
+    }
+  }
+  for (const list of Object.values(lists)) list.sort(foldersFirst);
+  const result: CheckoutResult = { ...lists, stats };
+  if (failed.size > 0 && options.allowMissing !== true) {
+    throw new CheckoutError(
+      [...failed].map((path) => relative(repo.env.cwd, path)),
+      result,
+    );
+  }
+  return result;
+}
+
+/** As DVC lists it: relative to the working folder, "/" behind folders; absolute when it is gone. */
+function shown(repo: Repo, path: OsPath): string {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined)
+    return isInside(repo.root, path) ? relative(repo.env.cwd, path) : path;
+  const rel = relative(repo.env.cwd, path);
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(rel, "/") : rel;
+}
+
+function foldersFirst(a: string, b: string): number {
+  const [dirA, dirB] = [a.endsWith("/"), b.endsWith("/")];
+  if (dirA !== dirB) return dirA ? -1 : 1;
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,220 @@
+import { posix, relative, resolve } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import { warn } from "../base/events.ts";
+import { DvcError, NotDvcRepoError } from "../base/errors.ts";
+import { posixRelative, type RelPath } from "../base/paths.ts";
+import { type DataDiff, type DataItem, type DataRoot, diffRoots } from "../data/entries.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import { openRemote } from "../repo/remote.ts";
+import { cacheFor, recordedHash, recordedRoots, type StageOutput, workspaceRoots } from "../repo/dataRoots.ts";
+import { loadIndex } from "../repo/index.ts";
+import { isRepoImport } from "../pipeline/stage.ts";
+import type { Repo } from "../repo/repo.ts";
+
+export interface DataStatusOptions extends CallOptions {
+  /** Look into tracked folders. */
+  readonly granular?: boolean;
+  readonly untrackedFiles?: "no" | "all";
+  readonly notInRemote?: boolean;
+  readonly remote?: string;
+}
+
+/** Names of DVC's JSON. Folders end in "/". */
+export interface ChangeLists {
+  readonly added?: readonly string[];
+  readonly modified?: readonly string[];
+  readonly deleted?: readonly string[];
+  readonly renamed?: readonly { readonly old: string; readonly new: string }[];
+  readonly unknown?: readonly string[];
+}
+
+/** What Git has to say, for the text rendering. */
+export interface GitState {
+  readonly isEmpty: boolean;
+  readonly isDirty: boolean;
+}
+
+/** Paths are relative to the repository's root. `git` is undefined without Git. */
+export interface DataStatus {
+  readonly not_in_cache: readonly string[];
+  readonly not_in_remote: readonly string[];
+  readonly committed: ChangeLists;
+  readonly uncommitted: ChangeLists;
+  readonly untracked: readonly string[];
+  readonly unchanged: readonly string[];
+  readonly git: GitState | undefined;
+}
+
+/**
+ * Compares the last commit, the recorded state and the workspace.
+ * @example const { uncommitted } = await dataStatus(repo, [], { granular: true })
+ */
+export async function dataStatus(
+  repo: Repo,
+  targets: readonly string[] = [],
+  options: DataStatusOptions = {},
+): Promise<DataStatus> {
+  const index = loadIndex(repo);
+  const recorded = recordedRoots(repo, index.outs);
+  const present = await workspaceRoots(repo, index.outs, options);
+  const only = targetFilter(repo, targets);
+  const shape = {
+    granular: options.granular === true,
+    unchanged: true,
+    renames: true,
+    ...(only === undefined ? {} : { only }),
+  };
+  const uncommitted = diffRoots(recorded, present, shape);
+  const committed = diffHead(repo, recorded, shape, options);
+  const unchanged = new Set(uncommitted.unchanged.map((item) => item.path));
+  if (committed !== undefined) {
+    const same = new Set(committed.unchanged.map((item) => item.path));
+    for (const path of unchanged) if (!same.has(path)) unchanged.delete(path);
+  }
+  return {
+    not_in_cache: notInCache(repo, index.outs, recorded, shape),
+    not_in_remote: options.notInRemote === true ? await notInRemote(repo, index.outs, recorded, shape, options) : [],
+    committed: committed === undefined ? {} : lists(committed),
+    uncommitted: lists(uncommitted),
+    ...gitPart(repo, targets, options),
+    unchanged: [...unchanged],
+  };
+}
+
+interface Shape {
+  readonly granular: boolean;
+  readonly unchanged: boolean;
+  readonly renames: boolean;
+  readonly only?: (path: RelPath) => boolean;
+}
+
+function diffHead(
+  repo: Repo,
+  recorded: ReadonlyMap<RelPath, DataRoot>,
+  shape: Shape,
+  options: CallOptions,
+): DataDiff | undefined {
+  if (repo.git === undefined) return undefined;
+  try {
+    const head = repo.git.head();
+    const before =
+      head === undefined ? new Map<RelPath, DataRoot>() : recordedRoots(repo, loadIndex(repo, { rev: head }).outs);
+    return diffRoots(before, recorded, shape);
+  } catch (error) {
+    if (!(error instanceof NotDvcRepoError)) throw error;
+    warn(options, error.message);
+    return diffRoots(new Map(), recorded, shape);
+  }
+}
+
+function lists(diff: DataDiff): ChangeLists {
+  const paths = (items: readonly { path: string }[]): string[] => items.map((item) => item.path).sort(byText);
+  const result: Record<string, unknown> = {};
+  if (diff.added.length > 0) result["added"] = paths(diff.added);
+  if (diff.modified.length > 0) result["modified"] = paths(diff.modified);
+  if (diff.deleted.length > 0) result["deleted"] = paths(diff.deleted);
+  if (diff.renamed.length > 0) result["renamed"] = diff.renamed.map((item) => ({ old: item.old, new: item.new }));
+  if (diff.unknown.length > 0) result["unknown"] = paths(diff.unknown);
+  return result;
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Every recorded item whose object the cache lacks: roots, and with `granular` the files of folders. */
+function notInCache(
+  repo: Repo,
+  outs: readonly StageOutput[],
+  recorded: ReadonlyMap<RelPath, DataRoot>,
+  shape: Shape,
+): string[] {
+  const missing: string[] = [];
+  for (const one of outs) {
+    const hash = recordedHash(one);
+    const root = recorded.get(posixRelative(repo.root, one.out.path));
+    if (hash === undefined || root === undefined || !one.out.useCache) continue;
+    const items = itemsOf(root, shape);
+    const there = cacheFor(repo, hash).exists(items.map((item) => item.hash ?? ""));
+    for (const item of items) if (item.hash !== undefined && !there.has(item.hash)) missing.push(item.path);
+  }
+  return missing;
+}
+
+function itemsOf(root: DataRoot, shape: Shape): DataItem[] {
+  const items: DataItem[] = [];
+  if (shape.only?.(root.key) ?? true) items.push({ path: root.isDir ? `${root.key}/` : root.key, hash: root.hash });
+  if (!shape.granular) return items;
+  for (const entry of root.tree?.()?.entries ?? []) {
+    const path = `${root.key}/${entry.relpath}`;
+    if (shape.only?.(path) ?? true) items.push({ path, hash: entry.md5 });
+  }
+  return items;
+}
+
+async function notInRemote(
+  repo: Repo,
+  outs: readonly StageOutput[],
+  recorded: ReadonlyMap<RelPath, DataRoot>,
+  shape: Shape,
+  options: DataStatusOptions,
+): Promise<string[]> {
+  const missing: string[] = [];
+  for (const one of outs) {
+    const hash = recordedHash(one);
+    const root = recorded.get(posixRelative(repo.root, one.out.path));
+    if (hash === undefined || root === undefined || !one.out.canPush || isRepoImport(one.stage)) continue;
+    const remote = await openRemoteIfAny(repo, one.out.remote ?? options.remote, hash.name === "md5-dos2unix");
+    if (remote === undefined) continue;
+    const items = itemsOf(root, shape);
+    const there = await remote.exists(
+      items.map((item) => item.hash ?? ""),
+      options,
+    );
+    for (const item of items) if (item.hash !== undefined && !there.has(item.hash)) missing.push(item.path);
+  }
+  return missing;
+}
+
+async function openRemoteIfAny(
+  repo: Repo,
+  name: string | undefined,
+  legacy: boolean,
+): Promise<Awaited<ReturnType<typeof openRemote>> | undefined> {
+  try {
+    return await openRemote(repo, name, { legacy });
+  } catch (error) {
+    if (error instanceof DvcError && error.code === "no-remote") return undefined;
+    throw error;
+  }
+}
+
+/** A filter for "equal to or below one of the targets"; undefined without targets. Paths count from the repository's root. */
+function targetFilter(repo: Repo, targets: readonly string[]): ((path: RelPath) => boolean) | undefined {
+  if (targets.length === 0) return undefined;
+  const keys = targets.map((target) => posixRelative(repo.root, resolve(repo.env.cwd, target)));
+  return (path) => keys.some((key) => key === "." || path === key || path.startsWith(`${key}/`));
+}
+
+function gitPart(
+  repo: Repo,
+  targets: readonly string[],
+  options: DataStatusOptions,
+): { untracked: readonly string[]; git: GitState | undefined } {
+  const { git } = repo;
+  if (git === undefined) return { untracked: [], git: undefined };
+  const { isDirty, untracked } = git.status(options.untrackedFiles ?? "no");
+  const base = posixRelative(git.root, repo.root);
+  const filters = targets.map((target) => posixRelative(git.root, resolve(repo.env.cwd, target)));
+  const wanted = untracked
+    .filter((file) => filters.length === 0 || filters.some((key) => file === key || file.startsWith(`${key}/`)))
+    .filter((file) => base === "." || file.startsWith(`${base}/`))
+    .map((file) => (base === "." ? file : file.slice(base.length + 1)))
+    .map((file) => posix.normalize(relative(repo.env.cwd, resolve(repo.root, file)).replaceAll("\\", "/")));
+  return { untracked: wanted, git: { isEmpty: git.head() === undefined, isDirty } };
+}
+
+/** Whether a listed path is a folder's. */
+export function isFolderItem(item: DataItem): boolean {
+  return item.path.endsWith("/") || (item.hash !== undefined && isDirHash(item.hash));
+}

@@ -1,0 +1,98 @@
+import type { CallOptions } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import { fetch as fetchObjects } from "../odb/transfer.ts";
+import type { RemoteDb } from "../odb/remoteDb.ts";
+import { type CollectOptions, collectRevisions } from "../repo/collectRevisions.ts";
+import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
+import { withRepoLock } from "../repo/locks.ts";
+import { collectObjects, type ObjectGroup, type OutputFilter, partFiles } from "../repo/objects.ts";
+import { openRemote } from "../repo/remote.ts";
+import type { Repo } from "../repo/repo.ts";
+import { pullRuns } from "../repo/runCache.ts";
+import { reportTransfer, type Transferred } from "../repo/transferReport.ts";
+
+export interface FetchOptions extends CallOptions, CollectOptions {
+  /** Name of the remote; the default one when not given. */
+  readonly remote?: string;
+  readonly jobs?: number;
+  readonly runCache?: boolean;
+  /** Bytes; only outputs recorded as smaller. */
+  readonly maxSize?: number;
+  /** Only outputs of these kinds. */
+  readonly types?: readonly ("metrics" | "plots")[];
+}
+
+/** `fetched` counts objects, manifests among them. */
+export interface FetchResult {
+  readonly fetched: number;
+  readonly bytes: number;
+}
+
+/**
+ * Downloads into the cache what it lacks. Each object is checked against its hash before it gets its name. What is
+ * neither here nor there is a warning.
+ * @throws {DvcError} when objects could not be downloaded (the others were)
+ */
+export async function fetch(
+  repo: Repo,
+  targets: readonly string[] = [],
+  options: FetchOptions = {},
+): Promise<FetchResult> {
+  return withRepoLock(repo, options, () => fetchLocked(repo, targets, options));
+}
+
+/** The same for a caller that holds the repository's lock. */
+export async function fetchLocked(repo: Repo, targets: readonly string[], options: FetchOptions): Promise<FetchResult> {
+  if (options.runCache === true) await pullRuns(repo, await openRemote(repo, options.remote, options), options);
+  const groups = new Map<string, ObjectGroup>();
+  for (const { selected } of collectRevisions(repo, targets, options))
+    collectObjects(repo, selected, filterOf(options), groups);
+  const total: Transferred = { count: 0, bytes: 0, failed: 0 };
+  for (const group of groups.values()) await fetchGroup(repo, group, options, total);
+  if (total.failed > 0) throw new DvcError(`${String(total.failed)} files failed to download`, { code: "storage" });
+  return { fetched: total.count, bytes: total.bytes };
+}
+
+function filterOf(options: FetchOptions): OutputFilter {
+  return ({ out }: StageOutput) => {
+    if (options.remote !== undefined && out.remote !== undefined && out.remote !== options.remote) return false;
+    if (options.maxSize !== undefined && out.meta.size !== undefined && out.meta.size >= options.maxSize) return false;
+    if (options.types === undefined || options.types.length === 0) return true;
+    return options.types.some((type) => (type === "metrics" ? isSet(out.metric) : isSet(out.plot)));
+  };
+}
+
+function isSet(flag: unknown): boolean {
+  return flag !== undefined && flag !== false;
+}
+
+async function fetchGroup(repo: Repo, group: ObjectGroup, options: FetchOptions, total: Transferred): Promise<void> {
+  const remote = await remoteOrNone(repo, group, options);
+  if (remote === undefined) return;
+  try {
+    const cache = cacheFor(repo, { name: group.hashName, value: "" });
+    const parts = [...group.parts.keys()].filter((oid) => !group.dirs.has(oid));
+    const listed = await fetchObjects(
+      cache,
+      remote,
+      { files: new Set(), dirs: new Set(parts), onlyListed: true },
+      options,
+    );
+    reportTransfer(listed, group, total, options);
+    const files = new Set([...group.files, ...parts.flatMap((oid) => partFiles(repo, group, oid))]);
+    reportTransfer(await fetchObjects(cache, remote, { files, dirs: group.dirs }, options), group, total, options);
+  } finally {
+    await remote.fs.close();
+  }
+}
+
+/** No remote at all is no error as long as nothing says which one: there is just nothing to fetch from. */
+async function remoteOrNone(repo: Repo, group: ObjectGroup, options: FetchOptions): Promise<RemoteDb | undefined> {
+  const name = group.remote ?? options.remote;
+  try {
+    return await openRemote(repo, name, { ...options, legacy: group.hashName === "md5-dos2unix" });
+  } catch (error) {
+    if (name === undefined && error instanceof DvcError && error.code === "no-remote") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+import type { CallOptions } from "../base/events.ts";
+import { resolve } from "node:path";
+import { DvcError } from "../base/errors.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import { Tree, type TreeEntry } from "../odb/tree.ts";
+import { loadDvcFile } from "../pipeline/load.ts";
+import { saveStage } from "../pipeline/save.ts";
+import type { Output, Stage } from "../pipeline/stage.ts";
+import type { Repo } from "../repo/repo.ts";
+import { treeOf } from "./recordOutput.ts";
+
+/** The three versions that Git hands to a merge driver; `our` is overwritten with the result. */
+export interface MergeFiles {
+  readonly ancestor: string;
+  readonly our: string;
+  readonly their: string;
+}
+
+/**
+ * Three-way merge of two versions of a `.dvc` file of one added folder: files added, removed and changed on either side
+ * are taken; a file changed differently on both is a conflict.
+ * @throws {DvcError} `unable to auto-merge …`; `our` is unchanged then.
+ */
+export async function mergeDvcFiles(repo: Repo, files: MergeFiles, _options: CallOptions = {}): Promise<void> {
+  const load = (file: string): Stage => loadDvcFile(resolve(repo.env.cwd, file), repo.workspace, repo.loadContext);
+  const [ancestor, our, their] = [load(files.ancestor), load(files.our), load(files.their)];
+  const [theirOut] = their.outs;
+  if (theirOut === undefined) return Promise.resolve();
+  const [ourOut] = our.outs;
+  if (ourOut === undefined) {
+    saveStage(repo.root, { ...our, outs: their.outs });
+    return;
+  }
+  const [baseOut] = ancestor.outs;
+  for (const stage of [ancestor, our, their]) checkStage(stage);
+  if (baseOut !== undefined) checkSame(baseOut, ourOut);
+  checkSame(ourOut, theirOut);
+  const base = baseOut === undefined ? Tree.from([]) : need(repo, baseOut);
+  const merged = mergeTrees(base, need(repo, ourOut), need(repo, theirOut));
+  repo.cache.addTree(merged);
+  const size = totalSize(repo, merged);
+  const meta = { ...(size === undefined ? {} : { size }), nfiles: merged.entries.length };
+  saveStage(repo.root, { ...our, outs: [{ ...ourOut, hash: { name: "md5", value: merged.oid }, meta }] });
+}
+
+function checkStage(stage: Stage): void {
+  if (stage.cmd !== undefined || stage.deps.length > 0 || stage.outs.length > 1) {
+    throw new DvcError("unable to auto-merge DVC files that weren't created by `dvc add`");
+  }
+}
+
+function checkSame(a: Output, b: Output): void {
+  const options = (out: Output): string =>
+    JSON.stringify([
+      out.defPath,
+      out.useCache,
+      out.persist,
+      out.canPush,
+      out.remote,
+      out.annotation,
+      out.hash?.name,
+      out.meta.isexec,
+    ]);
+  if (options(a) !== options(b)) throw new DvcError("unable to auto-merge outputs with different options");
+  if (b.hash === undefined || !isDirHash(b.hash.value))
+    throw new DvcError("unable to auto-merge outputs that are not directories");
+}
+
+function need(repo: Repo, out: Output): Tree {
+  if (out.hash !== undefined && !isDirHash(out.hash.value))
+    throw new DvcError("unable to auto-merge outputs that are not directories");
+  const tree = treeOf(repo, out);
+  if (tree === undefined) {
+    throw new DvcError(
+      `unable to auto-merge '${out.defPath}': its manifest ${out.hash?.value ?? ""} is not in the cache`,
+      {
+        code: "missing-object",
+        hint: `Fetch both versions first ('${repo.env.programName} fetch --all-branches'), then merge again.`,
+      },
+    );
+  }
+  return tree;
+}
+
+/** Takes each side's changes against the base; equal changes on both sides are one. */
+function mergeTrees(base: Tree, ours: Tree, theirs: Tree): Tree {
+  const paths = new Set([...base.entries, ...ours.entries, ...theirs.entries].map((entry) => entry.relpath));
+  const entries: TreeEntry[] = [];
+  const conflicts: string[] = [];
+  for (const path of paths) {
+    const [was, mine, yours] = [base.get(path), ours.get(path), theirs.get(path)];
+    let pick = mine;
+    if (mine?.md5 === was?.md5) pick = yours;
+    else if (yours?.md5 !== was?.md5 && yours?.md5 !== mine?.md5) conflicts.push(path);
+    if (pick !== undefined) entries.push(pick);
+  }
+  if (conflicts.length > 0)
+    throw new DvcError(`unable to auto-merge the following paths:\n${conflicts.sort().join("\n")}`);
+  return Tree.from(entries);
+}
+
+function totalSize(repo: Repo, tree: Tree): number | undefined {
+  let total = 0;
+  for (const entry of tree.entries) {
+    const size = entry.size ?? repo.cache.sizeOf(entry.md5);
+    if (size === undefined) return undefined;
+    total += size;
+  }
+  return total;
+}

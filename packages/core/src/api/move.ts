@@ -1,0 +1,128 @@
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import { warn } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import { posixRelative } from "../base/paths.ts";
+import { saveStage } from "../pipeline/save.ts";
+import { type Dependency, isDataSource, type Output, type Stage } from "../pipeline/stage.ts";
+import { withGitContext, type GitContext } from "../repo/gitContext.ts";
+import { loadIndex } from "../repo/index.ts";
+import { withRepoLock } from "../repo/locks.ts";
+import { checkOutputPath } from "../repo/outputPath.ts";
+import type { Repo } from "../repo/repo.ts";
+import { addressOf } from "../repo/shown.ts";
+import { recordOutput, relinkOutput } from "./recordOutput.ts";
+
+/** Both relative to the working folder. */
+export interface MoveResult {
+  readonly from: string;
+  readonly to: string;
+  /** The `.dvc` file now. */
+  readonly file: string;
+}
+
+/**
+ * Renames or moves tracked data together with its `.dvc` file and `.gitignore` line. Into `to` when that is a folder.
+ * @throws {DvcError} when `from` is no output, belongs to a pipeline, or `to` is taken.
+ */
+export async function move(repo: Repo, from: string, to: string, options: CallOptions = {}): Promise<MoveResult> {
+  return withRepoLock(repo, options, () =>
+    withGitContext(repo, options, (context) => moveLocked(repo, from, to, context, options)),
+  );
+}
+
+async function moveLocked(
+  repo: Repo,
+  from: string,
+  to: string,
+  context: GitContext,
+  options: CallOptions,
+): Promise<MoveResult> {
+  const index = loadIndex(repo);
+  const source = resolve(repo.env.cwd, from);
+  const found = index.outs.find(({ out }) => out.isLocal && out.path === source);
+  if (found === undefined)
+    throw new DvcError(`Unable to find DVC file with output '${relative(repo.env.cwd, source)}'`, {
+      code: "not-found",
+    });
+  const { stage, out } = found;
+  if (!isDataSource(stage)) {
+    throw new DvcError(
+      `move is not permitted for stages that are not data sources. You need to either move '${addressOf(repo, stage)}' to a new location or edit it by hand.`,
+    );
+  }
+  const target = targetOf(repo, from, to);
+  const next = movedStage(stage, out, target);
+  index.checkGraph([next], [stage]);
+  if (next.file !== stage.file && existsSync(next.file))
+    throw new DvcError(`'${relative(repo.env.cwd, next.file)}' already exists`, { code: "exists" });
+  const [newOut] = next.outs;
+  if (newOut === undefined) throw new DvcError(`'${from}' has no output`);
+  checkOutputPath(repo, next, newOut);
+  moveData(source, target, repo, options);
+  context.unignore(source);
+  const saved = await recordMoved(repo, next, newOut, context, options);
+  saveStage(repo.root, saved, { previousFile: stage.file });
+  context.track(saved.file);
+  if (saved.file !== stage.file) {
+    rmSync(stage.file, { force: true });
+    context.track(stage.file);
+  }
+  repo.state.save();
+  return { from, to: relative(repo.env.cwd, target), file: relative(repo.env.cwd, saved.file) };
+}
+
+function targetOf(repo: Repo, from: string, to: string): string {
+  const path = resolve(repo.env.cwd, to);
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, basename(from)) : path;
+}
+
+function movedStage(stage: Stage, out: Output, target: string): Stage {
+  const isNamedAfter = basename(stage.file).replace(/\.[^.]*$/, "") === basename(out.path);
+  const file = isNamedAfter ? `${target}.dvc` : stage.file;
+  const wdir = isNamedAfter ? dirname(target) : stage.wdir;
+  const defPath = posixRelative(wdir, target);
+  return {
+    ...stage,
+    file,
+    wdir,
+    outs: [{ ...out, path: target, defPath }],
+    deps: stage.deps.map((dep) => movedDependency(dep, wdir)),
+  };
+}
+
+/** A local dependency is written relative to where the `.dvc` file is now. */
+function movedDependency(dep: Dependency, wdir: string): Dependency {
+  if (dep.kind !== "file" || !dep.isLocal || isAbsolute(dep.defPath)) return dep;
+  return { ...dep, defPath: posixRelative(wdir, dep.path) };
+}
+
+function moveData(source: string, target: string, repo: Repo, options: CallOptions): void {
+  if (!existsSync(source)) {
+    warn(options, `'${source}' missing`);
+    return;
+  }
+  if (existsSync(target)) {
+    throw new DvcError(`The file '${relative(repo.env.cwd, target)}' already exists locally.`, {
+      code: "exists",
+      hint: "Move or remove it first: nothing was changed.",
+    });
+  }
+  mkdirSync(dirname(target), { recursive: true });
+  renameSync(source, target);
+}
+
+async function recordMoved(
+  repo: Repo,
+  stage: Stage,
+  out: Output,
+  context: GitContext,
+  options: CallOptions,
+): Promise<Stage> {
+  context.ignore(out.path);
+  if (!existsSync(out.path)) return stage;
+  const recorded = await recordOutput(repo, out, { ...options, store: out.useCache });
+  await relinkOutput(repo, recorded.out, recorded.built, undefined, options);
+  return { ...stage, outs: [recorded.out] };
+}

@@ -1,0 +1,173 @@
+import { existsSync, lstatSync } from "node:fs";
+import type { CallOptions } from "../base/events.ts";
+import { warn } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import { type OsPath, posixRelative } from "../base/paths.ts";
+import { type Built, build } from "../data/build.ts";
+import { applyPlan, planCheckout } from "../data/checkout.ts";
+import type { HashName } from "../hash/hashInfo.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import type { Meta } from "../odb/meta.ts";
+import type { ObjectDb } from "../odb/objectDb.ts";
+import { Tree } from "../odb/tree.ts";
+import type { Output } from "../pipeline/stage.ts";
+import type { Repo } from "../repo/repo.ts";
+import { shownPath } from "../repo/shown.ts";
+
+/** `store`: put the bytes into the cache. `within`: only this part of a tracked folder. */
+export interface RecordOptions extends CallOptions {
+  readonly store: boolean;
+  readonly within?: OsPath;
+}
+
+/** An output with the hash of what is in the workspace, and what was built to get it. */
+export interface Recorded {
+  readonly out: Output;
+  readonly built: Built | undefined;
+}
+
+/** The cache that holds an output's objects. */
+export function cacheOf(repo: Repo, name: HashName | undefined): ObjectDb {
+  return name === "md5-dos2unix" ? repo.legacyCache : repo.cache;
+}
+
+/** Reads the manifest of an output recorded as a folder; undefined when it is no folder or the manifest is not in the cache. */
+export function treeOf(repo: Repo, out: Output): Tree | undefined {
+  if (out.hash === undefined || !isDirHash(out.hash.value)) return undefined;
+  return cacheOf(repo, out.hash.name).readTree(out.hash.value);
+}
+
+/**
+ * Hashes an output as it is in the workspace and, when asked, stores its bytes: first the files, then the manifest.
+ * A 2.x output keeps its legacy hash as long as its content is unchanged.
+ * @throws {DvcError} when the output is not there, or is neither a file nor a folder.
+ */
+export async function recordOutput(repo: Repo, out: Output, options: RecordOptions): Promise<Recorded> {
+  if (options.within !== undefined && options.within !== out.path)
+    return recordWithin(repo, out, options.within, options);
+  requireFileOrFolder(repo, out);
+  const hashName = await hashNameFor(repo, out, options);
+  const built = await hashPath(repo, out.path, hashName, options);
+  if (built.meta.size === 0 || built.meta.nfiles === 0) warn(options, `'${shownPath(repo, out)}' is empty.`);
+  return { out: { ...out, hash: built.hash, meta: built.meta, extra: withoutCloud(out.extra) }, built };
+}
+
+/** Hashes (and stores) one path with the repository's state, ignore rules and cache. */
+export async function hashPath(
+  repo: Repo,
+  path: OsPath,
+  hashName: "md5" | "md5-dos2unix",
+  options: CallOptions & { store?: boolean },
+): Promise<Built> {
+  return build(path, {
+    ...options,
+    state: repo.state,
+    ignore: repo.ignore,
+    hashName,
+    ...(options.store === true ? { store: cacheOf(repo, hashName) } : {}),
+  });
+}
+
+async function hashNameFor(repo: Repo, out: Output, options: CallOptions): Promise<"md5" | "md5-dos2unix"> {
+  if (out.hash?.name !== "md5-dos2unix") return "md5";
+  const legacy = await hashPath(repo, out.path, "md5-dos2unix", options);
+  return legacy.hash.value === out.hash.value ? "md5-dos2unix" : "md5";
+}
+
+function requireFileOrFolder(repo: Repo, out: Output): void {
+  const shown = shownPath(repo, out);
+  if (!existsSync(out.path)) throw new DvcError(`output '${shown}' does not exist`, { code: "not-found" });
+}
+
+/**
+ * Records only a part of a tracked folder: the manifest is patched, the rest of the folder stays as recorded.
+ * The size is summed when files were only added, kept when nothing changed, and left out otherwise, as DVC does.
+ */
+async function recordWithin(repo: Repo, out: Output, path: OsPath, options: RecordOptions): Promise<Recorded> {
+  const shown = shownPath(repo, out);
+  if (out.hash !== undefined && !isDirHash(out.hash.value)) {
+    throw new DvcError(`Cannot modify '${shown}' which is being tracked as a file`);
+  }
+  const before = out.hash === undefined ? Tree.from([]) : treeOf(repo, out);
+  if (before === undefined) {
+    throw new DvcError(`could not read '${out.hash?.value ?? ""}'`, {
+      code: "missing-object",
+      hint: `Get the manifest of '${shown}' first: ${repo.env.programName} fetch ${shown}`,
+    });
+  }
+  const rel = posixRelative(out.path, path);
+  const built =
+    lstatSync(path, { throwIfNoEntry: false }) === undefined ? undefined : await hashPath(repo, path, "md5", options);
+  if (built === undefined) refuseUnknown(before, rel, path, repo, out);
+  const after = before.with({ remove: [rel], put: built === undefined ? [] : entriesOf(built, rel) });
+  if (options.store) repo.cache.addTree(after);
+  const grew = before.get(rel) === undefined && before.under(rel).length === 0;
+  const meta = sizeAfter(out, after, grew ? built?.meta.size : undefined);
+  return { out: { ...out, hash: { name: "md5", value: after.oid }, meta, extra: withoutCloud(out.extra) }, built };
+}
+
+function refuseUnknown(before: Tree, rel: string, path: OsPath, repo: Repo, out: Output): void {
+  if (!existsSync(out.path))
+    throw new DvcError(`output '${shownPath(repo, out)}' does not exist`, { code: "not-found" });
+  if (before.get(rel) === undefined && before.under(rel).length === 0) {
+    throw new DvcError(`[Errno 2] No such file or directory: '${path}'`, { code: "not-found" });
+  }
+}
+
+function entriesOf(built: Built, rel: string): { relpath: string; md5: string; size?: number }[] {
+  if (built.tree === undefined)
+    return [
+      { relpath: rel, md5: built.hash.value, ...(built.meta.size === undefined ? {} : { size: built.meta.size }) },
+    ];
+  return built.tree.entries.map((entry) => ({ ...entry, relpath: `${rel}/${entry.relpath}` }));
+}
+
+function sizeAfter(out: Output, after: Tree, addedSize: number | undefined): Meta {
+  const nfiles = after.entries.length;
+  const { size } = out.meta;
+  if (after.oid === out.hash?.value) return size === undefined ? { nfiles } : { size, nfiles };
+  if (size !== undefined && size !== 0 && addedSize !== undefined) return { size: size + addedSize, nfiles };
+  return { nfiles };
+}
+
+function withoutCloud(extra: Output["extra"]): Output["extra"] {
+  const rest = { ...extra };
+  delete rest["files"];
+  delete rest["cloud"];
+  return rest;
+}
+
+/**
+ * Replaces what is in the workspace by links to the cache, by the configured link types. Does nothing where the type is
+ * a copy and the path is already a plain file or folder of its own.
+ */
+export async function relinkOutput(
+  repo: Repo,
+  out: Output,
+  built: Built | undefined,
+  within: OsPath | undefined,
+  options: CallOptions,
+): Promise<void> {
+  if (out.hash === undefined || built === undefined || !out.useCache) return;
+  const path = within ?? out.path;
+  const plan = await planCheckout(
+    [
+      {
+        path,
+        hash: built.hash,
+        meta: { ...built.meta, ...(out.meta.isexec === true ? { isexec: true } : {}) },
+        ...(built.tree === undefined ? {} : { tree: built.tree }),
+        key: path,
+      },
+    ],
+    {
+      ...options,
+      root: repo.root,
+      cache: cacheOf(repo, built.hash.name),
+      state: repo.state,
+      ignore: repo.ignore,
+      relink: true,
+    },
+  );
+  await applyPlan(plan, options);
+}

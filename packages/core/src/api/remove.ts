@@ -1,0 +1,73 @@
+import { existsSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
+import { DvcError } from "../base/errors.ts";
+import type { CallOptions } from "../base/events.ts";
+import { unprotectPath } from "../data/unprotect.ts";
+import { removeStage } from "../pipeline/save.ts";
+import type { Stage } from "../pipeline/stage.ts";
+import { isRepoImport } from "../pipeline/stage.ts";
+import { checkOutputPath } from "../repo/outputPath.ts";
+import { type GitContext, withGitContext } from "../repo/gitContext.ts";
+import { withRepoLock } from "../repo/locks.ts";
+import type { Repo } from "../repo/repo.ts";
+import { addressOf } from "../repo/shown.ts";
+import { loadTargetStages } from "../repo/targets.ts";
+
+export interface RemoveOptions extends CallOptions {
+  /** Delete the data in the workspace too. */
+  readonly outs?: boolean;
+}
+
+/** Addresses of the stages that are gone, in order. */
+export interface RemoveResult {
+  readonly removed: readonly string[];
+}
+
+/**
+ * Stops tracking: deletes `.dvc` files or stages and their `.gitignore` lines. The data stays unless `outs`.
+ * @throws {DvcError} at the first target that is none, with DVC's text.
+ */
+export async function remove(
+  repo: Repo,
+  targets: readonly string[],
+  options: RemoveOptions = {},
+): Promise<RemoveResult> {
+  return withRepoLock(repo, options, () =>
+    withGitContext(repo, options, async (context) => {
+      const removed: string[] = [];
+      for (const target of targets) {
+        for (const stage of stagesOf(repo, target)) {
+          removeOuts(repo, stage, context, options.outs === true);
+          removeStage(stage);
+          context.track(stage.file);
+          removed.push(addressOf(repo, stage));
+        }
+      }
+      return Promise.resolve({ removed });
+    }),
+  );
+}
+
+function stagesOf(repo: Repo, target: string): readonly Stage[] {
+  try {
+    return loadTargetStages(repo, target, { acceptGroup: false });
+  } catch (error) {
+    if (error instanceof DvcError && error.code === "not-found" && existsSync(resolve(repo.env.cwd, `${target}.dvc`))) {
+      throw new DvcError(`'${target}' is not a .dvc file. Do you mean '${target}.dvc'?`, {
+        cause: undefined,
+        code: "not-found",
+      });
+    }
+    throw error;
+  }
+}
+
+function removeOuts(repo: Repo, stage: Stage, context: GitContext, withData: boolean): void {
+  for (const out of stage.outs) {
+    if (!out.isLocal) continue;
+    checkOutputPath(repo, stage, out);
+    if (withData) rmSync(out.path, { recursive: true, force: true });
+    else if (out.useCache) unprotectPath(out.path);
+    if (out.useCache || isRepoImport(stage)) context.unignore(out.path);
+  }
+}

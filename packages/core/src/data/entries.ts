@@ -1,0 +1,149 @@
+import { isDirHash } from "../hash/hashInfo.ts";
+import type { RelPath } from "../base/paths.ts";
+import type { Tree } from "../odb/tree.ts";
+
+/** One tracked root (an output) as recorded somewhere or as found in the workspace. Its key is a path from the repository's root. */
+export interface DataRoot {
+  readonly key: RelPath;
+  readonly isDir: boolean;
+  /** Undefined when nothing is recorded, or nothing is there. */
+  readonly hash: string | undefined;
+  /** The files of a folder; undefined for a file, or when the manifest cannot be had. */
+  readonly tree: (() => Tree | undefined) | undefined;
+}
+
+/** A file or folder in a list of differences. Folders end in "/". */
+export interface DataItem {
+  readonly path: string;
+  readonly hash: string | undefined;
+}
+
+/** How two states differ. Lists are in no order. */
+export interface DataDiff {
+  readonly added: DataItem[];
+  readonly deleted: DataItem[];
+  readonly modified: { readonly path: string; readonly old: string | undefined; readonly new: string | undefined }[];
+  readonly renamed: { readonly old: string; readonly new: string; readonly hash: string }[];
+  /** Could not be compared: a manifest is missing. */
+  readonly unknown: DataItem[];
+  readonly unchanged: DataItem[];
+}
+
+/** `granular`: look into folders. `unchanged`: list what is equal too. `renames`: pair equal hashes of added and deleted. */
+export interface DiffOptions {
+  readonly granular: boolean;
+  readonly unchanged: boolean;
+  readonly renames: boolean;
+  /** Keep only these paths (and what lies below). */
+  readonly only?: (path: RelPath) => boolean;
+}
+
+/** Compares two sets of roots by hash. A folder whose hash is equal on both sides is not looked into unless `unchanged`. */
+export function diffRoots(
+  old: ReadonlyMap<RelPath, DataRoot>,
+  now: ReadonlyMap<RelPath, DataRoot>,
+  options: DiffOptions,
+): DataDiff {
+  const diff: DataDiff = { added: [], deleted: [], modified: [], renamed: [], unknown: [], unchanged: [] };
+  for (const key of new Set([...old.keys(), ...now.keys()])) {
+    diffRoot(key, old.get(key), now.get(key), options, diff);
+  }
+  if (options.renames) pairRenames(diff);
+  return diff;
+}
+
+function shown(key: RelPath, root: DataRoot | undefined): string {
+  return root?.isDir === true ? `${key}/` : key;
+}
+
+function diffRoot(
+  key: RelPath,
+  old: DataRoot | undefined,
+  now: DataRoot | undefined,
+  options: DiffOptions,
+  diff: DataDiff,
+): void {
+  const before = old?.hash;
+  const after = now?.hash;
+  if (options.only?.(key) ?? true) {
+    const path = shown(key, now ?? old);
+    if (before === undefined && after !== undefined) diff.added.push({ path, hash: after });
+    else if (before !== undefined && after === undefined) diff.deleted.push({ path: shown(key, old), hash: before });
+    else if (before !== undefined && after !== undefined) {
+      if (before !== after) diff.modified.push({ path, old: before, new: after });
+      else if (options.unchanged) diff.unchanged.push({ path, hash: after });
+    }
+  }
+  if (!options.granular) return;
+  if (old?.isDir !== true && now?.isDir !== true) return;
+  if (before === after && before !== undefined && !options.unchanged) return;
+  diffFiles(key, old, now, options, diff);
+}
+
+function diffFiles(
+  key: RelPath,
+  old: DataRoot | undefined,
+  now: DataRoot | undefined,
+  options: DiffOptions,
+  diff: DataDiff,
+): void {
+  const before = filesOf(old);
+  const after = filesOf(now);
+  const unknown = before === undefined || after === undefined;
+  const wanted = (path: RelPath): boolean => options.only?.(path) ?? true;
+  const left = new Map<string, string>();
+  for (const entry of before ?? []) left.set(entry.relpath, entry.md5);
+  for (const entry of after ?? []) {
+    const path = `${key}/${entry.relpath}`;
+    const was = left.get(entry.relpath);
+    if (was !== undefined) left.delete(entry.relpath);
+    if (!wanted(path)) continue;
+    if (unknown) diff.unknown.push({ path, hash: entry.md5 });
+    else if (was === undefined) diff.added.push({ path, hash: entry.md5 });
+    else if (was !== entry.md5) diff.modified.push({ path, old: was, new: entry.md5 });
+    else if (options.unchanged) diff.unchanged.push({ path, hash: was });
+  }
+  // A folder that is gone and whose manifest is missing: DVC leaves unknown entries of the old side out.
+  for (const [relpath, hash] of left) {
+    const path = `${key}/${relpath}`;
+    if (!wanted(path) || unknown) continue;
+    diff.deleted.push({ path, hash });
+  }
+}
+
+function filesOf(root: DataRoot | undefined): readonly { relpath: string; md5: string }[] | undefined {
+  if (root?.hash === undefined || !root.isDir) return [];
+  return root.tree?.()?.entries;
+}
+
+function pairRenames(diff: DataDiff): void {
+  const byPath = (a: DataItem, b: DataItem): number => (a.path < b.path ? -1 : 1);
+  const deleted = new Map<string, DataItem[]>();
+  for (const item of [...diff.deleted].sort(byPath)) {
+    if (item.hash === undefined) continue;
+    const queue = deleted.get(item.hash);
+    if (queue === undefined) deleted.set(item.hash, [item]);
+    else queue.push(item);
+  }
+  if (deleted.size === 0) return;
+  const paired = new Set<DataItem>();
+  for (const item of [...diff.added].sort(byPath)) {
+    const from = item.hash === undefined ? undefined : deleted.get(item.hash)?.shift();
+    if (from === undefined || item.hash === undefined) continue;
+    diff.renamed.push({ old: from.path, new: item.path, hash: item.hash });
+    paired.add(item).add(from);
+  }
+  keep(diff.added, (item) => !paired.has(item));
+  keep(diff.deleted, (item) => !paired.has(item));
+}
+
+function keep<T>(list: T[], wanted: (item: T) => boolean): void {
+  let length = 0;
+  for (const item of list) if (wanted(item)) list[length++] = item;
+  list.length = length;
+}
+
+/** Whether a recorded hash (or the absence of one) speaks of a folder. */
+export function isDirRecord(hash: string | undefined, nfiles: number | undefined): boolean {
+  return hash === undefined ? nfiles !== undefined : isDirHash(hash);
+}

@@ -1,0 +1,130 @@
+import { dirname, join, relative } from "node:path";
+import { existsSync, readFileSync, unlinkSync } from "node:fs";
+import { type CallOptions, info } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import { addIgnoreEntry, removeIgnoreEntry } from "../formats/gitIgnoreFile.ts";
+import { writeFileAtomic } from "../fs/atomic.ts";
+import type { Repo } from "./repo.ts";
+
+/**
+ * What a verb changes beside the data: `.gitignore` lines, and the files a person should hand to Git. One per verb call;
+ * `withGitContext` finishes it (autostage or the hint) or takes the `.gitignore` lines back when the verb failed.
+ */
+export class GitContext {
+  readonly #repo: Repo;
+  readonly #changed = new Set<string>();
+  readonly #ignored: OsPath[] = [];
+
+  constructor(repo: Repo) {
+    this.#repo = repo;
+  }
+
+  /** Notes that Git should be told of `file`. */
+  track(file: OsPath): void {
+    this.#changed.add(relative(this.#repo.env.cwd, file));
+  }
+
+  /** Files noted so far, relative to the working folder, in the order noted. */
+  get changed(): readonly string[] {
+    return [...this.#changed];
+  }
+
+  /** Makes Git ignore `path` by a line in the `.gitignore` beside it, unless Git ignores it already. */
+  ignore(path: OsPath): void {
+    const git = this.#repo.git;
+    if (git === undefined || isIgnoredByLine(path) || git.isIgnored([path]).has(path)) return;
+    const file = join(dirname(path), ".gitignore");
+    const before = readIfThere(file);
+    const after = addIgnoreEntry(before ?? "", baseOf(path));
+    if (after === before) return;
+    writeFileAtomic(file, after);
+    this.track(file);
+    this.#ignored.push(path);
+  }
+
+  /** Takes the line for `path` out again; an emptied `.gitignore` is deleted. */
+  unignore(path: OsPath): void {
+    if (this.#repo.git === undefined) return;
+    const file = join(dirname(path), ".gitignore");
+    const before = readIfThere(file);
+    if (before === undefined) return;
+    const after = removeIgnoreEntry(before, baseOf(path));
+    if (after === before) return;
+    if (after === "") unlinkSync(file);
+    else writeFileAtomic(file, after);
+    this.track(file);
+  }
+
+  /** Undoes the `.gitignore` lines that this call added. */
+  rollback(): void {
+    for (const path of this.#ignored.splice(0)) this.unignore(path);
+  }
+
+  /** Stages the changed files, or prints how to. */
+  finish(options: CallOptions): void {
+    const { git, config, env } = this.#repo;
+    if (this.#changed.size === 0 || git === undefined) return;
+    if (config.flag("core", "autostage") === true) {
+      git.add([...this.#changed].map((file) => join(env.cwd, file)));
+      return;
+    }
+    info(options, `\nTo track the changes with git, run:\n\n\tgit add ${[...this.#changed].map(shellQuote).join(" ")}`);
+    info(options, `\nTo enable auto staging, run:\n\n\t${env.programName} config core.autostage true`);
+  }
+}
+
+/** Runs `work` with a context that is finished afterwards, or rolled back when `work` rejects. */
+export async function withGitContext<T>(
+  repo: Repo,
+  options: CallOptions,
+  work: (context: GitContext) => Promise<T>,
+): Promise<T> {
+  const context = new GitContext(repo);
+  let result: T;
+  try {
+    result = await work(context);
+  } catch (error) {
+    context.rollback();
+    throw error;
+  }
+  context.finish(options);
+  return result;
+}
+
+/**
+ * Refuses paths that Git tracks already.
+ * @throws {DvcError} with DVC's text for the first one.
+ */
+export function refuseGitTracked(repo: Repo, paths: readonly OsPath[], shown: (path: OsPath) => string): void {
+  if (repo.git === undefined || paths.length === 0) return;
+  const tracked = repo.git.isTracked(paths);
+  const first = paths.find((path) => tracked.has(path));
+  if (first === undefined) return;
+  const name = shown(first);
+  throw new DvcError(
+    ` output '${name}' is already tracked by SCM (e.g. Git).\n    You can remove it from Git, then add to DVC.\n        To stop tracking from Git:\n            git rm -r --cached '${name}'\n            git commit -m "stop tracking ${name}" `,
+  );
+}
+
+/** A plain line for exactly this path and no negation in the file: certainly ignored, no child process needed. */
+function isIgnoredByLine(path: OsPath): boolean {
+  const text = readIfThere(join(dirname(path), ".gitignore"));
+  if (text === undefined || /^!/m.test(text)) return false;
+  const name = baseOf(path);
+  return !/[\\*?[\]#! ]/.test(name) && text.split("\n").includes(`/${name}`);
+}
+
+function readIfThere(file: OsPath): string | undefined {
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+}
+
+function baseOf(path: OsPath): string {
+  return path.slice(dirname(path).length).replace(/^[\\/]/, "");
+}
+
+/** Quotes a word for a POSIX shell as Python's shlex.quote does. */
+export function shellQuote(word: string): string {
+  if (word === "") return "''";
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
+}

@@ -1,0 +1,257 @@
+import { lstatSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { isInside, isStrictlyInside, type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import type { Tree } from "../odb/tree.ts";
+import type { GitTree } from "../scm/gitTree.ts";
+import { recordedHash, type StageOutput } from "./dataRoots.ts";
+import { loadIndex } from "./index.ts";
+import type { Repo } from "./repo.ts";
+
+/** One file or folder of a repository, whether Git has it or only a `.dvc` file tells of it. */
+export interface ViewEntry {
+  /** Absolute, as if checked out. */
+  readonly path: OsPath;
+  readonly isDir: boolean;
+  readonly isExec: boolean;
+  /** Bytes; undefined when nobody recorded it. */
+  readonly size: number | undefined;
+  /** Tracked by a `.dvc` file or a stage, or inside a folder that is. */
+  readonly isOut: boolean;
+  /** Recorded hash of what is tracked. */
+  readonly hash: string | undefined;
+  /** Whether the plain files (workspace or commit) hold it, not only the records. */
+  readonly isPlain: boolean;
+}
+
+/** The plain files of a repository: its workspace, or a commit. Paths absolute. */
+export interface PlainFiles {
+  info(path: OsPath): { readonly isDir: boolean; readonly isExec: boolean; readonly size: number } | undefined;
+  /** Names in a folder; undefined when it is none. */
+  names(path: OsPath): readonly string[] | undefined;
+}
+
+/** Reads a manifest that may lie on a remote only; undefined when it cannot be had. */
+export type ManifestReader = (repo: Repo, one: StageOutput) => Promise<Tree | undefined>;
+
+/** What is on disk, without what `.dvcignore` leaves out. */
+export function workspaceFiles(repo: Repo | undefined): PlainFiles {
+  return {
+    info(path) {
+      const stat = statSync(path, { throwIfNoEntry: false }) ?? lstatSync(path, { throwIfNoEntry: false });
+      if (stat === undefined || isLeftOut(repo, path, stat.isDirectory())) return undefined;
+      return { isDir: stat.isDirectory(), isExec: stat.isFile() && (stat.mode & 0o111) !== 0, size: stat.size };
+    },
+    names(path) {
+      if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
+      return readdirSync(path);
+    },
+  };
+}
+
+function isLeftOut(repo: Repo | undefined, path: OsPath, isDir: boolean): boolean {
+  if (repo === undefined) return path.endsWith("/.git");
+  if (path === repo.root || !isInside(repo.root, path)) return false;
+  return isDir ? repo.ignore.dir(path) : repo.ignore.file(path);
+}
+
+/** The files of a commit. */
+export function commitFiles(tree: GitTree): PlainFiles {
+  const isExec = (path: OsPath): boolean => tree.entry(posixRelative(tree.root, path))?.mode === "100755";
+  return {
+    info(path) {
+      if (tree.isFile(path)) return { isDir: false, isExec: isExec(path), size: tree.size(path) ?? 0 };
+      return path === tree.root || tree.exists(path) ? { isDir: true, isExec: false, size: 0 } : undefined;
+    },
+    names(path) {
+      if (tree.isFile(path) || (path !== tree.root && !tree.exists(path))) return undefined;
+      return tree
+        .children(path)
+        .map((child) => child.name)
+        .filter((name) => name !== ".dvc" && name !== ".git");
+    },
+  };
+}
+
+/** One project inside the repository (the repository itself, or a sub-project) with what it tracks. */
+interface Project {
+  readonly root: OsPath;
+  readonly repo: Repo;
+  readonly outs: ReadonlyMap<OsPath, StageOutput>;
+  /** Folders above outputs, with the names below each that lead to outputs. */
+  readonly folders: ReadonlyMap<OsPath, ReadonlySet<string>>;
+}
+
+/** A repository as its users see it: plain files and tracked data as one tree. */
+export class RepoView {
+  readonly root: OsPath;
+  readonly #files: PlainFiles;
+  readonly #rev: string | undefined;
+  readonly #readManifest: ManifestReader;
+  readonly #openProject: (root: OsPath) => Promise<Repo | undefined>;
+  readonly #projects = new Map<OsPath, Promise<Project | undefined>>();
+  readonly #trees = new Map<StageOutput, Promise<Tree | undefined>>();
+
+  /** `openProject` opens the (sub-)project rooted exactly at a folder; undefined when there is none. */
+  constructor(at: {
+    root: OsPath;
+    files: PlainFiles;
+    rev: string | undefined;
+    readManifest: ManifestReader;
+    openProject: (root: OsPath) => Promise<Repo | undefined>;
+  }) {
+    this.root = at.root;
+    this.#files = at.files;
+    this.#rev = at.rev;
+    this.#readManifest = at.readManifest;
+    this.#openProject = at.openProject;
+  }
+
+  /** The file or folder at `path`; undefined when neither plain files nor records have it. */
+  async info(path: OsPath): Promise<ViewEntry | undefined> {
+    const project = await this.#projectAt(path);
+    const plain = this.#files.info(path);
+    const tracked = project === undefined ? undefined : await this.#tracked(project, path);
+    return merge(
+      path,
+      plain,
+      plain !== undefined && tracked !== undefined && plain.isDir !== tracked.isDir ? undefined : tracked,
+    );
+  }
+
+  /** The children of a folder, in no order; undefined when `path` is none. `dvcOnly`: only what is tracked (and folders that lead there). */
+  async children(path: OsPath, dvcOnly = false): Promise<ViewEntry[] | undefined> {
+    const own = await this.info(path);
+    if (own?.isDir !== true) return undefined;
+    const project = await this.#projectAt(path);
+    const names = new Set(dvcOnly ? [] : (this.#files.names(path) ?? []));
+    if (project !== undefined) for (const name of await this.#trackedNames(project, path)) names.add(name);
+    const entries: ViewEntry[] = [];
+    for (const name of names) {
+      const entry = await this.info(join(path, name));
+      if (entry !== undefined && !(dvcOnly && !this.#leadsToData(project, entry))) entries.push(entry);
+    }
+    return entries;
+  }
+
+  /** The tracked output that holds `path`, with the project it belongs to. */
+  async outputAt(path: OsPath): Promise<{ repo: Repo; one: StageOutput; within: RelPath | undefined } | undefined> {
+    const project = await this.#projectAt(path);
+    const one = project === undefined ? undefined : outputHolding(project, path);
+    if (project === undefined || one === undefined) return undefined;
+    return { repo: project.repo, one, within: one.out.path === path ? undefined : posixRelative(one.out.path, path) };
+  }
+
+  #leadsToData(project: Project | undefined, entry: ViewEntry): boolean {
+    return entry.isOut || project?.folders.has(entry.path) === true;
+  }
+
+  async #tracked(project: Project, path: OsPath): Promise<TrackedInfo | undefined> {
+    if (project.folders.has(path)) return { isDir: true, size: undefined, hash: undefined, isOut: false };
+    const one = outputHolding(project, path);
+    if (one === undefined) return undefined;
+    const hash = recordedHash(one);
+    if (one.out.path === path) {
+      const isDir = hash === undefined ? one.out.meta.nfiles !== undefined : isDirHash(hash.value);
+      return { isDir, size: one.out.meta.size, hash: hash?.value, isOut: true };
+    }
+    const tree = await this.#tree(project, one);
+    if (tree === undefined) return undefined;
+    const rel = posixRelative(one.out.path, path);
+    const file = tree.get(rel);
+    if (file !== undefined)
+      return { isDir: false, size: file.size ?? project.repo.cache.sizeOf(file.md5), hash: file.md5, isOut: true };
+    return tree.hasFolder(rel) ? { isDir: true, size: undefined, hash: undefined, isOut: true } : undefined;
+  }
+
+  async #trackedNames(project: Project, path: OsPath): Promise<Iterable<string>> {
+    const leading = project.folders.get(path);
+    if (leading !== undefined) return leading;
+    const one = outputHolding(project, path);
+    if (one === undefined) return [];
+    const tree = await this.#tree(project, one);
+    const names = new Set<string>();
+    const rel = posixRelative(one.out.path, path);
+    const prefix = rel === "." ? "" : `${rel}/`;
+    for (const entry of rel === "." ? (tree?.entries ?? []) : (tree?.under(rel) ?? [])) {
+      names.add(entry.relpath.slice(prefix.length).split("/", 1)[0] ?? "");
+    }
+    return names;
+  }
+
+  #tree(project: Project, one: StageOutput): Promise<Tree | undefined> {
+    const known = this.#trees.get(one);
+    if (known !== undefined) return known;
+    const read = this.#readManifest(project.repo, one);
+    this.#trees.set(one, read);
+    return read;
+  }
+
+  /** The innermost project whose root is `path` or above it. */
+  async #projectAt(path: OsPath): Promise<Project | undefined> {
+    for (let at = path; isInside(this.root, at); at = dirname(at)) {
+      const project = await this.#project(at);
+      if (project !== undefined) return project;
+      if (at === this.root) break;
+    }
+    return undefined;
+  }
+
+  #project(root: OsPath): Promise<Project | undefined> {
+    const known = this.#projects.get(root);
+    if (known !== undefined) return known;
+    const opened = this.#openProject(root).then((repo) =>
+      repo === undefined ? undefined : loadProject(repo, root, this.#rev),
+    );
+    this.#projects.set(root, opened);
+    return opened;
+  }
+}
+
+interface TrackedInfo {
+  readonly isDir: boolean;
+  readonly size: number | undefined;
+  readonly hash: string | undefined;
+  readonly isOut: boolean;
+}
+
+function loadProject(repo: Repo, root: OsPath, rev: string | undefined): Project {
+  const outs = new Map<OsPath, StageOutput>();
+  const folders = new Map<OsPath, Set<string>>();
+  for (const one of loadIndex(repo, rev === undefined ? {} : { rev }).outs) {
+    if (!one.out.useCache || !one.out.isLocal) continue;
+    outs.set(one.out.path, one);
+    for (let path = one.out.path; isStrictlyInside(root, path); path = dirname(path)) {
+      const parent = dirname(path);
+      const names = folders.get(parent) ?? new Set<string>();
+      names.add(path.slice(parent.length + 1));
+      folders.set(parent, names);
+    }
+  }
+  return { root, repo, outs, folders };
+}
+
+function outputHolding(project: Project, path: OsPath): StageOutput | undefined {
+  for (let at = path; isStrictlyInside(project.root, at); at = dirname(at)) {
+    const one = project.outs.get(at);
+    if (one !== undefined) return one;
+  }
+  return undefined;
+}
+
+function merge(
+  path: OsPath,
+  plain: ReturnType<PlainFiles["info"]>,
+  tracked: TrackedInfo | undefined,
+): ViewEntry | undefined {
+  if (plain === undefined && tracked === undefined) return undefined;
+  return {
+    path,
+    isDir: plain?.isDir ?? tracked?.isDir ?? false,
+    isExec: plain?.isExec ?? false,
+    size: plain?.size ?? tracked?.size,
+    isOut: tracked?.isOut ?? false,
+    hash: tracked?.hash,
+    isPlain: plain !== undefined,
+  };
+}

@@ -1,0 +1,24 @@
+import type { OsPath } from "../base/paths.ts";
+import { addressing, entryText, pathText, stageText } from "../pipeline/display.ts";
+import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
+import type { Repo } from "./repo.ts";
+
+/** A local path as DVC shows it: relative to the working folder when that is inside the project, else to the root. */
+export function shownLocal(repo: Repo, path: OsPath): string {
+  return pathText(path, { root: repo.root, cwd: repo.env.cwd });
+}
+
+/** An output or a dependency as DVC shows it. */
+export function shownPath(repo: Repo, entry: Output | Dependency): string {
+  return entryText(entry, { root: repo.root, cwd: repo.env.cwd });
+}
+
+/** `train`, `dir/dvc.yaml:train` or `data.dvc`, relative to the working folder. */
+export function addressOf(repo: Repo, stage: Stage): string {
+  return addressing(stage, { root: repo.root, cwd: repo.env.cwd });
+}
+
+/** `stage: 'x.dvc'`, as DVC's messages name a stage. */
+export function shownStage(repo: Repo, stage: Stage): string {
+  return stageText(stage, { root: repo.root, cwd: repo.env.cwd });
+}

@@ -1,0 +1,34 @@
+import type { CallOptions } from "../base/events.ts";
+import { warn } from "../base/events.ts";
+import type { TransferResult } from "../odb/transfer.ts";
+import type { ObjectGroup } from "./objects.ts";
+
+/** Sums over several transfers. */
+export interface Transferred {
+  count: number;
+  bytes: number;
+  failed: number;
+}
+
+/** Adds one transfer to the sum and tells of its failures in DVC's words, one line an object. */
+export function reportTransfer(
+  result: TransferResult,
+  group: ObjectGroup,
+  total: Transferred,
+  options: CallOptions,
+): void {
+  total.count += result.transferred;
+  total.bytes += result.bytes;
+  total.failed += result.failed.length;
+  for (const { oid, error } of result.failed) {
+    options.reporter?.emit({ type: "message", level: "error", text: `failed to transfer '${oid}' - ${reason(error)}` });
+  }
+  if (result.missing.length > 0) {
+    const lines = result.missing.map((oid) => `${group.hashName}: ${oid}`).join("\n");
+    warn(options, `Some of the cache files do not exist neither locally nor on remote. Missing cache files:\n${lines}`);
+  }
+}
+
+function reason(error: Error): string {
+  return error.cause instanceof Error ? `${error.message}: ${reason(error.cause)}` : error.message;
+}
