@@ -19,7 +19,10 @@ import { stageMd5 } from "./stageMd5.ts";
 import type { Stage } from "./stage.ts";
 
 /** How stages are written. `root` and `cwd` only shape messages. */
-export interface SaveOptions extends CallOptions, Viewpoint {}
+export interface SaveOptions extends CallOptions, Viewpoint {
+  /** Leave an import's own checksum as it is, as `add` does. */
+  readonly keepMd5?: boolean;
+}
 
 /** Files written, created or deleted, absolute, in the order of writing; what Git may be told of. */
 export type Written = readonly OsPath[];
@@ -46,7 +49,7 @@ export function saveStages(stages: Iterable<Stage>, options: SaveOptions): Writt
 }
 
 function saveDvcFile(stage: Stage, options: SaveOptions): Written {
-  const md5 = stageMd5(stage);
+  const md5 = options.keepMd5 === true ? stage.md5 : stageMd5(stage);
   const data = dvcFileData(md5 === undefined ? stage : { ...stage, md5 }) as SingleStageFile;
   const previous = readText(stage.file);
   const text = serializeDvcFile(data, previous, fileText(stage.file, options));
