@@ -8,6 +8,8 @@ const nodeGlobals = Object.fromEntries(
     "Buffer",
     "URL",
     "setTimeout",
+    "setInterval",
+    "clearInterval",
     "clearTimeout",
     "setImmediate",
     "performance",
@@ -92,7 +94,7 @@ export default tseslint.config(
     languageOptions: { globals: nodeGlobals },
     rules: {
       "no-undef": "error",
-      "no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
       "no-var": "error",
       "prefer-const": "error",
       eqeqeq: ["error", "always"],
