@@ -1,0 +1,71 @@
+import { FormatError } from "../base/errors.ts";
+import type { Check, SchemaError } from "./schema.ts";
+import { errorText } from "./schema.ts";
+import { excerpt, wrapLine } from "./yamlMessage.ts";
+import { parseNodes } from "./yamlNodes.ts";
+import type { YamlNode } from "./yamlNodes.ts";
+
+/** How many parts of a path are given up in search of a position. */
+const MAX_STEPS = 5;
+
+/**
+ * Checks parsed YAML against a schema.
+ * @throws {FormatError} in DVC's words, with the lines around each error.
+ */
+export function validateYaml(value: unknown, check: Check, text: string, file: string): void {
+  const errors = check(value, []);
+  const first = errors[0];
+  if (first === undefined) return;
+  const root = rootOf(text);
+  const count = errors.length > 1 ? `: ${String(errors.length)} errors` : "";
+  const headline = `'${file}' validation failed${count}`;
+  if (root?.kind !== "mapping") {
+    throw new FormatError(wrapLine(`${headline}: ${errorText(first)}.`).join("\n"), { file });
+  }
+  const lines = [...wrapLine(`${headline}.`), ""];
+  for (const [index, error] of errors.entries()) {
+    if (index > 0 && lines.at(-1) !== "") lines.push("");
+    lines.push(...describe(error, root, text));
+  }
+  const at = locate(root, first.path);
+  throw new FormatError(lines.join("\n"), { file, ...(at === undefined ? {} : { line: at.line, column: at.column }) });
+}
+
+function rootOf(text: string): YamlNode | undefined {
+  return parseNodes(text, false).root;
+}
+
+function describe(error: SchemaError, root: YamlNode, text: string): string[] {
+  const parts = [error.message];
+  if (error.path.length > 0) parts.push(`in ${error.path.join(" -> ")}`);
+  const at = locate(root, error.path);
+  if (at === undefined) return wrapLine(parts.join(", "));
+  parts.push(`line ${String(at.line)}`, `column ${String(at.column)}`);
+  return [...wrapLine(parts.join(", ")), excerpt(text, at.line - 1, at.line + at.steps - 1)];
+}
+
+/** The nearest collection at or above `path`; only collections have positions in DVC. */
+function locate(
+  root: YamlNode,
+  path: readonly (string | number)[],
+): { line: number; column: number; steps: number } | undefined {
+  for (let steps = 1; steps < MAX_STEPS && path.length - steps + 1 > 0; steps++) {
+    const node = nodeAt(root, path.slice(0, path.length - steps + 1));
+    if (node?.kind === "mapping" || node?.kind === "sequence") {
+      return { line: node.start.line + 1, column: node.start.column + 1, steps };
+    }
+  }
+  return undefined;
+}
+
+function nodeAt(root: YamlNode, path: readonly (string | number)[]): YamlNode | undefined {
+  let node: YamlNode | undefined = root;
+  for (const part of path) {
+    if (node?.kind === "alias") node = node.target;
+    if (node?.kind === "sequence" && typeof part === "number") node = node.items[part];
+    else if (node?.kind === "mapping") {
+      node = node.pairs.find((pair) => pair.key.kind === "scalar" && pair.key.value === part)?.value;
+    } else return undefined;
+  }
+  return node?.kind === "alias" ? node.target : node;
+}

@@ -1,0 +1,60 @@
+import { FormatError } from "../base/errors.ts";
+import { parsePlainYaml } from "./yamlFast.ts";
+import { parseNodes } from "./yamlNodes.ts";
+import { YamlProblem } from "./yamlScanner.ts";
+import { asFormatError } from "./yamlMessage.ts";
+import { ValueBuilder } from "./yamlValues.ts";
+
+export { dumpYaml } from "./yamlEmit.ts";
+export { updateYaml } from "./yamlUpdate.ts";
+
+/** Longest text that is read, in UTF-16 units. */
+const MAX_LENGTH = 64 * 1024 * 1024;
+
+/**
+ * Reads one YAML 1.2 document as DVC's reader (ruamel.yaml, safe) does. An empty document, and any false value, is `{}`
+ * as in DVC. Mappings become plain objects (keys that are no strings become Python's text of them), integers beyond 2^53
+ * `bigint`, floats of integral value `PyFloat`, dates `PyDate`.
+ * @param file as messages show it, e.g. `./data.dvc`.
+ * @throws {FormatError} with `line` and `column`, in DVC's words; also for duplicate keys, unknown tags, and input out of bounds.
+ */
+export function parseYaml(text: string, file: string): unknown {
+  if (text.length > MAX_LENGTH) {
+    throw new FormatError(`'${file}' is too large to read (${String(text.length)} characters).`, { file });
+  }
+  const fast = parsePlainYaml(text);
+  if (fast !== undefined) return fast;
+  try {
+    return parseAnyYaml(text);
+  } catch (error) {
+    throw asFormatError(error, text, file);
+  }
+}
+
+/** The full reader without the short cut. Exported for tests. @throws {YamlProblem} */
+export function parseAnyYaml(text: string): unknown {
+  checkPrintable(text);
+  const { root } = parseNodes(text, false);
+  const value = root === undefined ? null : new ValueBuilder().build(root);
+  return isFalse(value) ? {} : value;
+}
+
+function isFalse(value: unknown): boolean {
+  return (
+    value === null || value === false || value === 0 || value === "" || (Array.isArray(value) && value.length === 0)
+  );
+}
+
+/** Refuses control characters, which YAML does not allow. */
+function checkPrintable(text: string): void {
+  // eslint-disable-next-line no-control-regex -- those are what is looked for
+  const bad = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u.exec(text);
+  if (bad === null) return;
+  const before = text.slice(0, bad.index).split("\n");
+  const column = before.at(-1)?.length ?? 0;
+  throw new YamlProblem(undefined, undefined, "special characters are not allowed", {
+    index: bad.index,
+    line: before.length - 1,
+    column,
+  });
+}
