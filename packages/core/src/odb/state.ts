@@ -8,15 +8,18 @@ import { identityOf, readStateFile, RECORD_BYTES, writeStateFile } from "./state
 /** The hashes that are remembered. */
 export type StateHashName = "md5" | "md5-dos2unix";
 
+/** What identifies a file in one condition. */
+export type FileStamp = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">;
+
 /** Remembers which bytes a file held, so that an unchanged file is not hashed twice. Safe to delete. */
 export interface State {
   /** The hash recorded for exactly this file in exactly this state (device, inode, size, mtime, ctime). */
-  lookup(path: OsPath, stat: BigIntStats, hashName?: StateHashName): string | undefined;
+  lookup(path: OsPath, stat: FileStamp, hashName?: StateHashName): string | undefined;
   /**
    * Records a hash. `asOf` is the time in ms since the epoch before the file was first looked at (default: now). A file
    * that changed within the clock's grain before `asOf` is not recorded: a later edit could bear the same time.
    */
-  record(path: OsPath, stat: BigIntStats, md5: string, hashName?: StateHashName, asOf?: number): void;
+  record(path: OsPath, stat: FileStamp, md5: string, hashName?: StateHashName, asOf?: number): void;
   /** Records, when the state is saved, a file that this process has itself just written and that nobody else edits. */
   recordWritten(path: OsPath, md5: string, hashName?: StateHashName): void;
   /** Writes what is new, together with what other processes saved meanwhile. Failure to write is not an error. */
@@ -76,7 +79,7 @@ class FileState implements State {
     this.links = new LinkRecords(file === undefined ? "" : `${file}.links`);
   }
 
-  lookup(_path: OsPath, stat: BigIntStats, hashName: StateHashName = "md5"): string | undefined {
+  lookup(_path: OsPath, stat: FileStamp, hashName: StateHashName = "md5"): string | undefined {
     this.#load();
     if (this.#count === 0) return undefined;
     this.#setKey(stat);
@@ -95,7 +98,7 @@ class FileState implements State {
 
   record(
     _path: OsPath,
-    stat: BigIntStats,
+    stat: FileStamp,
     md5: string,
     hashName: StateHashName = "md5",
     asOf: number = Date.now(),
@@ -151,7 +154,7 @@ class FileState implements State {
     this.#slots = slots;
   }
 
-  #setKey(stat: BigIntStats): void {
+  #setKey(stat: FileStamp): void {
     const key = this.#key64;
     key[0] = stat.dev;
     key[1] = stat.ino;
@@ -306,7 +309,7 @@ function hex8(word: number): string {
  * Whether an edit right after `asOf` could leave the same times as `stat`. Only ctime counts: each edit sets it, and no
  * program can set it back, while mtime may lie anywhere.
  */
-function isYoung(stat: BigIntStats, asOf: number): boolean {
+function isYoung(stat: FileStamp, asOf: number): boolean {
   const coarse = stat.ctimeNs % 1_000_000_000n === 0n;
   return Number(stat.ctimeNs / 1_000_000n) > asOf - (coarse ? COARSE_GRAIN_MS : GRAIN_MS);
 }

@@ -1,0 +1,396 @@
+import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import { warn } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import { startWorker } from "../base/threads.ts";
+import type { OsPath, RelPath } from "../base/paths.ts";
+import { posixRelative } from "../base/paths.ts";
+import type { SharedColumns } from "./applyFiles.ts";
+import { EXEC, FileBuilder, sharedColumns, VERIFY } from "./applyFiles.ts";
+import type { FileBatch } from "./applyFiles.ts";
+import { FileState, StampColumns } from "./applyColumns.ts";
+
+import type { FileJob, Plan, PlanItem, PlanOptions } from "./plan.ts";
+import { guardPath } from "./planGuard.ts";
+import {
+  cleanStaging,
+  displace,
+  dropStaging,
+  makeStaging,
+  placeNew,
+  removeFile,
+  removeFolder,
+  replaceFile,
+} from "./swap.ts";
+
+/** How to apply. */
+export interface ApplyOptions extends CallOptions {
+  /** Called at named points of the work; for fault tests. */
+  readonly onPoint?: (point: ApplyPoint) => void;
+}
+
+/** `staged`: the place to build is there; `built`: all new files are; `swapping`: before each change of the workspace. */
+export type ApplyPoint = "staged" | "built" | "swapping" | "swapped";
+
+const TASK = "checkout";
+/** A second thread starts in some 30 ms; below this many files it does not pay. */
+const THREAD_FROM = 5000;
+/** How often the event loop gets its turn, and progress is told, in ms. */
+const TURN_MS = 50;
+/** Files so large are recorded even if that means to wait a tick of the clock. */
+const LARGE_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Does what the plan says, output by output: builds everything new in a folder aside, then swaps file by file or folder by
+ * folder with one rename each, then removes what does not belong. Killed at any point it leaves every file either old or
+ * new, and a second run finishes. Objects that turn out to be damaged are quarantined; their outputs are left as they were
+ * and added to `plan.missing`. Records hashes and links in the state; the caller saves it.
+ * @throws {DvcError} when a file changed since the plan was made, or no link type works; the file system's error when the
+ * disk is full. On abort, rejects with the signal's reason between two files.
+ */
+export async function applyPlan(plan: Plan, options: ApplyOptions = {}): Promise<void> {
+  const progress = new Progress(plan, options);
+  const cleaned = new Set<OsPath>();
+  const tmp = tmpOf(plan.options);
+  try {
+    for (const item of plan.items) {
+      options.signal?.throwIfAborted();
+      guardPath(plan.options.root, item.wanted.path);
+      cleanStaging(item.wanted.path, tmp, cleaned);
+      await new ItemApplier(plan, item, tmp, options, progress).run();
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+function tmpOf(options: PlanOptions): OsPath | undefined {
+  if (options.tmp !== undefined) return options.tmp;
+  const project = join(options.root, ".dvc");
+  if (lstatSync(project, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
+  const tmp = join(project, "tmp");
+  mkdirSync(tmp, { recursive: true });
+  return tmp;
+}
+
+/** Something built aside that gets its place by one rename. */
+interface Unit {
+  /** Name in the staging folder. */
+  readonly name: string;
+  /** Relative to the output. */
+  readonly rel: RelPath;
+  readonly old: FileJob["old"];
+  /** Index of the only file of a unit that is a file. */
+  readonly index: number | undefined;
+}
+
+class ItemApplier {
+  readonly #plan: Plan;
+  readonly #item: PlanItem;
+  readonly #tmp: OsPath | undefined;
+  readonly #options: ApplyOptions;
+  readonly #progress: Progress;
+  readonly #jobs: readonly FileJob[];
+  #units: Unit[] = [];
+
+  constructor(plan: Plan, item: PlanItem, tmp: OsPath | undefined, options: ApplyOptions, progress: Progress) {
+    this.#plan = plan;
+    this.#item = item;
+    this.#tmp = tmp;
+    this.#options = options;
+    this.#progress = progress;
+    this.#jobs = item.work.jobs;
+  }
+
+  async run(): Promise<void> {
+    const { work, wanted } = this.#item;
+    if (work.displace) {
+      const to = displace(wanted.path, this.#tmp);
+      warn(this.#options, `'${wanted.path}' has no recorded hash and is in no cache. It was moved to '${to}'.`);
+      return;
+    }
+    const isIdle = this.#jobs.length + work.removeFiles.length + work.removeFolders.length + work.chmod.length === 0;
+    if (isIdle) {
+      if (work.isFolder && this.#item.change === "A") mkdirSync(wanted.path, { recursive: true });
+      else if (this.#item.change === undefined && this.#plan.options.relink !== true) return;
+    } else await this.#rebuild();
+    this.#recordLink();
+  }
+
+  async #rebuild(): Promise<void> {
+    if (this.#jobs.length === 0) {
+      this.#clear();
+      return;
+    }
+    const staging = makeStaging(this.#item.wanted.path, this.#tmp);
+    try {
+      const batch = this.#batch(`${staging}/`);
+      this.#point("staged");
+      await this.#build(batch);
+      this.#point("built");
+      const damaged = this.#recordHashed(batch);
+      if (damaged.length > 0) {
+        // All or nothing: the output stays as it was.
+        this.#plan.missing.push({ wanted: this.#item.wanted, oids: damaged });
+        return;
+      }
+      this.#swap(staging, batch);
+      this.#recordBuilt(batch);
+    } finally {
+      dropStaging(staging);
+    }
+  }
+
+  /** Decides where each file is built, and makes the folders for that. */
+  #batch(staging: string): FileBatch {
+    const names = this.#layOut(staging);
+    const { cache } = this.#plan.options;
+    const isexec = this.#item.wanted.meta.isexec === true;
+    const jobs = this.#jobs;
+    const flags = new Uint8Array(new SharedArrayBuffer(jobs.length));
+    const sizes = new Float64Array(new SharedArrayBuffer(jobs.length * 8));
+    for (const [index, job] of jobs.entries()) {
+      flags[index] = (job.trusted ? 0 : VERIFY) | (isexec && job.rel === "." ? EXEC : 0);
+      sizes[index] = job.size;
+    }
+    const shared: SharedColumns = sharedColumns(
+      jobs.length,
+      jobs.some((job) => !job.trusted),
+    );
+    return {
+      objects: cache.folder,
+      oids: jobs.map((job) => job.oid),
+      staging,
+      names,
+      sizes,
+      flags,
+      linkTypes: cache.linkTypes,
+      fileMode: 0o666 & ~process.umask(),
+      shared,
+    };
+  }
+
+  /** A folder that does not exist yet is built whole; a file in an existing folder is built by itself. */
+  #layOut(staging: string): string[] {
+    const { folders } = this.#item.work;
+    const made = new Set<string>();
+    const unitOf = new Map<RelPath, string>();
+    const names: string[] = [];
+    let lastFolder: RelPath | undefined;
+    let lastStaged: string | undefined;
+    for (const [index, job] of this.#jobs.entries()) {
+      const slash = job.rel.lastIndexOf("/");
+      const folder = slash < 0 ? "." : job.rel.slice(0, slash);
+      if (folder !== lastFolder) {
+        lastFolder = folder;
+        const top = job.rel === "." ? undefined : topMissing(folder, folders);
+        lastStaged = top === undefined ? undefined : this.#stagedFolder(staging, folder, top, unitOf, made);
+      }
+      if (lastStaged === undefined) {
+        const name = `f${String(index)}`;
+        this.#units.push({ name, rel: job.rel, old: job.old, index });
+        names.push(name);
+      } else names.push(`${lastStaged}/${job.rel.slice(slash + 1)}`);
+    }
+    return names;
+  }
+
+  #stagedFolder(
+    staging: string,
+    folder: RelPath,
+    top: RelPath,
+    unitOf: Map<RelPath, string>,
+    made: Set<string>,
+  ): string {
+    let name = unitOf.get(top);
+    if (name === undefined) {
+      name = `d${String(unitOf.size)}`;
+      unitOf.set(top, name);
+      this.#units.push({ name, rel: top, old: undefined, index: undefined });
+    }
+    const rest = top === "." ? (folder === "." ? "" : folder) : folder.slice(top.length + 1);
+    const staged = rest === "" ? name : `${name}/${rest}`;
+    if (!made.has(staged)) {
+      made.add(staged);
+      mkdirSync(staging + staged, { recursive: true });
+    }
+    return staged;
+  }
+
+  async #build(batch: FileBatch): Promise<void> {
+    const { signal } = this.#options;
+    const worker = batch.oids.length >= THREAD_FROM ? startWorker("data/applyWorker", batch) : undefined;
+    const builder = new FileBuilder(batch);
+    try {
+      let turn = Date.now() + TURN_MS;
+      while (builder.step()) {
+        if (Date.now() < turn) continue;
+        this.#progress.update(batch);
+        await new Promise(setImmediate);
+        signal?.throwIfAborted();
+        turn = Date.now() + TURN_MS;
+      }
+      await worker?.finished;
+      signal?.throwIfAborted();
+    } catch (error) {
+      Atomics.store(batch.shared.control, 1, 1);
+      await worker?.finished.catch(() => undefined);
+      throw error;
+    }
+    this.#progress.done(batch);
+  }
+
+  /** Remembers objects that were hashed and sound; sets damaged ones aside and returns them. */
+  #recordHashed(batch: FileBatch): string[] {
+    const { cache, state } = this.#plan.options;
+    const hashed = new StampColumns(batch.shared.hashed);
+    const damaged: string[] = [];
+    for (const [index, oid] of batch.oids.entries()) {
+      if (batch.shared.states[index] !== FileState.Built) {
+        damaged.push(oid);
+        // Hashes it again, in case it was only being changed: then it is set aside, and named.
+        cache.verify(oid);
+      } else if (hashed.has(index)) state.record(cache.pathOf(oid), hashed.get(index), oid, cache.hashName);
+    }
+    return damaged;
+  }
+
+  #swap(staging: OsPath, batch: FileBatch): void {
+    const { wanted, work } = this.#item;
+    guardPath(this.#plan.options.root, wanted.path);
+    this.#clearWay();
+    mkdirSync(dirname(wanted.path), { recursive: true });
+    const built = new StampColumns(batch.shared.built);
+    for (const unit of this.#units) {
+      this.#point("swapping");
+      const from = join(staging, unit.name);
+      const to = this.#path(unit.rel);
+      if (unit.old === undefined || work.inTheWay.has(unit.rel)) placeNew(from, to);
+      else replaceFile(from, to, unit.old);
+      // A rename moves the change time of a file, so that what was noted when it was built is out of date.
+      if (unit.index !== undefined) built.set(unit.index, statSync(to, { bigint: true }));
+    }
+    this.#clear();
+    this.#point("swapped");
+  }
+
+  /** Removes files where folders come and folders where files come. */
+  #clearWay(): void {
+    const { work } = this.#item;
+    if (work.inTheWay.size === 0) return;
+    for (const { rel, old } of work.removeFiles) {
+      if (!this.#isInTheWay(rel)) continue;
+      this.#point("swapping");
+      removeFile(this.#path(rel), old);
+    }
+    for (const rel of work.removeFolders) if (this.#isInTheWay(rel)) removeFolder(this.#path(rel));
+    for (const rel of work.inTheWay) {
+      const path = this.#path(rel);
+      if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
+      if (!removeFolder(path))
+        throw new DvcError(`'${path}' is to become a file, but holds files that are ignored`, {
+          code: "unsaved-files",
+          hint: "Move them away and run the command again.",
+        });
+    }
+  }
+
+  /** Whether this, or a folder above it, must go before something else can take its place. */
+  #isInTheWay(rel: RelPath): boolean {
+    const { inTheWay } = this.#item.work;
+    if (inTheWay.size === 0) return false;
+    if (inTheWay.has(".")) return true;
+    for (let at = rel; ;) {
+      if (inTheWay.has(at)) return true;
+      const slash = at.lastIndexOf("/");
+      if (slash < 0) return false;
+      at = at.slice(0, slash);
+    }
+  }
+
+  /** Removes what does not belong; sets execute bits. */
+  #clear(): void {
+    const { work } = this.#item;
+    for (const { rel, old } of work.removeFiles) {
+      if (this.#isInTheWay(rel)) continue;
+      this.#point("swapping");
+      removeFile(this.#path(rel), old);
+    }
+    for (const rel of work.removeFolders) if (!this.#isInTheWay(rel)) removeFolder(this.#path(rel));
+    for (const rel of work.chmod) {
+      const path = this.#path(rel);
+      chmodSync(path, (statSync(path).mode & 0o7777) | 0o100);
+    }
+  }
+
+  #recordBuilt(batch: FileBatch): void {
+    const { state, cache } = this.#plan.options;
+    const built = new StampColumns(batch.shared.built);
+    const now = Date.now();
+    for (const [index, job] of this.#jobs.entries()) {
+      const path = this.#path(job.rel);
+      if (job.size >= LARGE_BYTES) state.recordWritten(path, job.oid, cache.hashName);
+      else state.record(path, built.get(index), job.oid, cache.hashName, now);
+    }
+  }
+
+  /** So that it can be told apart, and removed, when no stage lists it any more. */
+  #recordLink(): void {
+    const { wanted } = this.#item;
+    const { state, root } = this.#plan.options;
+    if (wanted.hash === undefined || this.#plan.missing.some((one) => one.wanted === wanted)) return;
+    const stat = lstatSync(wanted.path, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined) return;
+    state.links.set(posixRelative(root, wanted.path), { ino: String(stat.ino), token: wanted.hash.value });
+  }
+
+  #path(rel: RelPath): OsPath {
+    return rel === "." ? this.#item.wanted.path : `${this.#item.wanted.path}/${rel}`;
+  }
+
+  #point(point: ApplyPoint): void {
+    this.#options.onPoint?.(point);
+  }
+}
+
+/** The highest folder on the way to `folder` that does not exist; undefined when it exists. */
+function topMissing(folder: RelPath, folders: ReadonlySet<RelPath>): RelPath | undefined {
+  if (folders.has(folder)) return undefined;
+  let top = folder;
+  while (top !== ".") {
+    const slash = top.lastIndexOf("/");
+    const up = slash < 0 ? "." : top.slice(0, slash);
+    if (folders.has(up)) return top;
+    top = up;
+  }
+  return top;
+}
+
+/** Counts for the reporter. */
+class Progress {
+  readonly #options: CallOptions;
+  readonly #total: number;
+  #before = 0;
+  #isStarted = false;
+
+  constructor(plan: Plan, options: CallOptions) {
+    this.#options = options;
+    this.#total = plan.items.reduce((sum, item) => sum + item.work.jobs.length, 0);
+  }
+
+  update(batch: FileBatch): void {
+    if (!this.#isStarted) this.#options.reporter?.emit({ type: "start", task: TASK, items: this.#total });
+    this.#isStarted = true;
+    const items = this.#before + Atomics.load(batch.shared.control, 2);
+    this.#options.reporter?.emit({ type: "progress", task: TASK, items, bytes: 0, totalItems: this.#total });
+  }
+
+  done(batch: FileBatch): void {
+    this.#before += batch.oids.length;
+  }
+
+  end(): void {
+    if (this.#isStarted) this.#options.reporter?.emit({ type: "end", task: TASK });
+  }
+}

@@ -1,0 +1,49 @@
+import type { BigIntStats } from "node:fs";
+import type { Stamp } from "./plan.ts";
+
+/** What became of a file of a batch. */
+export const FileState = { Waiting: 0, Built: 1, Damaged: 2 } as const;
+
+const FIELDS = 5;
+
+/** File conditions as columns of 64-bit numbers, which two threads can share. */
+export class StampColumns {
+  readonly #numbers: BigInt64Array;
+
+  constructor(numbers: BigInt64Array) {
+    this.#numbers = numbers;
+  }
+
+  /** Shared memory for `count` conditions. */
+  static allocate(count: number): BigInt64Array {
+    return new BigInt64Array(new SharedArrayBuffer(count * FIELDS * 8));
+  }
+
+  set(index: number, stat: BigIntStats): void {
+    const at = index * FIELDS;
+    const numbers = this.#numbers;
+    numbers[at] = stat.dev;
+    numbers[at + 1] = stat.ino;
+    numbers[at + 2] = stat.size;
+    numbers[at + 3] = stat.mtimeNs;
+    numbers[at + 4] = stat.ctimeNs;
+  }
+
+  /** Whether anything was set; no file has inode 0. */
+  has(index: number): boolean {
+    const ino = this.#numbers[index * FIELDS + 1];
+    return ino !== undefined && ino !== 0n;
+  }
+
+  get(index: number): Stamp {
+    const at = index * FIELDS;
+    const numbers = this.#numbers;
+    return {
+      dev: BigInt.asUintN(64, numbers[at] as bigint),
+      ino: BigInt.asUintN(64, numbers[at + 1] as bigint),
+      size: numbers[at + 2] as bigint,
+      mtimeNs: numbers[at + 3] as bigint,
+      ctimeNs: numbers[at + 4] as bigint,
+    };
+  }
+}

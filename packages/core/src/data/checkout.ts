@@ -1,0 +1,280 @@
+import type { BigIntStats } from "node:fs";
+import { lstatSync, readlinkSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { OsPath, RelPath } from "../base/paths.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import type { LinkType } from "../odb/linker.ts";
+import { OBJECT_MODE } from "../odb/objectDb.ts";
+import { sortByCodePoint } from "../odb/treeOrder.ts";
+import { hashFound } from "./hashFound.ts";
+import type { FileJob, ItemWork, Plan, PlanItem, PlanOptions, Stamp, Wanted } from "./plan.ts";
+import { guardPath } from "./planGuard.ts";
+import type { FoundFile } from "./planScan.ts";
+import { scanWorkspace } from "./planScan.ts";
+
+export type { FileJob, Plan, PlanItem, PlanOptions, Wanted } from "./plan.ts";
+export { applyPlan } from "./apply.ts";
+export type { ApplyOptions } from "./apply.ts";
+
+const OWNER_EXEC = 0o100n;
+/** A link target that looks like an object of some cache. */
+const OBJECT_PATH = /[\\/][0-9a-f]{2}[\\/][0-9a-f]{30}$/;
+
+/**
+ * Compares what should be in the workspace with what is there; changes nothing but the state (hashes learned on the way).
+ * Outputs keep their order. An output that cannot be restored in full is in `missing` and left as it is.
+ * @throws {UnsafePathError} for an output that lies outside of the root, in `.git` or `.dvc`, or behind a link that leaves.
+ * @throws {FormatError} for a manifest that is none.
+ */
+export function planCheckout(wanted: readonly Wanted[], options: PlanOptions): Plan {
+  const unsaved: OsPath[] = [];
+  const missing: Plan["missing"] = [];
+  const items: PlanItem[] = [];
+  for (const one of wanted) {
+    options.signal?.throwIfAborted();
+    items.push(new ItemPlanner(one, options, unsaved, missing).plan());
+  }
+  return { items, unsaved, missing, options };
+}
+
+class ItemPlanner {
+  readonly #wanted: Wanted;
+  readonly #options: PlanOptions;
+  readonly #unsaved: OsPath[];
+  readonly #missing: Plan["missing"];
+  readonly #create: RelPath[] = [];
+  readonly #modify: RelPath[] = [];
+  readonly #relink: RelPath[] = [];
+  readonly #jobs: FileJob[] = [];
+  readonly #removeFiles: { rel: RelPath; old: Stamp }[] = [];
+  readonly #inTheWay = new Set<RelPath>();
+  readonly #chmod: RelPath[] = [];
+  readonly #absent: string[] = [];
+  readonly #atRisk: OsPath[] = [];
+
+  constructor(wanted: Wanted, options: PlanOptions, unsaved: OsPath[], missing: Plan["missing"]) {
+    this.#wanted = wanted;
+    this.#options = options;
+    this.#unsaved = unsaved;
+    this.#missing = missing;
+  }
+
+  plan(): PlanItem {
+    const { path, within } = this.#wanted;
+    guardPath(this.#options.root, within === undefined ? path : join(path, within));
+    const wants = this.#wants();
+    if (wants === undefined) return this.#planUnrecorded();
+    const isFolder = !wants.has(".");
+    const scan = scanWorkspace(path, {
+      wants,
+      within,
+      isFolder,
+      ignore: this.#options.ignore,
+      signal: this.#options.signal,
+    });
+    for (const found of scan.files) this.#compare(found, wants.get(found.rel), scan.wantedFolders);
+    for (const [rel, oid] of wants) if (!scan.seen.has(rel)) this.#place(rel, oid, undefined, this.#create);
+    for (const rel of scan.inTheWay) {
+      this.#inTheWay.add(rel);
+      const oid = wants.get(rel);
+      if (oid !== undefined) this.#place(rel, oid, undefined, this.#modify);
+    }
+    const isNew = lstatSync(path, { throwIfNoEntry: false }) === undefined;
+    return this.#finish({ isFolder, isNew, folders: scan.folders, removeFolders: scan.extraFolders, displace: false });
+  }
+
+  /** The files that should be there; undefined when nothing is recorded, or the manifest is missing (then noted). */
+  #wants(): Map<RelPath, string> | undefined {
+    const { hash, within } = this.#wanted;
+    if (hash === undefined) return undefined;
+    if (!isDirHash(hash.value)) return new Map([[".", hash.value]]);
+    const tree = this.#wanted.tree ?? this.#options.cache.readTree(hash.value);
+    if (tree === undefined) {
+      this.#absent.push(hash.value);
+      return undefined;
+    }
+    const entries = within === undefined || within === "." ? tree.entries : tree.under(within);
+    return new Map(entries.map((entry) => [entry.relpath, entry.md5]));
+  }
+
+  /** Nothing to compare with. What is there stays, unless nothing is recorded and the caller insists. */
+  #planUnrecorded(): PlanItem {
+    const { path, hash, within } = this.#wanted;
+    const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    if (hash === undefined && isThere && within === undefined && this.#options.force !== true) {
+      const none = new Map<RelPath, string>();
+      const scan = scanWorkspace(path, {
+        wants: none,
+        within,
+        isFolder: true,
+        ignore: this.#options.ignore,
+        signal: this.#options.signal,
+      });
+      for (const found of scan.files) this.#compare(found, undefined, scan.wantedFolders);
+      this.#unsaved.push(...this.#atRisk);
+    }
+    this.#missing.push({ wanted: this.#wanted, oids: this.#absent });
+    const displace = hash === undefined && isThere && within === undefined && this.#options.force === true;
+    return emptyItem(this.#wanted, displace);
+  }
+
+  /** Compares a file that is there with what is wanted at its place. */
+  #compare(found: FoundFile, oid: string | undefined, wantedFolders: ReadonlySet<RelPath>): void {
+    const { cache, state, force, signal } = this.#options;
+    // A broken link, a link to a folder, a pipe have no hash: only a dead link into a cache is no loss.
+    const harmless = found.target === undefined ? isDeadCacheLink(found) : oid === undefined && force === true;
+    const md5 = harmless ? undefined : hashFound(found, cache, state, signal);
+    this.#settle(found, oid, md5, wantedFolders, harmless);
+  }
+
+  /** Decides what becomes of a file whose hash is now known (or cannot be: undefined). */
+  #settle(
+    found: FoundFile,
+    oid: string | undefined,
+    md5: string | undefined,
+    wantedFolders: ReadonlySet<RelPath>,
+    harmless = false,
+  ): void {
+    const { rel } = found;
+    if (oid !== undefined && md5 === oid) {
+      this.#keep(found, oid);
+      return;
+    }
+    if (oid !== undefined) {
+      if (!this.#place(rel, oid, found.stat, this.#modify)) return;
+    } else {
+      this.#removeFiles.push({ rel, old: found.stat });
+      if (wantedFolders.has(rel)) this.#inTheWay.add(rel);
+    }
+    if (this.#options.force === true || harmless) return;
+    if (md5 === undefined || !this.#options.cache.verify(md5)) this.#atRisk.push(found.path);
+  }
+
+  /** The content is right: perhaps the link or the execute bit is not. */
+  #keep(found: FoundFile, oid: string): void {
+    const { rel, target } = found;
+    if (this.#options.relink === true && !this.#isLinkedWell(found, oid)) {
+      this.#place(rel, oid, found.stat, this.#relink);
+      return;
+    }
+    if (this.#lacksExec(rel, target)) {
+      this.#modify.push(rel);
+      // A link shares its mode with the object, which must keep its own: it becomes a copy.
+      if (found.isLink || found.stat.nlink > 1n) this.#place(rel, oid, found.stat, []);
+      else this.#chmod.push(rel);
+    }
+  }
+
+  #lacksExec(rel: RelPath, target: BigIntStats | undefined): boolean {
+    return (
+      rel === "." && this.#wanted.meta.isexec === true && target !== undefined && (target.mode & OWNER_EXEC) === 0n
+    );
+  }
+
+  #isLinkedWell(found: FoundFile, oid: string): boolean {
+    const { cache } = this.#options;
+    const isexec = found.rel === "." && this.#wanted.meta.isexec === true;
+    const [first] = cache.linkTypes;
+    const type: LinkType = found.stat.size === 0n || isexec ? "copy" : (first ?? "copy");
+    switch (type) {
+      case "symlink":
+        return found.isLink && readlinkSync(found.path) === cache.pathOf(oid);
+      case "hardlink": {
+        if (found.isLink || found.stat.nlink < 2n) return false;
+        const object = statSync(cache.pathOf(oid), { bigint: true, throwIfNoEntry: false });
+        return object !== undefined && object.ino === found.stat.ino && object.dev === found.stat.dev;
+      }
+      case "reflink":
+      case "copy":
+        return !found.isLink && found.stat.nlink === 1n && (found.stat.mode & 0o200n) !== 0n;
+    }
+  }
+
+  /** Notes a file to be put in place, in `list` too; false when its object is missing. */
+  #place(rel: RelPath, oid: string, old: Stamp | undefined, list: RelPath[]): boolean {
+    const { cache } = this.#options;
+    const path = cache.pathOf(oid);
+    let stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stat !== undefined && (Number(stat.mode) & 0o7777) !== OBJECT_MODE) {
+      // DVC's sign that somebody may have edited it. The check gives it its mode back, or takes it away.
+      if (!cache.verify(oid)) stat = undefined;
+    }
+    let trusted = stat !== undefined && cache.knows(oid, path, stat);
+    if (stat !== undefined && !trusted && cache.hashName !== "md5") {
+      trusted = cache.verify(oid);
+      if (!trusted) stat = undefined;
+    }
+    if (stat === undefined) {
+      this.#absent.push(oid);
+      return false;
+    }
+    this.#jobs.push({ rel, oid, size: Number(stat.size), trusted, old });
+    list.push(rel);
+    return true;
+  }
+
+  #finish(scan: {
+    isFolder: boolean;
+    isNew: boolean;
+    folders: ReadonlySet<RelPath>;
+    removeFolders: readonly RelPath[];
+    displace: boolean;
+  }): PlanItem {
+    if (this.#absent.length > 0) {
+      this.#missing.push({ wanted: this.#wanted, oids: this.#absent });
+      // All or nothing: a folder with holes would be taken for the real one.
+      if (this.#options.allowMissing !== true || !scan.isFolder || this.#jobs.length === 0)
+        return emptyItem(this.#wanted, false);
+    }
+    this.#unsaved.push(...this.#atRisk);
+    const remove = [
+      ...this.#removeFiles.map(({ rel }) => rel).filter((rel) => !this.#inTheWay.has(rel)),
+      ...scan.removeFolders,
+    ];
+    const changed =
+      this.#create.length + this.#modify.length + this.#removeFiles.length + scan.removeFolders.length > 0;
+    const work: ItemWork = {
+      jobs: this.#jobs,
+      removeFiles: this.#removeFiles,
+      removeFolders: scan.removeFolders,
+      inTheWay: this.#inTheWay,
+      folders: scan.folders,
+      chmod: this.#chmod,
+      isFolder: scan.isFolder,
+      displace: scan.displace,
+    };
+    return {
+      wanted: this.#wanted,
+      create: this.#create,
+      modify: this.#modify,
+      remove: sortByCodePoint(remove),
+      relink: this.#relink,
+      change: scan.isNew ? this.#newChange(scan.isFolder) : changed ? "M" : undefined,
+      work,
+    };
+  }
+
+  /** A part of a folder that holds nothing is not created. */
+  #newChange(isFolder: boolean): "A" | undefined {
+    return this.#create.length > 0 || (isFolder && this.#wanted.within === undefined) ? "A" : undefined;
+  }
+}
+
+function emptyItem(wanted: Wanted, displace: boolean): PlanItem {
+  const none: RelPath[] = [];
+  const work: ItemWork = {
+    jobs: [],
+    removeFiles: [],
+    removeFolders: none,
+    inTheWay: new Set(),
+    folders: new Set(),
+    chmod: none,
+    isFolder: false,
+    displace,
+  };
+  return { wanted, create: none, modify: none, remove: none, relink: none, change: undefined, work };
+}
+
+function isDeadCacheLink(found: FoundFile): boolean {
+  return found.isLink && found.isBroken && OBJECT_PATH.test(readlinkSync(found.path));
+}

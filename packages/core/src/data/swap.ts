@@ -1,0 +1,113 @@
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import { isLeftover, temporaryPath } from "../fs/atomic.ts";
+import type { Stamp } from "./plan.ts";
+import { existingParent } from "./planGuard.ts";
+
+/** What staging folders are called, between the dot and the process id. */
+const STAGING = "checkout";
+const PREFIX = `.${STAGING}.`;
+
+/**
+ * Makes a fresh folder to build in: on the same file system as `target`, so that each built file or folder gets its place by
+ * one rename. `tmp` is taken when it can be, else the nearest existing folder above the target.
+ */
+export function makeStaging(target: OsPath, tmp: OsPath | undefined): OsPath {
+  const beside = existingParent(dirname(target));
+  const folder = temporaryPath(join(sameDevice(tmp, beside) ?? beside, STAGING));
+  mkdirSync(folder);
+  return folder;
+}
+
+/** Removes the staging folders that killed runs left where `target` would be staged. They hold nothing but copies. */
+export function cleanStaging(target: OsPath, tmp: OsPath | undefined, cleaned: Set<OsPath>): void {
+  const beside = existingParent(dirname(target));
+  for (const folder of tmp === undefined ? [beside] : [tmp, beside]) {
+    if (cleaned.has(folder)) continue;
+    cleaned.add(folder);
+    for (const name of namesIn(folder))
+      if (name.startsWith(PREFIX) && isLeftover(name)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** Removes one of our own staging folders. */
+export function dropStaging(folder: OsPath): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Gives a built file or folder its place, where nothing may be. @throws {DvcError} when something is there by now. */
+export function placeNew(from: OsPath, to: OsPath): void {
+  if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) throw changedMeanwhile(to);
+  renameSync(from, to);
+}
+
+/** Replaces a file by a built one in one step. @throws {DvcError} when it is no longer as it was when it was compared. */
+export function replaceFile(from: OsPath, to: OsPath, old: Stamp): void {
+  expectUntouched(to, old);
+  renameSync(from, to);
+}
+
+/** Removes a file or link. Absence is no error. @throws {DvcError} when it is no longer as it was when it was compared. */
+export function removeFile(path: OsPath, old: Stamp): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
+  expectUntouched(path, old);
+  unlinkSync(path);
+}
+
+/** Removes a folder if it is empty; false when something (ignored, new) is still in it. */
+export function removeFolder(path: OsPath): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return true;
+    if (code === "ENOTEMPTY" || code === "EEXIST" || code === "EBUSY") return false;
+    throw error;
+  }
+}
+
+/**
+ * Moves something out of the workspace without deleting it, because nothing can bring it back.
+ * @returns where it lies now.
+ */
+export function displace(path: OsPath, tmp: OsPath | undefined): OsPath {
+  const home = sameDevice(tmp, dirname(path));
+  const folder = home === undefined ? dirname(path) : join(home, "displaced");
+  mkdirSync(folder, { recursive: true });
+  for (let n = 1; ; n++) {
+    const to = join(folder, `${basename(path)}.displaced.${String(n)}`);
+    if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) continue;
+    renameSync(path, to);
+    return to;
+  }
+}
+
+function expectUntouched(path: OsPath, old: Stamp): void {
+  const now = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  // Not the change time: it moves when another name of the same file is made or removed.
+  if (now?.ino !== old.ino || now.size !== old.size || now.mtimeNs !== old.mtimeNs) throw changedMeanwhile(path);
+}
+
+function changedMeanwhile(path: OsPath): DvcError {
+  return new DvcError(`'${path}' was changed while files were being checked out`, {
+    code: "unsaved-files",
+    hint: "It was left as it is. Run the command again.",
+  });
+}
+
+function sameDevice(tmp: OsPath | undefined, beside: OsPath): OsPath | undefined {
+  if (tmp === undefined) return undefined;
+  const stat = lstatSync(tmp, { throwIfNoEntry: false });
+  return stat?.isDirectory() === true && stat.dev === statSync(beside).dev ? tmp : undefined;
+}
+
+function namesIn(folder: OsPath): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,65 @@
+import type { BigIntStats } from "node:fs";
+import { chmodSync, closeSync, lstatSync, openSync, readdirSync, readSync, renameSync, statSync } from "node:fs";
+import { DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import { removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
+
+const BLOCK_BYTES = 1 << 20;
+
+/**
+ * Makes a file, or every file of a folder, a writable file of its own: links to a cache become copies. Each file is replaced
+ * in one step; a kill leaves the link or the copy. Linked folders are not entered.
+ * @throws {DvcError} when `path` does not exist; the file system's error.
+ */
+export function unprotectPath(path: OsPath): void {
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (stat === undefined) throw new DvcError(`can't unprotect non-existing data '${path}'`, { code: "not-found" });
+  if (stat.isDirectory()) unprotectFolder(path);
+  else unprotectFile(path, stat);
+}
+
+function unprotectFolder(folder: OsPath): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) unprotectFolder(path);
+    else if (entry.isFile() || entry.isSymbolicLink()) unprotectFile(path, lstatSync(path, { bigint: true }));
+  }
+}
+
+function unprotectFile(path: OsPath, stat: BigIntStats): void {
+  const mode = 0o666 & ~process.umask();
+  if (stat.isSymbolicLink()) {
+    // A link to a folder is no link to a cache.
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) replaceByCopy(path, mode);
+  } else if (stat.nlink > 1n) replaceByCopy(path, mode | (Number(stat.mode) & 0o100));
+  else {
+    const wanted = mode | (Number(stat.mode) & 0o111);
+    if ((Number(stat.mode) & 0o7777) !== wanted) chmodSync(path, wanted);
+  }
+}
+
+function replaceByCopy(path: OsPath, mode: number): void {
+  const temporary = temporaryPath(path);
+  try {
+    copyContents(path, temporary, mode);
+    renameSync(temporary, path);
+  } catch (error) {
+    removeQuietly(temporary);
+    throw error;
+  }
+}
+
+function copyContents(from: OsPath, to: OsPath, mode: number): void {
+  const source = openSync(from, "r");
+  try {
+    const target = openSync(to, "wx", mode);
+    try {
+      const buffer = Buffer.allocUnsafe(BLOCK_BYTES);
+      for (let count; (count = readSync(source, buffer, 0, BLOCK_BYTES, null)) > 0;) writeAll(target, buffer, count);
+    } finally {
+      closeSync(target);
+    }
+  } finally {
+    closeSync(source);
+  }
+}

@@ -1,0 +1,99 @@
+import { lstatSync } from "node:fs";
+import { join } from "node:path";
+import type { OsPath, RelPath } from "../base/paths.ts";
+import { isInside } from "../base/paths.ts";
+import { isDirHash, isOid } from "../hash/hashInfo.ts";
+import type { ObjectDb } from "../odb/objectDb.ts";
+import type { State } from "../odb/state.ts";
+import { hashFound } from "./hashFound.ts";
+import type { Stamp } from "./plan.ts";
+import { guardPath } from "./planGuard.ts";
+import { scanWorkspace } from "./planScan.ts";
+import { removeFile, removeFolder } from "./swap.ts";
+import type { IgnorePredicate } from "./walk.ts";
+
+/** What a path holds, file by file, so that all of it can go. */
+interface Contents {
+  readonly files: readonly { readonly path: OsPath; readonly old: Stamp }[];
+  /** Deepest first. */
+  readonly folders: readonly OsPath[];
+}
+
+/**
+ * Removes files and folders that a checkout once put into the workspace, that no stage lists any more (`used`: the paths of
+ * all outputs), and that are unchanged: the same inode, the same content, every file of it in one of the caches. Anything
+ * else stays. Nothing that lies inside a listed output, or holds one, is touched.
+ * @returns what was removed, absolute; folders end in "/".
+ */
+export function removeUnusedLinks(
+  root: OsPath,
+  used: readonly OsPath[],
+  state: State,
+  caches: readonly ObjectDb[],
+  ignore?: IgnorePredicate,
+): OsPath[] {
+  const removed: OsPath[] = [];
+  for (const [rel, { ino, token }] of state.links.all()) {
+    const path = join(root, rel);
+    if (!isOid(token) || used.some((one) => isInside(one, path) || isInside(path, one))) continue;
+    const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined) state.links.delete(rel);
+    if (stat === undefined || String(stat.ino) !== ino) continue;
+    const contents = unchangedContents(root, path, token, state, caches, ignore);
+    if (contents === undefined) continue;
+    for (const { path: file, old } of contents.files) removeFile(file, old);
+    for (const folder of contents.folders) removeFolder(folder);
+    state.links.delete(rel);
+    removed.push(isDirHash(token) ? `${path}/` : path);
+  }
+  return removed;
+}
+
+function unchangedContents(
+  root: OsPath,
+  path: OsPath,
+  token: string,
+  state: State,
+  caches: readonly ObjectDb[],
+  ignore: IgnorePredicate | undefined,
+): Contents | undefined {
+  try {
+    guardPath(root, path);
+    for (const cache of caches) {
+      const contents = contentsIn(cache, path, token, state, ignore);
+      if (contents !== undefined) return contents;
+    }
+  } catch {
+    // A path that may not be written, a manifest that is none: not ours to judge, so it stays.
+  }
+  return undefined;
+}
+
+/** What lies at `path`, if that is exactly what `token` names and this cache can bring all of it back. */
+function contentsIn(
+  cache: ObjectDb,
+  path: OsPath,
+  token: string,
+  state: State,
+  ignore: IgnorePredicate | undefined,
+): Contents | undefined {
+  const wants = wantsOf(cache, token);
+  if (wants === undefined) return undefined;
+  const isFolder = isDirHash(token);
+  const scan = scanWorkspace(path, { wants, within: undefined, isFolder, ignore, signal: undefined });
+  const files: { path: OsPath; old: Stamp }[] = [];
+  for (const found of scan.files) {
+    const oid = wants.get(found.rel);
+    if (oid === undefined || hashFound(found, cache, state) !== oid || !cache.verify(oid)) return undefined;
+    files.push({ path: found.path, old: found.stat });
+  }
+  if (files.length !== wants.size || scan.extraFolders.length > 0 || scan.inTheWay.length > 0) return undefined;
+  const folders = [...scan.folders].reverse().map((rel) => (rel === "." ? path : join(path, rel)));
+  return { files, folders };
+}
+
+function wantsOf(cache: ObjectDb, token: string): Map<RelPath, string> | undefined {
+  if (!isDirHash(token)) return new Map([[".", token]]);
+  const tree = cache.readTree(token);
+  return tree === undefined ? undefined : new Map(tree.entries.map((entry) => [entry.relpath, entry.md5]));
+}
