@@ -1,0 +1,88 @@
+import { rmdirSync, statSync, unlinkSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import type { OsPath } from "../base/paths.ts";
+import { isLeftover, TEMPORARY_NAME } from "../fs/atomic.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import type { ObjectDb, StoredObject } from "./objectDb.ts";
+
+/** How to collect garbage. */
+export interface GcObjectsOptions extends CallOptions {
+  /** Only say what would go. */
+  readonly dry?: boolean;
+  /** Called with the path of each object before it goes (or would). */
+  readonly onRemove?: (path: OsPath) => void;
+  /** The time now, ms since the epoch; for tests. */
+  readonly now?: number;
+}
+
+/** Objects removed and the bytes they held. */
+export interface GcObjectsResult {
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/** A temporary file is left alone for so long after its last write: its writer may run on another machine. */
+const IDLE_MS = 10 * 60_000;
+/** After so long it goes, even if its process id is in use: by somebody else. */
+const ABANDONED_MS = 24 * 3_600_000;
+const TURN_EVERY = 1000;
+
+/**
+ * Removes every object of a cache that `used` does not name, folders' manifests first. The whole cache is listed before the
+ * first is removed: when a part of it cannot be listed, nothing is. Removes leftover temporary files, too, uncounted.
+ * Quarantined files are kept.
+ * @throws the file system's error; on abort rejects with the signal's reason between two objects.
+ */
+export async function gcObjects(
+  cache: ObjectDb,
+  used: ReadonlySet<string>,
+  options: GcObjectsOptions = {},
+): Promise<GcObjectsResult> {
+  const unused = listUnused(cache, used);
+  const temporaries = options.dry === true ? [] : [...cache.temporaries()];
+  let bytes = 0;
+  for (const [index, object] of unused.entries()) {
+    if (index % TURN_EVERY === TURN_EVERY - 1) await new Promise(setImmediate);
+    options.signal?.throwIfAborted();
+    options.onRemove?.(object.path);
+    if (options.dry !== true) cache.remove(object.oid);
+    bytes += object.size;
+  }
+  const now = options.now ?? Date.now();
+  for (const path of temporaries) removeLeftover(path, now);
+  if (options.dry !== true)
+    for (const folder of new Set(unused.map(({ path }) => dirname(path)))) removeIfEmpty(folder);
+  return { objects: unused.length, bytes };
+}
+
+function listUnused(cache: ObjectDb, used: ReadonlySet<string>): StoredObject[] {
+  const manifests: StoredObject[] = [];
+  const files: StoredObject[] = [];
+  for (const object of cache.all()) {
+    if (used.has(object.oid)) continue;
+    (isDirHash(object.oid) ? manifests : files).push(object);
+  }
+  return manifests.concat(files);
+}
+
+function removeLeftover(path: OsPath, now: number): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  const idle = now - Math.max(stat.mtimeMs, stat.ctimeMs);
+  const name = basename(path);
+  if (!TEMPORARY_NAME.test(name) || idle < IDLE_MS || (idle < ABANDONED_MS && !isLeftover(name))) return;
+  try {
+    unlinkSync(path);
+  } catch {
+    // Somebody else's, or gone: not worth failing for.
+  }
+}
+
+function removeIfEmpty(folder: OsPath): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Still in use.
+  }
+}
