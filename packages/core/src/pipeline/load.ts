@@ -80,7 +80,7 @@ export function loadProject(file: OsPath, source: FileSource, context: LoadConte
 
 function readLock(file: OsPath, source: FileSource, context: LoadContext): Entry {
   const text = source.readText(file);
-  return text === undefined ? {} : (parseLockfile(text, fileText(file, context)) as Entry);
+  return text === undefined ? {} : (parseLockfile(text, fileText(file, context)) as unknown as Entry);
 }
 
 function requireText(file: OsPath, source: FileSource): string {

@@ -64,20 +64,25 @@ function saveLocks(stages: readonly Stage[], options: SaveOptions): Written {
   const shown = pathText(file, options);
   const previous = readText(file);
   const lock =
-    previous === undefined ? { schema: "2.0" } : (parseLockfile(previous, fileText(file, options)) as FileData);
+    previous === undefined
+      ? { schema: "2.0" }
+      : (parseLockfile(previous, fileText(file, options)) as unknown as FileData);
   if (previous === undefined) info(options, `Generating lock file '${shown}'`);
   const entries: Record<string, unknown> = isRecord(lock["stages"]) ? { ...lock["stages"] } : {};
-  let isModified = false;
+  const modified: string[] = [];
   for (const stage of stages) {
     const name = stage.name ?? "";
     const entry = lockData(stage);
     if (Object.hasOwn(entries, name) && pyEquals(entries[name], entry)) continue;
     setKey(entries, name, entry);
-    isModified = true;
+    modified.push(name);
   }
-  if (!isModified) return [];
+  if (modified.length === 0) return [];
   info(options, `Updating lock file '${shown}'`);
-  writeFileAtomic(file, serializeLockfile({ ...lock, stages: entries } as Lockfile, previous));
+  writeFileAtomic(
+    file,
+    serializeLockfile({ ...lock, stages: entries } as unknown as Lockfile, previous, modified, fileText(file, options)),
+  );
   return [file];
 }
 
