@@ -3,6 +3,7 @@ import { closeSync, createReadStream, fsyncSync, openSync, readSync, unlinkSync 
 import { mkdir, opendir, open as openFile, readFile, rename, rm, stat as statFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { CorruptObjectError, DvcError, StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { syncFolder, temporaryPath, writeAll } from "./atomic.ts";
@@ -17,6 +18,13 @@ import type {
   Source,
   WriteOptions,
 } from "./filesystem.ts";
+import type { OpenedStorage } from "./openOptions.ts";
+
+/** Opens a folder: an absolute path or a `file://` URL. It need not be there yet. */
+export function openLocal(url: string): Promise<OpenedStorage> {
+  const root = url.startsWith("file://") ? fileURLToPath(url) : url;
+  return Promise.resolve({ fs: new LocalFileSystem(), root });
+}
 
 const CHUNK_BYTES = 1 << 20;
 

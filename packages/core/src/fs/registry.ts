@@ -1,0 +1,22 @@
+import type { Protocol } from "./filesystem.ts";
+import type { Opener } from "./openOptions.ts";
+
+/**
+ * Who opens which protocol; loaded when the first URL of it is. A further storage is one file and its line here.
+ * Undefined: a protocol that DVC knows and this version does not yet.
+ */
+export const OPENERS: Readonly<Record<Exclude<Protocol, "memory">, (() => Promise<Opener>) | undefined>> = {
+  local: async () => (await import("./local.ts")).openLocal,
+  s3: async () => (await import("./s3.ts")).openS3,
+  gs: undefined,
+  azure: undefined,
+  ssh: undefined,
+  hdfs: undefined,
+  webhdfs: undefined,
+  oss: undefined,
+  gdrive: undefined,
+  http: undefined,
+  https: undefined,
+  webdav: undefined,
+  webdavs: undefined,
+};

@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { StorageError } from "../base/errors.ts";
+
+/** When and how often a call is tried again. */
+export interface RetryPolicy {
+  /** Tries in all, the first included. */
+  readonly attempts: number;
+  /** Longest wait before the second try, in milliseconds; doubles from try to try. */
+  readonly firstDelayMs: number;
+  readonly maxDelayMs: number;
+  /** Waits; tests replace it. */
+  readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
+  /** A number in [0, 1); tests replace it. */
+  readonly random?: () => number;
+}
+
+/** Five tries over some three seconds. */
+export const DEFAULT_RETRY: RetryPolicy = { attempts: 5, firstDelayMs: 200, maxDelayMs: 20_000 };
+
+/**
+ * Calls `work` until it succeeds, fails for good (an error that is not a retryable StorageError), or the tries are used
+ * up; waits between, longer each time, by a random part ("full jitter") so that clients that failed together do not
+ * return together. `work` hears the number of the try, from 0.
+ */
+export async function retrying<T>(
+  policy: RetryPolicy,
+  signal: AbortSignal | undefined,
+  work: (attempt: number) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    signal?.throwIfAborted();
+    try {
+      return await work(attempt);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof StorageError) || !error.retryable || attempt + 1 >= policy.attempts) throw error;
+      await (policy.sleep ?? wait)(delayMs(policy, attempt), signal);
+    }
+  }
+}
+
+function delayMs(policy: RetryPolicy, attempt: number): number {
+  const longest = Math.min(policy.maxDelayMs, policy.firstDelayMs * 2 ** attempt);
+  return longest * (0.25 + 0.75 * (policy.random ?? Math.random)());
+}
+
+async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, signal === undefined ? {} : { signal });
+}

@@ -1,0 +1,274 @@
+import { readFileSync } from "node:fs";
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { ConfigError, StorageError } from "../base/errors.ts";
+import { DEFAULT_RETRY, retrying, type RetryPolicy } from "./retry.ts";
+import { keySource, type KeySource } from "./s3Credentials.ts";
+import { connectionError, s3Error } from "./s3Errors.ts";
+import type { S3Settings } from "./s3Settings.ts";
+import { EMPTY_SHA256, encodeKey, encodeQuery, S3Signer, sha256Hex, UNSIGNED_PAYLOAD } from "./s3Sign.ts";
+import { xmlText } from "./s3Xml.ts";
+
+/** One call. `key` without a leading "/"; undefined: the bucket itself. */
+export interface S3Request {
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+  readonly bucket: string;
+  readonly key?: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  /** Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A whole answer with a good status. */
+export interface S3Answer {
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+}
+
+const MAX_SOCKETS = 64;
+const MAX_ERROR_BYTES = 1 << 20;
+const REDIRECTS = 3;
+
+/**
+ * A lean signed client: one `node:http` request a call over kept connections (0.5 ms of CPU, the SDK takes 3.5). Follows
+ * a bucket to its region, corrects a wrong clock, tries again what may pass. Rejects with StorageError only.
+ */
+export class S3Client {
+  readonly #settings: S3Settings;
+  readonly #keys: KeySource;
+  readonly #signer: S3Signer = new S3Signer();
+  readonly #policy: RetryPolicy;
+  readonly #secure: boolean;
+  readonly #agent: HttpAgent;
+  readonly #regions: Map<string, string> = new Map<string, string>();
+  #skewMs = 0;
+
+  constructor(settings: S3Settings, policy: RetryPolicy = DEFAULT_RETRY) {
+    this.#settings = settings;
+    this.#keys = keySource(settings);
+    this.#policy = settings.maxAttempts === undefined ? policy : { ...policy, attempts: settings.maxAttempts };
+    this.#secure = settings.endpoint === undefined ? settings.useSsl : settings.endpoint.protocol === "https:";
+    this.#agent = makeAgent(settings, this.#secure);
+  }
+
+  /** Whether the connection is encrypted, so that bodies need no signature of their own. */
+  get secure(): boolean {
+    return this.#secure;
+  }
+
+  /** Sends and collects the whole answer, which must be small. */
+  async send(request: S3Request): Promise<S3Answer> {
+    return this.attempt(request.signal, async () => {
+      const response = await this.open(request);
+      return { headers: response.headers, body: await collect(response, urlOf(request)) };
+    });
+  }
+
+  /** Tries `work` again as the policy says; for callers that read a stream and must begin anew when it breaks. */
+  attempt<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    return retrying(this.#policy, signal, work);
+  }
+
+  /** Sends once and gives the answer's stream; a bad status rejects. The stream must be read or destroyed. */
+  async open(request: S3Request): Promise<IncomingMessage> {
+    for (let hop = 0; ; hop++) {
+      const response = await this.#exchange(request);
+      const status = response.statusCode ?? 0;
+      if (status >= 200 && status < 300) return response;
+      const body = (await collect(response, urlOf(request), MAX_ERROR_BYTES)).toString("utf8");
+      if (hop < REDIRECTS && (this.#followRegion(request, response, body) || this.#correctClock(response, body)))
+        continue;
+      throw s3Error({ status, body, url: urlOf(request), bucket: request.bucket });
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #exchange(request: S3Request): Promise<IncomingMessage> {
+    const options = await this.#prepare(request);
+    try {
+      return await this.#transmit(options, request);
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      const failed = error as Error & { reused?: boolean };
+      // A kept connection that the server closed meanwhile: not a failure of the server, so no waiting.
+      if (failed.reused === true)
+        return this.#transmit(options, request).catch((again: unknown) => {
+          throw this.#connectionError(again as Error, options, request);
+        });
+      throw this.#connectionError(failed, options, request);
+    }
+  }
+
+  #connectionError(error: Error, options: RequestOptions, request: S3Request): StorageError {
+    return connectionError(error, `${String(options.host)}:${String(options.port)}`, urlOf(request));
+  }
+
+  #transmit(options: RequestOptions, { body, signal }: S3Request): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const sent = (this.#secure ? httpsRequest : httpRequest)(options, resolve);
+      const abort = (): void => void sent.destroy(signal?.reason as Error);
+      signal?.addEventListener("abort", abort, { once: true });
+      sent.once("close", () => signal?.removeEventListener("abort", abort));
+      sent.once("timeout", () => sent.destroy(timeoutError(this.#settings.readTimeoutMs)));
+      sent.once("socket", (socket) => {
+        if (!socket.connecting) return;
+        const limit = this.#settings.connectTimeoutMs;
+        const timer = setTimeout(() => sent.destroy(timeoutError(limit)), limit);
+        const stop = (): void => {
+          clearTimeout(timer);
+        };
+        socket.once("connect", stop).once("close", stop);
+      });
+      sent.once("error", (error) => {
+        reject(Object.assign(error, { reused: sent.reusedSocket }));
+      });
+      sent.end(body);
+    });
+  }
+
+  async #prepare(request: S3Request): Promise<RequestOptions> {
+    const region = this.#regions.get(request.bucket) ?? this.#settings.region ?? "us-east-1";
+    const place = this.#place(request, region);
+    const query = request.query === undefined ? "" : encodeQuery(request.query);
+    const headers: Record<string, string> = { host: place.hostHeader, ...request.headers };
+    const keys = await this.#keys();
+    if (keys !== undefined) {
+      const payload = this.#payload(request.body);
+      const { method } = request;
+      this.#signer.sign(
+        { method, path: place.path, query, headers, payload },
+        keys,
+        region,
+        new Date(Date.now() + this.#skewMs),
+      );
+    }
+    if (request.body !== undefined || request.method === "PUT" || request.method === "POST")
+      headers["content-length"] = String(request.body?.byteLength ?? 0);
+    return {
+      agent: this.#agent,
+      method: request.method,
+      host: place.host,
+      port: place.port,
+      path: query === "" ? place.path : `${place.path}?${query}`,
+      headers,
+    };
+  }
+
+  /** Over TLS the bytes need no signature; over plain HTTP it is what keeps them from being changed on the way. */
+  #payload(body: Uint8Array | undefined): string {
+    if (body === undefined || body.byteLength === 0) return EMPTY_SHA256;
+    return this.#secure ? UNSIGNED_PAYLOAD : sha256Hex(body);
+  }
+
+  #place(request: S3Request, region: string): { host: string; port: string; hostHeader: string; path: string } {
+    const { endpoint } = this.#settings;
+    const base = endpoint ?? new URL(`${this.#secure ? "https" : "http"}://s3.${region}.${amazonDomain(region)}`);
+    const prefix = base.pathname.replace(/\/+$/, "");
+    const key = request.key === undefined ? "" : `/${encodeKey(request.key)}`;
+    const virtual = !this.#settings.pathStyle && isHostName(request.bucket, this.#secure);
+    const host = virtual ? `${request.bucket}.${base.hostname}` : base.hostname;
+    return {
+      host: host.replace(/^\[(.*)\]$/, "$1"),
+      port: base.port || (this.#secure ? "443" : "80"),
+      hostHeader: base.port === "" ? host : `${host}:${base.port}`,
+      path: virtual ? prefix + (key || "/") : `${prefix}/${encodeKey(request.bucket)}${key}`,
+    };
+  }
+
+  /** A bucket in another region says which; its next requests go there. */
+  #followRegion(request: S3Request, response: IncomingMessage, body: string): boolean {
+    const status = response.statusCode ?? 0;
+    if (status !== 301 && status !== 307 && status !== 400) return false;
+    const header = response.headers["x-amz-bucket-region"];
+    const region = (typeof header === "string" ? header : undefined) ?? xmlText(body, "Region");
+    if (region === undefined || !/^[a-z0-9-]+$/.test(region) || region === this.#regions.get(request.bucket))
+      return false;
+    if (region === this.#settings.region && !this.#regions.has(request.bucket)) return false;
+    this.#regions.set(request.bucket, region);
+    return true;
+  }
+
+  #correctClock(response: IncomingMessage, body: string): boolean {
+    if (xmlText(body, "Code") !== "RequestTimeTooSkewed") return false;
+    const skew = Date.parse(response.headers.date ?? "") - Date.now();
+    if (!Number.isFinite(skew) || Math.abs(skew - this.#skewMs) < 60_000) return false;
+    this.#skewMs = skew;
+    return true;
+  }
+}
+
+/** `s3://bucket/key`: how a person writes it. */
+export function urlOf(request: { readonly bucket: string; readonly key?: string }): string {
+  return `s3://${request.bucket}${request.key === undefined ? "" : `/${request.key}`}`;
+}
+
+/** The whole of an answer. @throws {StorageError} retryable, when the connection breaks or the answer is cut short. */
+export async function collect(response: IncomingMessage, url: string, limit = Infinity): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size <= limit) chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw cutShort(url, cause);
+  }
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
+}
+
+/** The error for an answer that ended early. */
+export function cutShort(url: string, cause?: unknown): StorageError {
+  return new StorageError(`the answer for '${url}' was cut short`, {
+    protocol: "s3",
+    path: url,
+    retryable: true,
+    cause,
+  });
+}
+
+function makeAgent(settings: S3Settings, secure: boolean): HttpAgent {
+  const common = {
+    keepAlive: true,
+    maxSockets: MAX_SOCKETS,
+    timeout: settings.readTimeoutMs,
+    scheduling: "lifo",
+  } as const;
+  if (!secure) return new HttpAgent(common);
+  if (typeof settings.verify === "string") return new HttpsAgent({ ...common, ca: readCa(settings.verify) });
+  return new HttpsAgent({ ...common, rejectUnauthorized: settings.verify });
+}
+
+function readCa(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new ConfigError(`the certificate authorities in '${path}' cannot be read`, {
+      cause,
+      hint: "See `ssl_verify`.",
+    });
+  }
+}
+
+function timeoutError(ms: number): Error {
+  return Object.assign(new Error(`no answer within ${String(ms / 1000)} s`), { code: "ETIMEDOUT" });
+}
+
+function amazonDomain(region: string): string {
+  return region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+}
+
+/** Whether a bucket may stand in front of the host: a DNS label, and no dots over TLS (certificates have one level). */
+function isHostName(bucket: string, secure: boolean): boolean {
+  return (
+    /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) &&
+    !(secure && bucket.includes(".")) &&
+    !/^\d+(\.\d+){3}$/.test(bucket)
+  );
+}

@@ -1,0 +1,120 @@
+import type { ErrorCode } from "../base/errors.ts";
+import { StorageError } from "../base/errors.ts";
+import { xmlText } from "./s3Xml.ts";
+
+/** What a failing answer is about, for the message. */
+export interface S3Failure {
+  readonly status: number;
+  readonly body: string;
+  /** `s3://bucket/key` */
+  readonly url: string;
+  readonly bucket: string;
+}
+
+interface Meaning {
+  readonly code: ErrorCode;
+  readonly text: (failure: S3Failure) => string;
+  readonly hint?: string;
+}
+
+const AUTH_HINT = "Check the keys: environment, profile, or `remote modify --local NAME access_key_id …`.";
+
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  NoSuchBucket: {
+    code: "config",
+    text: ({ bucket }) => `the bucket '${bucket}' does not exist`,
+    hint: "Check the remote's url and endpoint, or create the bucket.",
+  },
+  NoSuchKey: { code: "not-found", text: ({ url }) => `'${url}' does not exist` },
+  NoSuchVersion: { code: "not-found", text: ({ url }) => `this version of '${url}' does not exist` },
+  InvalidAccessKeyId: { code: "auth", text: () => "the access key id is not known to the server", hint: AUTH_HINT },
+  SignatureDoesNotMatch: {
+    code: "auth",
+    text: () => "the secret access key does not fit the access key id",
+    hint: AUTH_HINT,
+  },
+  ExpiredToken: { code: "auth", text: () => "the session has ended", hint: "Log in again (for SSO: `aws sso login`)." },
+  InvalidToken: { code: "auth", text: () => "the session token is not valid", hint: AUTH_HINT },
+  AccessDenied: {
+    code: "auth",
+    text: ({ url }) => `access to '${url}' was denied`,
+    hint: "The keys are known, but may not do this: check the permissions of the user and the bucket's policy.",
+  },
+  AllAccessDisabled: { code: "auth", text: ({ bucket }) => `all access to the bucket '${bucket}' is disabled` },
+  RequestTimeTooSkewed: { code: "auth", text: () => "this machine's clock is wrong", hint: "Set the clock." },
+};
+
+/** Server failures that pass: worth trying again. */
+const PASSING = new Set([
+  "SlowDown",
+  "ServiceUnavailable",
+  "InternalError",
+  "RequestTimeout",
+  "Throttling",
+  "ThrottlingException",
+  "RequestLimitExceeded",
+  "BadDigest",
+  "XAmzContentSHA256Mismatch",
+  "OperationAborted",
+  "IncompleteBody",
+]);
+const PASSING_STATUS = new Set([408, 429, 500, 502, 503, 504, 509]);
+
+/** The error code in an answer's XML, else one made of the HTTP status. */
+export function s3ErrorCode(status: number, body: string): string {
+  const code = xmlText(body, "Code");
+  if (code !== undefined) return code;
+  if (status === 404) return "NoSuchKey";
+  return status === 403 ? "AccessDenied" : `HTTP ${String(status)}`;
+}
+
+/** The error for a failing answer. Nothing of the request's headers is in it, so no secret either. */
+export function s3Error(failure: S3Failure): StorageError {
+  const code = s3ErrorCode(failure.status, failure.body);
+  const meaning = MEANINGS[code];
+  const said = xmlText(failure.body, "Message");
+  const plain = `'${failure.url}': ${said ?? "the server refused"}`;
+  return new StorageError(`${meaning?.text(failure) ?? plain} (${code})`, {
+    protocol: "s3",
+    path: failure.url,
+    code: meaning?.code ?? (failure.status === 401 || failure.status === 403 ? "auth" : "storage"),
+    retryable: PASSING.has(code) || (meaning === undefined && PASSING_STATUS.has(failure.status)),
+    ...(meaning?.hint === undefined ? {} : { hint: meaning.hint }),
+  });
+}
+
+/** The error for a connection that failed. `address`: host and port. */
+export function connectionError(cause: Error, address: string, url: string): StorageError {
+  const code = (cause as NodeJS.ErrnoException).code ?? "";
+  if (isCertificateProblem(code)) {
+    return new StorageError(`the certificate of ${address} is not trusted (${code})`, {
+      protocol: "s3",
+      path: url,
+      code: "config",
+      cause,
+      hint: "For an own certificate authority: `remote modify NAME ssl_verify /path/to/ca.pem`.",
+    });
+  }
+  return new StorageError(`no answer from ${address}: ${REASONS[code] ?? cause.message}`, {
+    protocol: "s3",
+    path: url,
+    cause,
+    retryable: true,
+    hint: "Check the network, the remote's `endpointurl`, and proxies.",
+  });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there (ECONNREFUSED)",
+  ENOTFOUND: "the name is not known (ENOTFOUND)",
+  EAI_AGAIN: "the name could not be looked up (EAI_AGAIN)",
+  ECONNRESET: "the connection was cut (ECONNRESET)",
+  EPIPE: "the connection was cut (EPIPE)",
+  ETIMEDOUT: "it takes too long (ETIMEDOUT)",
+  EHOSTUNREACH: "no way there (EHOSTUNREACH)",
+  ENETUNREACH: "no network (ENETUNREACH)",
+};
+
+function isCertificateProblem(code: string): boolean {
+  return /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|ERR_TLS_CERT)/.test(code);
+}

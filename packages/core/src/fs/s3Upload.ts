@@ -1,0 +1,200 @@
+import { closeSync, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
+import { CorruptObjectError, StorageError } from "../base/errors.ts";
+import { mapBounded } from "../base/pool.ts";
+import { FileHash, md5Hex } from "./fileHash.ts";
+import type { WriteOptions } from "./filesystem.ts";
+import { urlOf, type S3Client } from "./s3Client.ts";
+import type { S3Settings } from "./s3Settings.ts";
+import { xmlText } from "./s3Xml.ts";
+
+const PARALLEL = 4;
+/** S3 takes no more parts than this. */
+const MAX_PARTS = 10_000;
+
+/** Where an object goes. */
+export interface PutTarget {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/**
+ * Sends bytes in one request. `Content-MD5` lets the server refuse what was changed on the way.
+ * @throws {StorageError}; {CorruptObjectError} when the bytes have not the hash asked for: nothing is sent.
+ */
+export async function putBytes(
+  client: S3Client,
+  settings: S3Settings,
+  target: PutTarget,
+  bytes: Uint8Array,
+  options: WriteOptions,
+): Promise<void> {
+  const md5 = md5Hex(bytes);
+  if (options.md5 !== undefined && md5 !== options.md5) throw wrongBytes(urlOf(target), options.md5, md5);
+  const headers = { ...settings.writeHeaders, "content-md5": Buffer.from(md5, "hex").toString("base64") };
+  await client.send({ ...target, method: "PUT", headers, body: bytes, signal: options.signal });
+  options.onBytes?.(bytes.byteLength);
+}
+
+/**
+ * Sends a large local file in parts, several at once, while a thread hashes it. The parts are joined under the name only
+ * when the hash is the one asked for and the file did not change meanwhile; otherwise, and on any failure or abort, the
+ * server is told to drop them. Memory: four parts.
+ * @throws {StorageError, CorruptObjectError}
+ */
+export async function putLargeFile(
+  client: S3Client,
+  settings: S3Settings,
+  target: PutTarget,
+  file: string,
+  options: WriteOptions,
+): Promise<void> {
+  const fd = openSync(file, "r");
+  const hash = options.md5 === undefined ? undefined : new FileHash(file);
+  try {
+    const before = fstatSync(fd, { bigint: true });
+    const size = Number(before.size);
+    const digest = hash?.finish(size);
+    const uploadId = await begin(client, settings, target, options);
+    try {
+      const etags = await sendParts(client, settings, target, uploadId, fd, size, options);
+      await checkUnchanged(fd, before, file, digest, options.md5);
+      await complete(client, settings, target, uploadId, etags, options);
+    } catch (error) {
+      await drop(client, target, uploadId);
+      throw error;
+    }
+  } finally {
+    closeSync(fd);
+    await hash?.stop();
+  }
+}
+
+async function begin(
+  client: S3Client,
+  settings: S3Settings,
+  target: PutTarget,
+  options: WriteOptions,
+): Promise<string> {
+  const answer = await client.send({
+    ...target,
+    method: "POST",
+    query: { uploads: "" },
+    headers: settings.writeHeaders,
+    signal: options.signal,
+  });
+  const uploadId = xmlText(answer.body.toString("utf8"), "UploadId");
+  if (uploadId !== undefined) return uploadId;
+  throw new StorageError(`'${urlOf(target)}': the server gave no upload id`, { protocol: "s3", path: urlOf(target) });
+}
+
+async function sendParts(
+  client: S3Client,
+  settings: S3Settings,
+  target: PutTarget,
+  uploadId: string,
+  fd: number,
+  size: number,
+  options: WriteOptions,
+): Promise<string[]> {
+  const chunk = partSize(size, settings.multipartChunk);
+  const buffers: Buffer[] = [];
+  const starts = Array.from({ length: Math.ceil(size / chunk) }, (_, i) => i * chunk);
+  return mapBounded(
+    starts,
+    PARALLEL,
+    async (start, index) => {
+      const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(chunk);
+      const body = readPart(fd, buffer, start, Math.min(chunk, size - start));
+      const answer = await client.send({
+        ...target,
+        method: "PUT",
+        query: { partNumber: String(index + 1), uploadId },
+        // Over plain HTTP the signature covers the bytes already.
+        headers: client.secure
+          ? { ...settings.customerHeaders, "content-md5": Buffer.from(md5Hex(body), "hex").toString("base64") }
+          : settings.customerHeaders,
+        body,
+        signal: options.signal,
+      });
+      buffers.push(buffer);
+      options.onBytes?.(body.length);
+      return answer.headers.etag ?? "";
+    },
+    options.signal,
+  );
+}
+
+/** Doubled until the parts are few enough. */
+function partSize(size: number, chunk: number): number {
+  let part = chunk;
+  while (Math.ceil(size / part) > MAX_PARTS) part *= 2;
+  return part;
+}
+
+function readPart(fd: number, buffer: Buffer, start: number, length: number): Buffer {
+  let done = 0;
+  while (done < length) {
+    const count = readSync(fd, buffer, done, length - done, start + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return buffer.subarray(0, done);
+}
+
+async function checkUnchanged(
+  fd: number,
+  before: BigIntStats,
+  file: string,
+  digest: Promise<string> | undefined,
+  expected: string | undefined,
+): Promise<void> {
+  if (digest === undefined || expected === undefined) return;
+  const md5 = await digest;
+  const after = fstatSync(fd, { bigint: true });
+  if (md5 !== expected || after.size !== before.size || after.mtimeNs !== before.mtimeNs)
+    throw wrongBytes(file, expected, md5);
+}
+
+async function complete(
+  client: S3Client,
+  settings: S3Settings,
+  target: PutTarget,
+  uploadId: string,
+  etags: readonly string[],
+  options: WriteOptions,
+): Promise<void> {
+  const parts = etags.map(
+    (etag, i) => `<Part><PartNumber>${String(i + 1)}</PartNumber><ETag>${etag.replace(/&/g, "&amp;")}</ETag></Part>`,
+  );
+  const body = Buffer.from(`<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`);
+  const answer = await client.send({
+    ...target,
+    method: "POST",
+    query: { uploadId },
+    headers: { ...settings.customerHeaders, "content-type": "application/xml" },
+    body,
+    signal: options.signal,
+  });
+  // The status is sent before the parts are joined, so a failure may come with a 200.
+  const said = answer.body.toString("utf8");
+  if (!said.includes("<Error>")) return;
+  throw new StorageError(`'${urlOf(target)}': ${xmlText(said, "Message") ?? "the parts could not be joined"}`, {
+    protocol: "s3",
+    path: urlOf(target),
+    retryable: true,
+  });
+}
+
+/** Parts that are not dropped cost storage for ever. When this fails too, the first error is the one to report. */
+async function drop(client: S3Client, target: PutTarget, uploadId: string): Promise<void> {
+  await client.send({ ...target, method: "DELETE", query: { uploadId } }).catch(() => undefined);
+}
+
+function wrongBytes(path: string, expected: string, actual: string): CorruptObjectError {
+  return new CorruptObjectError(`'${path}' is damaged: its bytes have the md5 ${actual} instead of ${expected}`, {
+    path,
+    expected,
+    actual,
+    hint: "It was not sent.",
+  });
+}
