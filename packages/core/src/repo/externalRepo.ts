@@ -93,7 +93,7 @@ async function viewOf(
 ): Promise<Omit<ExternalRepo, "close">> {
   if (rev !== undefined && git === undefined) throw new DvcError(`'${root}' is not a Git repository`, { code: "scm" });
   const commit = rev === undefined ? undefined : git?.resolveRev(rev);
-  const tree = commit === undefined ? undefined : git?.tree(commit, root);
+  const tree = commit === undefined ? undefined : git?.tree(commit);
   const open = async (at: OsPath): Promise<Repo | undefined> => {
     if (!existsSync(join(at, ".dvc")) || (tree !== undefined && !tree.exists(join(at, ".dvc")) && at !== root))
       return undefined;

@@ -156,16 +156,34 @@ export class Git {
     return readRef(this.layout, name);
   }
 
-  /** The files of a commit, kept for later calls. `at` is where their paths count from; default the top folder. */
-  tree(rev: string, at: OsPath = this.root): GitTree {
+  /** The files of a commit, as if checked out in the top folder; kept for later calls. */
+  tree(rev: string): GitTree {
     const commit = SHA.test(rev) ? rev : this.resolveRev(rev);
-    const key = `${commit} ${at}`;
-    let tree = this.#trees.get(key);
+    let tree = this.#trees.get(commit);
     if (tree === undefined) {
-      tree = new GitTree(this.#environment, { root: at, gitDir: this.gitDir, untrusted: this.#untrusted }, commit);
-      this.#trees.set(key, tree);
+      const at = { root: this.root, gitDir: this.gitDir, untrusted: this.#untrusted };
+      tree = new GitTree(this.#environment, at, commit);
+      this.#trees.set(commit, tree);
     }
     return tree;
+  }
+
+  /**
+   * The commit that `rev` (default: the default branch) is now in another repository, by its URL or folder. A hash is its
+   * own answer. Undefined when there is no such revision.
+   * @throws {ScmError} when it can't be asked.
+   */
+  remoteHead(url: string, rev?: string): string | undefined {
+    refuseOption(url, "Git URL");
+    if (rev !== undefined && SHA.test(rev)) return rev;
+    const names = rev === undefined ? ["HEAD"] : [`refs/heads/${rev}`, `refs/tags/${rev}^{}`, `refs/tags/${rev}`, rev];
+    const { stdout } = this.run(["ls-remote", "--quiet", "--", url, ...names], {});
+    const found = new Map<string, string>();
+    for (const line of stdout.toString("utf8").split("\n")) {
+      const [sha, name] = line.split("\t");
+      if (sha !== undefined && name !== undefined) found.set(name, sha);
+    }
+    return names.map((name) => found.get(name)).find((sha) => sha !== undefined);
   }
 
   /** Bytes of one file of a commit; `path` from the top folder. */

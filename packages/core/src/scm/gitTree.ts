@@ -36,6 +36,7 @@ export class GitTree {
   readonly #blobs = new Map<string, Buffer>();
   #children: Map<RelPath, GitChild[]> | undefined;
   #isPrefetched = false;
+  #sizes: Map<string, number> | undefined;
 
   /** `commit` must be an object id. `root` is where the paths count from; `gitDir` where the objects are. */
   constructor(environment: Environment, at: { root: OsPath; gitDir: OsPath; untrusted?: boolean }, commit: string) {
@@ -69,6 +70,23 @@ export class GitTree {
     if (entry === undefined) return undefined;
     if (!this.#isPrefetched) this.#prefetch();
     return this.#blobs.get(entry.sha) ?? this.#blob(entry.sha);
+  }
+
+  /** Bytes of a regular file, without reading it; undefined for anything else. */
+  size(path: OsPath): number | undefined {
+    const entry = this.#resolved(this.#rel(path), 0);
+    if (entry === undefined) return undefined;
+    if (this.#sizes === undefined) {
+      this.#sizes = new Map();
+      const shas = [...new Set([...this.#entries.values()].map(({ sha }) => sha))];
+      for (const line of this.#git(["cat-file", "--batch-check"], `${shas.join("\n")}\n`)
+        .toString("latin1")
+        .split("\n")) {
+        const [sha = "", type, size] = line.split(" ");
+        if (type === "blob") this.#sizes.set(sha, Number(size));
+      }
+    }
+    return this.#sizes.get(entry.sha);
   }
 
   /** Whether a file or a folder is there. */

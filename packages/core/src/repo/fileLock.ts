@@ -1,0 +1,154 @@
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
+import type { OsPath } from "../base/paths.ts";
+import { isWindows } from "../base/platform.ts";
+import { processAlive } from "../fs/atomic.ts";
+
+/** Who holds a lock, as far as can be told. */
+export interface LockHolder {
+  readonly pid: number;
+  /** Its command line; undefined when it can't be read. */
+  readonly command: string | undefined;
+}
+
+/** A lock that is held. */
+export interface HeldLock {
+  release(): void;
+}
+
+/** Tries once. `undefined`: somebody else has it. */
+export type TryLock = (path: OsPath, pid: number) => HeldLock | undefined;
+
+/** Programs that can put an flock on a descriptor that they inherit as number 3, in the order tried. Exit 1: it is taken. */
+const LOCKERS: readonly (readonly string[])[] = [
+  ["flock", "-n", "-x", "3"],
+  ["perl", "-e", 'use Fcntl ":flock"; open(my $f, "+<&=", 3) or exit 2; exit(flock($f, LOCK_EX | LOCK_NB) ? 0 : 1)'],
+  ["python3", "-c", "import fcntl,sys\ntry: fcntl.flock(3, 6)\nexcept BlockingIOError: sys.exit(1)"],
+];
+
+let locker: readonly string[] | "none" | undefined;
+
+/**
+ * Takes DVC's lock: an exclusive flock on the file, whose text is the holder's pid. Node has no flock, but a lock belongs
+ * to the open file, not to the process: a child that inherits the descriptor takes it and ends, the lock stays with us,
+ * and the system drops it when this process ends in whatever way.
+ */
+export const tryFlock: TryLock = (path, pid) => {
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o666);
+  let isHeld = false;
+  try {
+    isHeld = flock(fd);
+    if (!isHeld) return undefined;
+    const text = ` ${String(pid)}\n`;
+    writeSync(fd, text, 0);
+    ftruncateSync(fd, text.length);
+    return { release: once(() => closeSync(fd)) };
+  } finally {
+    if (!isHeld) closeSync(fd);
+  }
+};
+
+/** Whether this machine has a program that can take an flock. */
+export function hasFlock(): boolean {
+  if (isWindows) return false;
+  if (locker === undefined) {
+    const { spawnSync } = process.getBuiltinModule("node:child_process");
+    // Asked on a descriptor of its own: /dev/null can be locked by anybody without harm.
+    const fd = openSync("/dev/null", "r+");
+    try {
+      locker = LOCKERS.find(([program = "", ...args]) => {
+        const { status } = spawnSync(program, args, { stdio: ["ignore", "ignore", "ignore", fd] });
+        return status === 0 || status === 1;
+      });
+      locker ??= "none";
+    } finally {
+      closeSync(fd);
+    }
+  }
+  return locker !== "none";
+}
+
+function flock(fd: number): boolean {
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
+  for (const [program = "", ...args] of locker === undefined || locker === "none" ? LOCKERS : [locker]) {
+    const { status, error } = spawnSync(program, args, { stdio: ["ignore", "ignore", "ignore", fd] });
+    if (error !== undefined || (status !== 0 && status !== 1)) continue;
+    locker = [program, ...args];
+    return status === 0;
+  }
+  locker = "none";
+  throw new NoFlockError();
+}
+
+/** No program of this machine can take an flock. */
+export class NoFlockError extends Error {}
+
+/** A lock by a file of its own beside `path`, for machines without flock: created anew, holds pid and host. */
+export const tryPidFile: TryLock = (path, pid) => {
+  const file = `${path}.pid`;
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      const fd = openSync(file, "wx");
+      writeSync(fd, `${String(pid)} ${hostname()}\n`);
+      closeSync(fd);
+      return { release: once(() => unlinkSync(file)) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !removeStale(file)) {
+        if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
+        throw error;
+      }
+    }
+  }
+  return undefined;
+};
+
+function removeStale(file: OsPath): boolean {
+  try {
+    const [pid = "", host] = readFileSync(file, "utf8").trim().split(" ");
+    if (host !== hostname() || processAlive(Number(pid))) return false;
+    unlinkSync(file);
+    return true;
+  } catch {
+    return true;
+  }
+}
+
+/** The process that wrote its pid into the lock file last; undefined when it has ended. */
+export function lockHolder(path: OsPath): LockHolder | undefined {
+  const pid = Number(/^\s*(\d+)/.exec(readText(path) ?? "")?.[1] ?? Number.NaN);
+  if (!Number.isSafeInteger(pid) || pid <= 0 || !processAlive(pid)) return undefined;
+  const command = readText(`/proc/${String(pid)}/cmdline`)
+    ?.replace(/\0+$/, "")
+    .replaceAll("\0", " ");
+  return { pid, command: command === "" ? undefined : command };
+}
+
+/**
+ * Whether the lock is surely free, told without a child process: no flock on this file that the system shows, and no
+ * living process named in it (a lock taken through a child of a container is not always shown).
+ */
+export function isSurelyFree(path: OsPath, ownPid: number): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return true;
+  const holder = lockHolder(path);
+  if (holder !== undefined && holder.pid !== ownPid) return false;
+  const locks = readText("/proc/locks");
+  return locks !== undefined && !new RegExp(`\\bFLOCK\\b.*:${String(stat.ino)}\\s`).test(locks);
+}
+
+function readText(path: OsPath): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function once(action: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    action();
+  };
+}

@@ -1,0 +1,167 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import { LockError } from "../base/errors.ts";
+import { type CallOptions, warn } from "../base/events.ts";
+import type { OsPath } from "../base/paths.ts";
+import { isWindows } from "../base/platform.ts";
+import {
+  hasFlock,
+  type HeldLock,
+  isSurelyFree,
+  lockHolder,
+  NoFlockError,
+  tryFlock,
+  type TryLock,
+  tryPidFile,
+} from "./fileLock.ts";
+import { tryHardlink } from "./hardlinkLock.ts";
+import type { Repo } from "./repo.ts";
+
+/** How to take the repository's lock. */
+export interface LockOptions extends CallOptions {
+  /** Wait without limit. Default: the repository's own setting (`--wait-for-lock`). */
+  readonly wait?: boolean;
+  /** The work changes nothing that others rely on: it waits for a writer but keeps nobody out, and costs no child process. */
+  readonly readOnly?: boolean;
+}
+
+/** DVC's text for a lock that can't be had. */
+const FAILED =
+  "Unable to acquire lock. Most likely another DVC process is running or was terminated abruptly. " +
+  "Check the page <https://dvc.org/doc/user-guide/troubleshooting#lock-issue> for other possible reasons and to learn how to resolve this.";
+
+/** Seconds to wait for a lock; DVC gives up after 3, which fails needlessly when two jobs start together. */
+const DEFAULT_TIMEOUT = 30;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 500;
+
+interface Held {
+  depth: number;
+  lock: HeldLock | undefined;
+}
+
+const held = new WeakMap<Repo, Held>();
+let hasWarned = false;
+
+/**
+ * Runs `work` while this process holds the repository's lock, the one that DVC takes too. Nested calls run at once. While
+ * somebody else holds it, waits and says for whom: 30 seconds, or `HOLDFAST_LOCK_TIMEOUT` seconds, or as long as it takes.
+ * @throws {LockError} with DVC's text; the holder is in the hint.
+ */
+export async function withRepoLock<T>(repo: Repo, options: LockOptions, work: () => T | Promise<T>): Promise<T> {
+  const mine = held.get(repo);
+  if (mine !== undefined) return nested(repo, mine, work);
+  const path = join(repo.tmpDir, "lock");
+  const isFree = options.readOnly === true && !usesHardlinks(repo) && isSurelyFree(path, process.pid);
+  const lock = isFree ? undefined : await acquire(repo, path, options);
+  // A reader that had to wait has waited long enough: it need not keep others out.
+  if (options.readOnly === true) {
+    lock?.release();
+    return work();
+  }
+  return nested(repo, { depth: 0, lock }, work);
+}
+
+async function nested<T>(repo: Repo, mine: Held, work: () => T | Promise<T>): Promise<T> {
+  mine.depth++;
+  held.set(repo, mine);
+  try {
+    return await work();
+  } finally {
+    mine.depth--;
+    if (mine.depth === 0) {
+      held.delete(repo);
+      mine.lock?.release();
+    }
+  }
+}
+
+/**
+ * Runs `work` with the repository's lock given back, and takes it again: while a stage's command runs, other commands may
+ * work on the repository. Outside of `withRepoLock` just runs it.
+ */
+export async function withoutRepoLock<T>(repo: Repo, options: LockOptions, work: () => T | Promise<T>): Promise<T> {
+  const mine = held.get(repo);
+  if (mine === undefined) return work();
+  mine.lock?.release();
+  mine.lock = undefined;
+  held.delete(repo);
+  try {
+    return await work();
+  } finally {
+    mine.lock = await acquire(repo, join(repo.tmpDir, "lock"), options);
+    held.set(repo, mine);
+  }
+}
+
+/** Takes the lock file at `path`; waits. For the repository's lock and for the guard of the path locks. */
+export async function acquire(repo: Repo, path: OsPath, options: LockOptions): Promise<HeldLock> {
+  mkdirSync(repo.tmpDir, { recursive: true });
+  const attempt = lockerOf(repo, options);
+  const limit = timeoutMs(repo, options);
+  const start = systemClock.now();
+  let pause = FIRST_PAUSE_MS;
+  let isSaid = false;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const lock = tryOnce(attempt, path, options);
+    if (lock !== undefined) return lock;
+    if (systemClock.now() - start >= limit) throw failure(path);
+    if (!isSaid) warn(options, waitingText(path));
+    isSaid = true;
+    await systemClock.sleep(Math.min(pause, Math.max(1, limit - (systemClock.now() - start))), options.signal);
+    pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
+  }
+}
+
+function tryOnce(attempt: TryLock, path: OsPath, options: LockOptions): HeldLock | undefined {
+  try {
+    return attempt(path, process.pid);
+  } catch (error) {
+    if (!(error instanceof NoFlockError)) throw error;
+    return fallBack(options)(path, process.pid);
+  }
+}
+
+function lockerOf(repo: Repo, options: LockOptions): TryLock {
+  if (usesHardlinks(repo)) return tryHardlink;
+  return isWindows ? fallBack(options) : tryFlock;
+}
+
+function fallBack(options: LockOptions): TryLock {
+  if (!hasWarned && !hasFlock()) {
+    hasWarned = true;
+    warn(
+      options,
+      "neither `flock` nor `perl` is installed: do not run this and DVC on one repository at the same time.",
+    );
+  }
+  return tryPidFile;
+}
+
+function usesHardlinks(repo: Repo): boolean {
+  return repo.config.flag("core", "hardlink_lock") === true;
+}
+
+function timeoutMs(repo: Repo, options: LockOptions): number {
+  if (options.wait ?? repo.waitForLock) return Number.POSITIVE_INFINITY;
+  const set = Number(repo.env.env["HOLDFAST_LOCK_TIMEOUT"] ?? Number.NaN);
+  return 1000 * (Number.isFinite(set) && set >= 0 ? set : DEFAULT_TIMEOUT);
+}
+
+function waitingText(path: OsPath): string {
+  return `Waiting for ${holderText(path)} to release '${path}'.`;
+}
+
+function holderText(path: OsPath): string {
+  const holder = lockHolder(path);
+  if (holder === undefined) return "another process";
+  return holder.command === undefined
+    ? `process ${String(holder.pid)}`
+    : `process ${String(holder.pid)} (${holder.command})`;
+}
+
+function failure(path: OsPath): LockError {
+  return new LockError(FAILED, { hint: `'${path}' is held by ${holderText(path)}.` });
+}

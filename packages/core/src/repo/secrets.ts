@@ -1,0 +1,104 @@
+import { ConfigError } from "../base/errors.ts";
+import type { ConfigLevel } from "./config.ts";
+import type { ResolvedRemote } from "./remote.ts";
+import type { Repo } from "./repo.ts";
+
+/** Options whose values nobody else may see. */
+const SECRETS: ReadonlySet<string> = new Set([
+  "access_key_id",
+  "secret_access_key",
+  "session_token",
+  "sse_customer_key",
+  "connection_string",
+  "sas_token",
+  "account_key",
+  "client_secret",
+  "oss_key_id",
+  "oss_key_secret",
+  "gdrive_client_secret",
+  "password",
+  "passphrase",
+  "token",
+]);
+
+/** Options that decide where secrets go, and how well they are protected on the way. */
+const DESTINATIONS: readonly string[] = [
+  "url",
+  "endpointurl",
+  "oss_endpoint",
+  "account_name",
+  "port",
+  "proxy_to",
+  "data_proxy_target",
+  "use_ssl",
+  "use_https",
+  "ssl_verify",
+  "auth",
+  "method",
+];
+
+/** A value as it may be printed: secrets as `***`, also a password within a URL. */
+export function maskSecrets(option: string, value: string): string {
+  const name = option.slice(option.lastIndexOf(".") + 1).toLowerCase();
+  if (SECRETS.has(name)) return "***";
+  return value.replace(/^(\w[\w+.-]*:\/\/[^/@:]*):[^/@]*@/, "$1:***@");
+}
+
+/** Whether an option's value is a secret. */
+export function isSecretOption(option: string): boolean {
+  return SECRETS.has(option.slice(option.lastIndexOf(".") + 1).toLowerCase());
+}
+
+/**
+ * Makes sure that a secret of the user's own config goes nowhere that the user's own config does not name: a repository
+ * that was cloned could else give its remote the name of one of the user's and read along.
+ * @throws {ConfigError} that names the secret and the option in its way.
+ */
+export function checkSecrets(repo: Repo, remote: ResolvedRemote): void {
+  const secret = [...remote.options].find(([option, { level }]) => SECRETS.has(option) && isUserLevel(level));
+  if (secret === undefined) return;
+  const [option, { level }] = secret;
+  const foreign = DESTINATIONS.find((one) => isForeign(repo, remote, one));
+  if (foreign === undefined) return;
+  throw new ConfigError(
+    `config file error: '${option}' of remote '${remote.name}' is set in the ${level} config, but '${foreign}' in the project's: a secret of your own is only sent where your own config says`,
+    {
+      hint: `If you trust this project, set both in one place: '${repo.env.programName} remote modify --local ${remote.name} ${option} …'.`,
+    },
+  );
+}
+
+/** Set by the project, and not the same in the user's own config. */
+function isForeign(repo: Repo, remote: ResolvedRemote, option: string): boolean {
+  const set = remote.options.get(option);
+  if (set === undefined || isTrusted(repo, set.level)) return false;
+  const { system, global } = { system: repo.config.read("system"), global: repo.config.read("global") };
+  const name = remote.name.toLowerCase();
+  const own = global.remote?.[name]?.[option] ?? system.remote?.[name]?.[option];
+  return own !== set.value;
+}
+
+/**
+ * Options that whoever wrote the repository has set: `.dvc/config`, and `.dvc/config.local` when Git tracks it. A file that
+ * such an option names is only used outside of the repository, and no program that it names is run.
+ */
+export function untrustedOptions(repo: Repo, remote: ResolvedRemote): ReadonlySet<string> {
+  return new Set([...remote.options].filter(([, { level }]) => !isTrusted(repo, level)).map(([option]) => option));
+}
+
+function isUserLevel(level: ConfigLevel): boolean {
+  return level === "system" || level === "global";
+}
+
+const localIsTracked = new WeakMap<Repo, boolean>();
+
+function isTrusted(repo: Repo, level: ConfigLevel): boolean {
+  if (level !== "local") return level !== "project";
+  const file = repo.config.files.local;
+  let isTracked = localIsTracked.get(repo);
+  if (isTracked === undefined) {
+    isTracked = file !== undefined && (repo.git?.isTracked([file]).has(file) ?? false);
+    localIsTracked.set(repo, isTracked);
+  }
+  return !isTracked;
+}

@@ -1,0 +1,196 @@
+import { basename, dirname, join, relative } from "node:path";
+import { DvcError, NotDvcRepoError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import { readdirSync, statSync } from "node:fs";
+import { loadDvcFile, loadProject, type ProjectView } from "../pipeline/load.ts";
+import type { FileSource } from "../pipeline/source.ts";
+import type { Stage } from "../pipeline/stage.ts";
+import { DvcIgnore } from "./ignore.ts";
+import type { Repo } from "./repo.ts";
+
+/** Name of the file that holds pipelines. */
+export const PROJECT_FILE = "dvc.yaml";
+/** Name of the file that DVC writes beside it. */
+export const LOCK_FILE = "dvc.lock";
+/** End of the names of files that hold one stage each. */
+export const DVC_SUFFIX = ".dvc";
+
+/** Whether a file of this name holds stages. */
+export function isStageFileName(path: string): boolean {
+  return path.endsWith(DVC_SUFFIX) || basename(path) === PROJECT_FILE;
+}
+
+/** The stage files of the workspace or of a commit, each read at most once. */
+export class StageFiles {
+  readonly source: FileSource;
+  readonly ignore: DvcIgnore;
+  readonly #repo: Repo;
+  /** Undefined for the workspace. */
+  readonly #rev: string | undefined;
+  readonly #children: (folder: OsPath) => readonly FolderChild[];
+  readonly #stages = new Map<OsPath, readonly Stage[]>();
+  readonly #projects = new Map<OsPath, ProjectView>();
+
+  constructor(repo: Repo, rev: string | undefined) {
+    this.#repo = repo;
+    this.#rev = rev;
+    if (rev === undefined || repo.git === undefined) {
+      this.source = repo.workspace;
+      this.ignore = repo.ignore;
+      this.#children = childrenOnDisk;
+      return;
+    }
+    const tree = repo.git.tree(rev);
+    if (repo.root !== repo.git.root && !tree.isFolder(repo.root)) {
+      throw new NotDvcRepoError(`Commit '${rev.slice(0, 7)}' does not contain a DVC repo`);
+    }
+    this.source = tree;
+    this.ignore = new DvcIgnore(repo.root, {
+      reader: tree,
+      isProject: (folder) => tree.isFolder(join(folder, ".dvc")),
+    });
+    this.#children = (folder) => tree.children(folder).map(({ name, isDir }) => ({ name, isDir, isFile: !isDir }));
+  }
+
+  /**
+   * All stages, by folder from the root down, a folder's files before its sub-folders, each in order of name. Tracked
+   * folders, ignored folders and what Git ignores are not looked into.
+   * @throws what loading throws, for the first file that can't be read.
+   */
+  all(): Stage[] {
+    const stages: Stage[] = [];
+    const outs = new Set<OsPath>();
+    const folders = [this.#repo.root];
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+      const below: OsPath[] = [];
+      for (const child of [...this.#children(folder)].sort(byName)) {
+        const path = join(folder, child.name);
+        if (child.isDir) below.push(path);
+        else if (isStageFileName(child.name) && this.#isCollected(path, child)) {
+          for (const stage of this.stagesOf(path)) {
+            stages.push(stage);
+            for (const out of stage.outs) if (out.isLocal) outs.add(out.path);
+          }
+        }
+      }
+      folders.push(...below.filter((path) => this.#isEntered(path, outs)).reverse());
+    }
+    return stages;
+  }
+
+  #isCollected(path: OsPath, child: FolderChild): boolean {
+    if (!child.isFile && !this.source.isFile(path)) return false;
+    return !this.ignore.file(path) && !(this.#gitIgnored?.ignoresFile(path) ?? false);
+  }
+
+  #isEntered(path: OsPath, outs: ReadonlySet<OsPath>): boolean {
+    return !outs.has(path) && !this.ignore.dir(path) && !(this.#gitIgnored?.ignoresFolder(path) ?? false);
+  }
+
+  /** Git's rules do not speak of what is in a commit. */
+  get #gitIgnored(): Repo["gitIgnored"] {
+    return this.#rev === undefined ? this.#repo.gitIgnored : undefined;
+  }
+
+  /** The stages of one file, without asking whether it may be read. */
+  stagesOf(file: OsPath): readonly Stage[] {
+    const known = this.#stages.get(file);
+    if (known !== undefined) return known;
+    const stages = file.endsWith(DVC_SUFFIX)
+      ? [loadDvcFile(file, this.source, this.#repo.loadContext)]
+      : [...this.project(file).stages()];
+    this.#stages.set(file, stages);
+    return stages;
+  }
+
+  /** One `dvc.yaml`. */
+  project(file: OsPath): ProjectView {
+    const known = this.#projects.get(file);
+    if (known !== undefined) return known;
+    const project = loadProject(file, this.source, this.#repo.loadContext);
+    this.#projects.set(file, project);
+    return project;
+  }
+
+  /**
+   * Makes sure that a file that somebody named holds stages. `shown` is the file's name in the message that it is not there.
+   * @throws {DvcError} in DVC's words: missing, ignored, badly named, not a file, ignored by Git.
+   */
+  require(file: OsPath, shown: string): void {
+    const { cwd } = this.#repo.env;
+    if (this.ignore.file(file)) throw new MissingStageFileError(`'${shown}' is dvc-ignored`, shown);
+    if (!this.source.exists(file)) throw new MissingStageFileError(`'${shown}' does not exist`, shown);
+    const name = relative(cwd, file);
+    if (!isStageFileName(file)) {
+      throw new DvcError(
+        `bad DVC file name '${name}'. DVC files should be named 'dvc.yaml' or have a '.dvc' suffix (e.g. '${basename(file)}.dvc').`,
+      );
+    }
+    if (!this.source.isFile(file)) {
+      const isMeant = this.source.isFile(`${file}${DVC_SUFFIX}`);
+      throw new DvcError(`'${file}' is not a .dvc file${isMeant ? `. Do you mean '${file}${DVC_SUFFIX}'?` : ""}`);
+    }
+    if (this.#gitIgnored?.ignoresFile(file) === true) throw new DvcError(`bad DVC file name '${name}' is git-ignored.`);
+  }
+
+  /** Whether there is a `dvc.yaml` in `folder` that is not ignored. */
+  hasProjectFile(folder: OsPath): boolean {
+    return this.source.isFile(join(folder, PROJECT_FILE));
+  }
+
+  isFolder(path: OsPath): boolean {
+    return this.source.exists(path) && !this.source.isFile(path);
+  }
+
+  /** Whether `path` lies below a folder; used for targets of `-R`. */
+  static isBelow(stage: Stage, folder: OsPath): boolean {
+    const own = dirname(stage.file);
+    return own === folder || own.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
+  }
+}
+
+/** A file of stages that is not there, or that the project does not look at. `file` is its name as shown. */
+export class MissingStageFileError extends DvcError {
+  readonly file: string;
+  constructor(message: string, file: string) {
+    super(message, { code: "not-found" });
+    this.file = file;
+  }
+}
+
+/** A name that no stage of a file has. `file` is shown relative to the working folder. */
+export class MissingStageError extends DvcError {
+  readonly file: string;
+  constructor(name: string, file: string) {
+    super(`Stage '${name}' not found inside '${file}' file`, { code: "not-found" });
+    this.file = file;
+  }
+}
+
+interface FolderChild {
+  readonly name: string;
+  readonly isDir: boolean;
+  /** False also for links and other things that may lead to a file. */
+  readonly isFile: boolean;
+}
+
+function byName(a: FolderChild, b: FolderChild): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+function childrenOnDisk(folder: OsPath): FolderChild[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).map((entry) => ({
+      name: entry.name,
+      isDir: entry.isDirectory(),
+      isFile: entry.isFile(),
+    }));
+  } catch (error) {
+    // Gone since it was listed, or not ours to read: DVC's walk passes over both.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "EACCES" || code === "ENOTDIR") {
+      if (statSync(folder, { throwIfNoEntry: false }) === undefined || code === "EACCES") return [];
+    }
+    throw error;
+  }
+}
