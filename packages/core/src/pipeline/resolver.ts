@@ -174,7 +174,7 @@ export class ProjectResolver {
 
   #foreach(name: string, definition: Entry): Group {
     const found = this.#at(`'stages.${name}.foreach'`, () => this.#iterable(definition["foreach"]));
-    const isMap = found instanceof MapNode || isRecord(found);
+    const isMap = found instanceof MapNode || (isRecord(found) && !isNode(found));
     if (!isMap && !(found instanceof ListNode) && !Array.isArray(found)) {
       const plain = isNode(found) ? plainOf(found) : found;
       throw new FormatError(
@@ -202,7 +202,7 @@ export class ProjectResolver {
   #matrix(name: string, definition: Entry): Group {
     const found = this.#at(`'stages.${name}.matrix'`, () => this.#iterable(definition["matrix"]));
     const axes: { key: string; items: readonly unknown[] }[] = [];
-    for (const [key, list] of Object.entries(isRecord(found) ? found : {})) {
+    for (const [key, list] of Object.entries(isRecord(found) && !isNode(found) ? found : {})) {
       const items = list instanceof ListNode ? list.items : list;
       if (!Array.isArray(items)) {
         const plain = isNode(list) ? plainOf(list) : list;
