@@ -6,6 +6,7 @@ import {
   levelsOf,
   type OpenedConfig,
   openConfig,
+  type OptionRecord,
   put,
   requireOption,
   sectionIn,
@@ -100,7 +101,10 @@ function flatten(sections: SectionRecord): [string, string][] {
     Object.entries(options).flatMap(([key, value]): [string, string][] =>
       typeof value === "string"
         ? [[`${section}.${key}`, value]]
-        : Object.entries(value).map(([option, inner]): [string, string] => [`${section}.${key}.${option}`, inner]),
+        : Object.entries(value as OptionRecord).map(([option, inner]): [string, string] => [
+            `${section}.${key}.${option}`,
+            inner,
+          ]),
     ),
   );
 }

@@ -46,7 +46,7 @@ export function sectionMadeIn(sections: SectionRecord, section: string): OptionR
   if (found !== undefined) return found;
   const [top, name] = splitSection(section);
   const made: OptionRecord = {};
-  if (name === undefined) put(sections, top, made);
+  if (name === undefined) put<unknown>(sections, top, made);
   else {
     if (!Object.hasOwn(sections, top)) put(sections, top, {});
     put(sections[top] as Record<string, OptionRecord>, name, made);
@@ -71,7 +71,7 @@ export function mergedUpTo(config: Config, level: ConfigLevel | undefined): Sect
   for (const [section, options] of Object.entries(config.read(level) as SectionRecord)) {
     for (const [key, value] of Object.entries(options)) {
       const into = Object.hasOwn(merged, section) ? merged[section] : undefined;
-      if (into === undefined) put(merged, section, { [key]: value } as OptionRecord);
+      if (into === undefined) put<unknown>(merged, section, { [key]: value });
       else if (typeof value === "string") put(into as OptionRecord, key, value);
       else put(into as Record<string, OptionRecord>, key, { ...(into as Record<string, OptionRecord>)[key], ...value });
     }

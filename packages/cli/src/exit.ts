@@ -1,0 +1,164 @@
+import { ConfigError, DvcError, FormatError, NotDvcRepoError } from "@holdfast/core";
+import { pyRepr } from "./pyText.ts";
+import { BrokenPipe } from "./render/streams.ts";
+import type { TextOutput } from "./render/text.ts";
+
+/** DVC's exit codes. */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  brokenPipe: 141,
+  config: 251,
+  interrupted: 252,
+  notARepo: 253,
+  commandLine: 254,
+  other: 255,
+} as const;
+
+/** A failure that a command reports itself: exit code 1, with what it was doing before the cause's text. */
+export class CommandFailure extends Error {
+  constructor(context: string, cause: unknown) {
+    super(context, { cause });
+  }
+}
+
+/** Runs `work`; an expected failure is reported with `context` before it and ends the command with exit code 1. */
+export async function inContext<T>(context: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isExpected(error) && !openingFailures.has(error) ? new CommandFailure(context, error) : error;
+  }
+}
+
+const openingFailures = new WeakSet();
+
+/** Marks a failure to open the project: no command may turn it into its own. */
+export function markOpening(error: unknown): unknown {
+  if (typeof error === "object" && error !== null) openingFailures.add(error);
+  return error;
+}
+
+/** Whether the library threw it on purpose, so that a command may call it its own failure. */
+export function isExpected(error: unknown): error is DvcError {
+  return error instanceof DvcError && error.code !== "aborted" && error.code !== "auth";
+}
+
+/**
+ * Prints what went wrong and says how to exit.
+ * @param context what a command that reports its own failures was doing ("" for no text); undefined for all others
+ */
+export function reportFailure(error: unknown, context: string | undefined, output: TextOutput): number {
+  if (error instanceof BrokenPipe) return exitCodes.brokenPipe;
+  if (isInterrupt(error)) {
+    output.log("ERROR", "interrupted by the user");
+    return exitCodes.interrupted;
+  }
+  if (error instanceof CommandFailure) return finish(error.message, error.cause, exitCodes.failed, output);
+  if (context !== undefined && isExpected(error) && !openingFailures.has(error)) {
+    return finish(context, error, exitCodes.failed, output);
+  }
+  return reportTop(error, output);
+}
+
+function reportTop(error: unknown, output: TextOutput): number {
+  if (error instanceof DvcError && error.code === "auth") {
+    output.log("ERROR", `configuration error - ${chainText(error)}`);
+    output.log(
+      "ERROR",
+      `${chainText(error)}\nLearn more about configuration settings at <https://man.dvc.org/remote/modify>.`,
+    );
+    return afterwards(error, exitCodes.config, output);
+  }
+  if (error instanceof ConfigError) return finish("configuration error", error, exitCodes.config, output);
+  if (error instanceof NotDvcRepoError) return finish("", error, exitCodes.notARepo, output);
+  if (error instanceof DvcError) return finish("", error, exitCodes.other, output);
+  return reportUnexpected(error, output);
+}
+
+function reportUnexpected(error: unknown, output: TextOutput): number {
+  if ((error as NodeJS.ErrnoException | undefined)?.code === "EMFILE") {
+    output.log(
+      "ERROR",
+      "too many open files, please visit <https://error.dvc.org/many-files> to see how to handle this problem",
+    );
+    return exitCodes.other;
+  }
+  output.log("ERROR", `unexpected error - ${chainText(error)}`);
+  if (error instanceof Error && error.stack !== undefined && output.isVerbose) output.errorLine(error.stack);
+  output.errorLine("\nHaving any troubles? Hit us up at https://dvc.org/support, we are always happy to help!");
+  return exitCodes.other;
+}
+
+function finish(context: string, error: unknown, code: number, output: TextOutput): number {
+  // DVC prints what is wrong in a file bare, without its own prefix.
+  if (error instanceof FormatError && !output.isVerbose) {
+    output.errorLine(textOf(error));
+    return afterwards(error, code, output);
+  }
+  const text = chainText(error);
+  output.log("ERROR", context === "" ? text : text === "" ? context : `${context} - ${text}`);
+  return afterwards(error, code, output);
+}
+
+function afterwards(error: unknown, code: number, output: TextOutput): number {
+  if (error instanceof Error && error.stack !== undefined && output.isVerbose) output.errorLine(error.stack);
+  const hint = hintOf(error);
+  if (hint !== undefined && hint !== "") output.log("WARNING", hint);
+  return code;
+}
+
+function hintOf(error: unknown): string | undefined {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (at instanceof DvcError && at.hint !== undefined) return at.hint;
+  }
+  return undefined;
+}
+
+function isInterrupt(error: unknown): boolean {
+  if (error instanceof DvcError) return error.code === "aborted";
+  return error instanceof Error && error.name === "AbortError";
+}
+
+/** The texts of an error and its causes, joined as DVC joins them. */
+export function chainText(error: unknown): string {
+  const texts: string[] = [];
+  for (let at: unknown = error; at !== undefined && at !== null; at = at instanceof Error ? at.cause : undefined) {
+    texts.push(textOf(at));
+  }
+  return texts.join(": ");
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof ConfigError && error.code === "config" && !error.message.startsWith("config file error")) {
+    return `config file error: ${error.message}`;
+  }
+  return systemText(error as NodeJS.ErrnoException) ?? error.message;
+}
+
+const systemTexts: Readonly<Record<string, string>> = {
+  ENOENT: "No such file or directory",
+  EACCES: "Permission denied",
+  EPERM: "Operation not permitted",
+  EEXIST: "File exists",
+  ENOTDIR: "Not a directory",
+  EISDIR: "Is a directory",
+  ENOSPC: "No space left on device",
+  EROFS: "Read-only file system",
+  ENOTEMPTY: "Directory not empty",
+  ELOOP: "Too many levels of symbolic links",
+  EXDEV: "Invalid cross-device link",
+  ENAMETOOLONG: "File name too long",
+  EDQUOT: "Disk quota exceeded",
+  EIO: "Input/output error",
+  EBUSY: "Device or resource busy",
+};
+
+/** Python's text of an operating system error: `[Errno 2] No such file or directory: '/x'`. */
+function systemText(error: NodeJS.ErrnoException & { readonly dest?: string }): string | undefined {
+  const text = error.code === undefined ? undefined : systemTexts[error.code];
+  if (text === undefined || error.errno === undefined || error.syscall === undefined) return undefined;
+  const paths = [error.path, error.dest].filter((path) => path !== undefined).map(pyRepr);
+  return `[Errno ${String(Math.abs(error.errno))}] ${text}${paths.length > 0 ? `: ${paths.join(" -> ")}` : ""}`;
+}

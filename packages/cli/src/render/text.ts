@@ -1,0 +1,112 @@
+import type { Event, Reporter } from "@holdfast/core";
+import { paintFor } from "./colour.ts";
+import { ProgressLine } from "./progress.ts";
+import { TextStream } from "./streams.ts";
+
+/** How much is printed. */
+export interface Loudness {
+  readonly quiet: boolean;
+  /** 0, 1 (`-v`) or more. */
+  readonly verbose: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now?: () => Date;
+}
+
+type Level = "DEBUG" | "WARNING" | "ERROR";
+
+/** Prints for a person: results and info lines on stdout, warnings, errors and progress on stderr. */
+export class TextOutput implements Reporter {
+  readonly out: TextStream;
+  readonly err: TextStream;
+  readonly #loudness: Loudness;
+  #progress: ProgressLine | undefined;
+
+  constructor(
+    loudness: Loudness,
+    out: TextStream = new TextStream(1, true),
+    err: TextStream = new TextStream(2, false),
+  ) {
+    this.#loudness = loudness;
+    this.out = out;
+    this.err = err;
+  }
+
+  /** Events of the library. */
+  emit(event: Event): void {
+    if (event.type === "message") {
+      if (event.level === "info") this.line(event.text);
+      else if (event.level === "debug") this.debug(event.text);
+      else this.log(event.level === "warning" ? "WARNING" : "ERROR", event.text);
+    } else if (!this.#loudness.quiet && this.err.isTty) {
+      this.#progress ??= new ProgressLine(this.err, columns(this.#loudness.env));
+      this.#progress.on(event);
+    }
+  }
+
+  /** A line on stdout; nothing under `-q`. */
+  line(text: string): void {
+    if (!this.#loudness.quiet) this.forced(text);
+  }
+
+  /** A line on stdout, also under `-q`. */
+  forced(text: string): void {
+    this.#progress?.clear();
+    this.out.write(`${text}\n`);
+    if (this.out.isTty) this.out.flush();
+  }
+
+  /** A bare line on stderr, also under `-q`. */
+  errorLine(text: string): void {
+    this.#beforeError();
+    this.err.write(`${text}\n`);
+  }
+
+  /** A line with `-v` only. */
+  debug(text: string): void {
+    if (this.#loudness.verbose > 0) this.forced(this.#labelled("DEBUG", text, this.out));
+  }
+
+  /** `WARNING: …` or `ERROR: …` on stderr; nothing under `-q`. */
+  log(level: "WARNING" | "ERROR", text: string): void {
+    if (this.#loudness.quiet) return;
+    this.#beforeError();
+    this.err.write(`${this.#labelled(level, text, this.err)}\n`);
+  }
+
+  /** Whether `-v` was given. */
+  get isVerbose(): boolean {
+    return this.#loudness.verbose > 0;
+  }
+
+  /** Ends the progress line and writes out what is held. */
+  finish(): void {
+    this.#progress?.clear();
+    this.out.flush();
+  }
+
+  #beforeError(): void {
+    this.#progress?.clear();
+    this.out.flush();
+  }
+
+  #labelled(level: Level, text: string, stream: TextStream): string {
+    const paint = paintFor(stream.isTty, this.#loudness.env);
+    const colour = level === "DEBUG" ? "blue" : level === "WARNING" ? "yellow" : "red";
+    const time = this.isVerbose ? `${paint(timeText(this.#loudness.now?.() ?? new Date()), colour)} ` : "";
+    return `${time}${paint(level, colour)}: ${text}`;
+  }
+}
+
+/** Width of the terminal: COLUMNS, else what it says, else 80. */
+export function columns(env: Readonly<Record<string, string | undefined>>): number {
+  const asked = Number(env["COLUMNS"]);
+  if (Number.isInteger(asked) && asked > 0) return asked;
+  return process.stderr.columns || 80;
+}
+
+/** `YYYY-mm-dd HH:MM:SS,mmm` in local time. */
+function timeText(date: Date): string {
+  const two = (value: number, width = 2): string => String(value).padStart(width, "0");
+  const day = `${String(date.getFullYear())}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())},${two(date.getMilliseconds(), 3)}`;
+}
