@@ -1,4 +1,5 @@
 import { FormatError } from "../base/errors.ts";
+import { asNumber } from "./pyValues.ts";
 import { parsePlainYaml } from "./yamlFast.ts";
 import { parseNodes } from "./yamlNodes.ts";
 import { YamlProblem } from "./yamlScanner.ts";
@@ -40,9 +41,8 @@ export function parseAnyYaml(text: string): unknown {
 }
 
 function isFalse(value: unknown): boolean {
-  return (
-    value === null || value === false || value === 0 || value === "" || (Array.isArray(value) && value.length === 0)
-  );
+  if (value === null || value === false || value === "") return true;
+  return asNumber(value) === 0 || (Array.isArray(value) && value.length === 0);
 }
 
 /** Refuses control characters, which YAML does not allow. */

@@ -4,8 +4,8 @@ import { analyzeScalar, readsAsText } from "./yamlScalars.ts";
 import { plainKind } from "./yamlValues.ts";
 import { YamlWriter } from "./yamlWriter.ts";
 
-/** A key of this many characters or more is written with `?`. */
-const MAX_SIMPLE_KEY = 128;
+/** A key of this many characters or more is written with `?`; ruamel.yaml counts the implicit `!!str` before it. */
+const MAX_SIMPLE_KEY = 123;
 const NOWHERE = { index: 0, line: 0, column: 0 };
 
 /** Writes `value` byte by byte as DVC does (ruamel.yaml, block style, 80 columns). Mappings may be objects or `Map`s. */
@@ -27,7 +27,14 @@ export function nodeOf(value: unknown): YamlNode {
     return rawNode(numberText(value));
   if (value instanceof PyDate) return rawNode(value.text);
   if (typeof value !== "object") throw new TypeError(`cannot represent ${typeof value} as YAML`);
-  const base = { tag: undefined, anchor: undefined, start: NOWHERE, comments: undefined, end: undefined, flow: false };
+  const base = {
+    tag: undefined,
+    anchor: undefined,
+    start: NOWHERE,
+    comments: undefined,
+    end: undefined,
+    flow: undefined,
+  };
   if (Array.isArray(value)) return { ...base, kind: "sequence", items: value.map(nodeOf) };
   const entries: [unknown, unknown][] = value instanceof Map ? [...value.entries()] : Object.entries(value);
   const pairs = entries
@@ -183,22 +190,23 @@ class NodeEmitter {
 
   #sequence(node: SequenceNode, place: Place): void {
     const out = this.#out;
-    const isFlow = this.#flow.length > 0 || node.flow || node.items.length === 0;
+    const styled = isFlowStyle(node);
+    const isFlow = this.#flow.length > 0 || styled || node.items.length === 0;
     const before = out.indention;
     let forced = false;
     if (node.comments !== undefined) {
-      if (!node.flow && node.comments.post !== undefined) {
+      if (!styled && node.comments.post !== undefined) {
         out.postComment(node.comments.post);
         out.indention = false;
         out.noNewline = true;
       }
       const { column } = out;
       if (this.#pre(node.comments, true)) {
-        if (node.flow) forced = out.indents.length > 0 && out.indents.at(-1)?.sequence === false;
+        if (styled) forced = out.indents.length > 0 && out.indents.at(-1)?.sequence === false;
         out.indention = before;
         out.noNewline = !out.indention;
       }
-      if (node.flow) out.column = column;
+      if (styled) out.column = column;
     }
     if (isFlow) this.#flowSequence(node, forced);
     else this.#blockSequence(node, place);
@@ -207,10 +215,7 @@ class NodeEmitter {
   #blockSequence(node: SequenceNode, place: Place): void {
     const out = this.#out;
     out.pushIndent(false, true, (place === "value" || place === "key") && !out.indention);
-    if (out.indents.at(-1)?.sequence === true && out.indents.at(-2)?.sequence === true) {
-      out.indention = true;
-      out.noNewline = false;
-    }
+    this.#afterSequenceStart();
     for (const item of node.items) {
       this.#pre(item.comments, item.kind !== "scalar");
       const noLine = out.column === 0 && out.noNewline;
@@ -230,6 +235,7 @@ class NodeEmitter {
     out.indicator(" ".repeat(this.#flowAlign(forced)) + "[", true, true);
     if (!forced) out.pushIndent(true, true);
     this.#flow.push("[");
+    this.#afterSequenceStart();
     for (const [index, item] of node.items.entries()) {
       if (index > 0) out.indicator(",", false);
       if (out.isWide()) out.writeIndent();
@@ -238,12 +244,20 @@ class NodeEmitter {
     this.#flowEnd("]", node, node.items.length === 0);
   }
 
+  /** A list in a list starts on the line of the dash. */
+  #afterSequenceStart(): void {
+    const { indents } = this.#out;
+    if (indents.at(-1)?.sequence !== true || indents.at(-2)?.sequence !== true) return;
+    this.#out.indention = true;
+    this.#out.noNewline = false;
+  }
+
   #flowEnd(close: string, node: SequenceNode | MappingNode, empty: boolean): void {
     const out = this.#out;
     out.popIndent();
     const opened = this.#flow.pop();
     if (opened !== "") out.indicator(close, false);
-    const post = node.flow ? node.comments?.post : undefined;
+    const post = isFlowStyle(node) ? node.comments?.post : undefined;
     if (post !== undefined) out.postComment(post);
     else if (!empty) out.noNewline = false;
     else if (this.#flow.length === 0) out.lineBreak();
@@ -263,12 +277,13 @@ class NodeEmitter {
 
   #mapping(node: MappingNode, place: Place): void {
     const out = this.#out;
+    const styled = isFlowStyle(node);
     let forced = false;
     if (node.comments !== undefined) {
-      if (!node.flow && node.comments.post !== undefined) out.postComment(node.comments.post);
-      if (this.#pre(node.comments, true) && node.flow) forced = out.indents.at(-1)?.sequence === false;
+      if (!styled && node.comments.post !== undefined) out.postComment(node.comments.post);
+      if (this.#pre(node.comments, true) && styled) forced = out.indents.at(-1)?.sequence === false;
     }
-    if (this.#flow.length > 0 || node.flow || node.pairs.length === 0) this.#flowMapping(node, forced);
+    if (this.#flow.length > 0 || styled || node.pairs.length === 0) this.#flowMapping(node, forced);
     else this.#blockMapping(node, place);
   }
 
@@ -336,6 +351,10 @@ class NodeEmitter {
   }
 }
 
+function isFlowStyle(node: SequenceNode | MappingNode): boolean {
+  return node.flow ?? (node.kind === "sequence" ? node.items.length : node.pairs.length) === 0;
+}
+
 function shortTag(tag: string): string {
   if (tag.startsWith("tag:yaml.org,2002:")) return `!!${tag.slice(18)}`;
   return tag.startsWith("!") ? tag : `!<${tag}>`;
@@ -344,7 +363,7 @@ function shortTag(tag: string): string {
 function isSimpleKey(key: YamlNode): boolean {
   if (key.kind === "alias") return true;
   if (key.kind !== "scalar")
-    return key.flow || (key.kind === "sequence" ? key.items.length === 0 : key.pairs.length === 0);
+    return key.flow === true || (key.kind === "sequence" ? key.items.length === 0 : key.pairs.length === 0);
   const length =
     [...key.value].length + (key.anchor?.length ?? 0) + (key.tag === undefined ? 0 : shortTag(key.tag).length);
   return length < MAX_SIMPLE_KEY && (key.style === "" || !analyzeScalar(key.value).multiline);
@@ -352,6 +371,8 @@ function isSimpleKey(key: YamlNode): boolean {
 
 /** Makes a node of a text as it will be written again: quotes are chosen anew, booleans and null in one spelling. */
 export function normalizeScalar(node: ScalarNode): void {
+  // Only folds between two words are kept.
+  if (node.style === ">") node.value = node.value.replace(/(^|.)\x07(?=( ?)(.?))/gs, keepFold);
   if (node.tag !== undefined || node.style === "|" || node.style === ">") return;
   if (node.style !== "") {
     node.style = "'";
@@ -373,4 +394,9 @@ export function normalizeScalar(node: ScalarNode): void {
     default:
       break;
   }
+}
+
+function keepFold(_match: string, before: string, space: string, after: string): string {
+  const between = space === " " && before !== "" && !/\s/.test(before) && !/\s/.test(after);
+  return between ? `${before}\x07` : before;
 }

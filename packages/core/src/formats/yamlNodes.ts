@@ -28,7 +28,8 @@ export interface ScalarNode extends NodeBase {
 export interface SequenceNode extends NodeBase {
   readonly kind: "sequence";
   items: YamlNode[];
-  flow: boolean;
+  /** Undefined: flow only while it is empty. */
+  flow: boolean | undefined;
   /** Comments before its end that belong to no item. */
   end: Comment[] | undefined;
 }
@@ -43,7 +44,7 @@ export interface Pair {
 export interface MappingNode extends NodeBase {
   readonly kind: "mapping";
   pairs: Pair[];
-  flow: boolean;
+  flow: boolean | undefined;
   end: Comment[] | undefined;
 }
 

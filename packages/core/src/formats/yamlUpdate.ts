@@ -32,8 +32,15 @@ export function parseForUpdate(text: string, file: string): YamlNode | undefined
 
 function normalize(node: YamlNode): void {
   if (node.kind === "scalar") normalizeScalar(node);
-  else if (node.kind === "sequence") node.items.forEach(normalize);
-  else if (node.kind === "mapping") {
+  else if (node.kind === "sequence") {
+    if (node.items.length === 0) node.flow = undefined;
+    for (const item of node.items) {
+      // DVC loses what stands at the end of a collection in a list.
+      if (item.kind === "sequence" || item.kind === "mapping") item.end = undefined;
+      normalize(item);
+    }
+  } else if (node.kind === "mapping") {
+    if (node.pairs.length === 0) node.flow = undefined;
     moveCarried(node);
     for (const pair of node.pairs) {
       normalize(pair.key);
