@@ -28,7 +28,7 @@ export interface FileBatch {
 
 /** What the threads write: memory that both see. */
 export interface SharedColumns {
-  /** [0]: the next file to take. [1]: stop. [2]: files done. */
+  /** [0]: how many files were taken. [1]: stop. [2]: files done. */
   readonly control: Int32Array;
   /** A {@link FileState} for each file. */
   readonly states: Uint8Array;
@@ -54,18 +54,25 @@ export function sharedColumns(count: number, anyVerify: boolean): SharedColumns 
   };
 }
 
-/** Builds files of a batch, taking them in chunks until none is left or it is told to stop. */
+/**
+ * Builds files of a batch, taking them in chunks until none is left or it is told to stop. One thread works from the front
+ * and one from the back: two that create files in the same folder wait for each other.
+ */
 export class FileBuilder {
   readonly #batch: FileBatch;
   readonly #linker: Linker;
   readonly #built: StampColumns;
   readonly #hashed: StampColumns;
   readonly #buffer: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  readonly #fromBack: boolean;
+  /** How many files this thread took. */
+  #taken = 0;
   /** Of the file being built, for the copy that the linker may ask for. */
   #index = 0;
 
-  constructor(batch: FileBatch) {
+  constructor(batch: FileBatch, fromBack = false) {
     this.#batch = batch;
+    this.#fromBack = fromBack;
     this.#built = new StampColumns(batch.shared.built);
     this.#hashed = new StampColumns(batch.shared.hashed);
     this.#linker = new Linker(
@@ -84,12 +91,14 @@ export class FileBuilder {
   step(): boolean {
     const { control } = this.#batch.shared;
     const count = this.#batch.oids.length;
-    const from = Atomics.add(control, 0, CHUNK);
-    if (from >= count || Atomics.load(control, 1) !== 0) return false;
-    const to = Math.min(count, from + CHUNK);
-    for (let index = from; index < to; index++) this.#build(index);
-    Atomics.add(control, 2, to - from);
-    return to < count;
+    const before = Atomics.add(control, 0, CHUNK);
+    if (before >= count || Atomics.load(control, 1) !== 0) return false;
+    const share = Math.min(CHUNK, count - before);
+    const from = this.#fromBack ? count - this.#taken - share : this.#taken;
+    this.#taken += share;
+    for (let index = from; index < from + share; index++) this.#build(index);
+    Atomics.add(control, 2, share);
+    return true;
   }
 
   #build(index: number): void {

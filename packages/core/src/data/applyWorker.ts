@@ -4,7 +4,7 @@ import type { FileBatch } from "./applyFiles.ts";
 import { FileBuilder } from "./applyFiles.ts";
 
 const batch = workerData as FileBatch;
-const builder = new FileBuilder(batch);
+const builder = new FileBuilder(batch, true);
 try {
   while (builder.step());
 } catch (error) {

@@ -213,7 +213,7 @@ describe("unsaved content", () => {
     write({ "data/a": "edited", "data/extra": "new", "data/b": "A" });
     const made = plan(folder({ a: "A" }));
     // b holds what the cache has, so it is no loss.
-    expect(made.unsaved.sort()).toEqual([join(root, "data/a"), join(root, "data/extra")]);
+    expect([...made.unsaved].sort()).toEqual([join(root, "data/a"), join(root, "data/extra")]);
     expect(read("data")).toEqual({ a: "edited", extra: "new", b: "A" });
     await checkout(folder({ a: "A" }), { force: true });
     expect(read("data")).toEqual({ a: "A" });

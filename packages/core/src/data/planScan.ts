@@ -1,4 +1,4 @@
-import type { BigIntStats, Dirent } from "node:fs";
+import type { BigIntStats } from "node:fs";
 import { lstatSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath, RelPath } from "../base/paths.ts";
@@ -46,6 +46,7 @@ export interface Scan {
 
 const TYPE_MASK = 0o170000n;
 const TYPE_FILE = 0o100000n;
+const TYPE_FOLDER = 0o040000n;
 
 /**
  * Looks at everything below an output (or the part `within`). Linked folders are never entered. Names that stand for
@@ -134,17 +135,15 @@ class Walker {
     const path = this.#path(rel);
     const prefix = rel === "." ? "" : `${rel}/`;
     const subfolders: string[] = [];
-    for (const entry of entriesIn(path)) {
-      const { name } = entry;
+    for (const name of namesIn(path)) {
       const below = prefix + name;
       const full = `${path}/${name}`;
-      if (entry.isDirectory()) {
-        if (!isReservedName(name) && (ignore?.dir(full) !== true || wantedFolders.has(below))) subfolders.push(below);
-        continue;
-      }
-      if (!wants.has(below) && !wantedFolders.has(below) && this.#isPassedOver(name, full)) continue;
       const stat = lstatSync(full, { bigint: true, throwIfNoEntry: false });
-      if (stat !== undefined) yield this.#file(below, full, stat);
+      if (stat === undefined) continue;
+      if ((stat.mode & TYPE_MASK) === TYPE_FOLDER) {
+        if (!isReservedName(name) && (ignore?.dir(full) !== true || wantedFolders.has(below))) subfolders.push(below);
+      } else if (wants.has(below) || wantedFolders.has(below) || !this.#isPassedOver(name, full))
+        yield this.#file(below, full, stat);
     }
     for (const below of subfolders) yield* this.#folder(below);
     if (!isWanted && !wants.has(rel)) extraFolders.push(rel);
@@ -176,9 +175,9 @@ function follow(path: OsPath): BigIntStats | undefined {
   }
 }
 
-function entriesIn(folder: OsPath): Dirent[] {
+function namesIn(folder: OsPath): string[] {
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    return readdirSync(folder);
   } catch (error) {
     throw ioError(error, folder);
   }
