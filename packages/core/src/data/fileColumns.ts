@@ -1,5 +1,5 @@
-import type { BigIntStats } from "node:fs";
 import type { OsPath, RelPath } from "../base/paths.ts";
+import type { FileCondition } from "../odb/state.ts";
 
 /** Fields of a stat that are kept: device, inode, size, mtime in ns, ctime in ns. */
 export const STAT_FIELDS = 5;
@@ -16,7 +16,7 @@ export class FileColumns {
   stats: BigUint64Array = new BigUint64Array(64 * STAT_FIELDS);
 
   /** Appends a file. */
-  add(path: OsPath, relpath: RelPath, stat: BigIntStats, md5: string | undefined): void {
+  add(path: OsPath, relpath: RelPath, stat: FileCondition, md5: string | undefined): void {
     const index = this.paths.length;
     this.paths.push(path);
     this.relpaths.push(relpath);
@@ -30,7 +30,7 @@ export class FileColumns {
   }
 
   /** Replaces what is known of a file's condition. */
-  setStat(index: number, stat: BigIntStats): void {
+  setStat(index: number, stat: FileCondition): void {
     const at = index * STAT_FIELDS;
     this.stats[at] = stat.dev;
     this.stats[at + 1] = stat.ino;
@@ -39,8 +39,15 @@ export class FileColumns {
     this.stats[at + 4] = stat.ctimeNs;
   }
 
+  /** What {@link setStat} was told. */
+  condition(index: number): FileCondition {
+    const at = index * STAT_FIELDS;
+    const field = (i: number): bigint => this.stats[at + i] as bigint;
+    return { dev: field(0), ino: field(1), size: field(2), mtimeNs: field(3), ctimeNs: field(4) };
+  }
+
   /** Whether the file is still in the condition recorded. */
-  isSame(index: number, stat: BigIntStats): boolean {
+  isSame(index: number, stat: FileCondition): boolean {
     return sameStat(this.stats, index, stat);
   }
 
@@ -69,7 +76,7 @@ export class FileColumns {
 }
 
 /** Whether `stat` has the fields that stand at `index` of a column of stats. */
-export function sameStat(stats: BigUint64Array, index: number, stat: BigIntStats): boolean {
+export function sameStat(stats: BigUint64Array, index: number, stat: FileCondition): boolean {
   const at = index * STAT_FIELDS;
   return (
     stats[at + 4] === stat.ctimeNs &&

@@ -13,9 +13,15 @@ const PAGE = 65536;
 const FEW = 2;
 
 interface Kernel {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   runAll(blocks: number): void;
   runOne(lane: number, blocks: number): void;
+}
+
+/** The part of WebAssembly used here; Node's types leave it to the DOM's. */
+interface WasmApi {
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object) => { readonly exports: unknown };
 }
 
 /**
@@ -39,9 +45,11 @@ export class Md5Lanes {
 
   /** @returns undefined where WebAssembly or its SIMD is missing: hash with `node:crypto` then. */
   static create(capacity = 65536): Md5Lanes | undefined {
+    const wasm = (globalThis as { WebAssembly?: WasmApi }).WebAssembly;
+    if (wasm === undefined) return undefined;
     try {
-      const module = new WebAssembly.Module(Buffer.from(MD5_WASM, "base64"));
-      return new Md5Lanes(new WebAssembly.Instance(module).exports as unknown as Kernel, capacity);
+      const module = new wasm.Module(Buffer.from(MD5_WASM, "base64"));
+      return new Md5Lanes(new wasm.Instance(module).exports as Kernel, capacity);
     } catch {
       return undefined;
     }

@@ -4,7 +4,7 @@ import type { OsPath } from "../base/paths.ts";
 import { syncFolder } from "../fs/atomic.ts";
 
 /** Up to this many files are flushed one by one; beyond, the whole file system is, once. */
-const FLUSH_SINGLY = 32;
+export const FLUSH_SINGLY = 32;
 
 /**
  * Makes files that were just written and renamed safe against power loss. A few are flushed one by one (1-10 ms each),
@@ -32,7 +32,7 @@ function syncFile(path: OsPath): void {
 }
 
 /** One flush of a whole file system through the system's own program; false where there is none. */
-function syncFileSystem(folder: OsPath): boolean {
+export function syncFileSystem(folder: OsPath): boolean {
   if (process.platform !== "linux") return false;
   const { spawnSync } = process.getBuiltinModule("node:child_process");
   return spawnSync("sync", ["-f", folder], { stdio: "ignore" }).status === 0;

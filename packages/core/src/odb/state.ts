@@ -11,6 +11,9 @@ export type StateHashName = "md5" | "md5-dos2unix";
 /** What identifies a file in one condition. */
 export type FileStamp = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">;
 
+/** What identifies a file in a certain condition. A `BigIntStats` is one. */
+export type FileCondition = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">;
+
 /** Remembers which bytes a file held, so that an unchanged file is not hashed twice. Safe to delete. */
 export interface State {
   /** The hash recorded for exactly this file in exactly this state (device, inode, size, mtime, ctime). */

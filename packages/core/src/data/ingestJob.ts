@@ -1,0 +1,47 @@
+import type { OsPath } from "../base/paths.ts";
+
+/** What became of a file. From {@link Outcome.staged} on: it lies in the staging folder of thread `outcome - staged`. */
+export const Outcome = {
+  /** Not looked at yet. */
+  todo: 0,
+  /** Hashed; nothing to store, or the object is there already. */
+  hashed: 1,
+  /** It was changed while it was read, or what lies at the object's place looks wrong: to be done one by one. */
+  retry: 2,
+  /** Hashed and written, not yet named. */
+  staged: 3,
+} as const;
+
+/** Indexes of {@link IngestJob.control}. */
+export const Control = { nextBatch: 0, stop: 1, files: 2, kibibytes: 3 } as const;
+
+/** Work that several threads share; the arrays lie in shared memory. Plain data, so that it can be sent to a worker. */
+export interface IngestJob {
+  readonly paths: readonly OsPath[];
+  /** See `FileColumns.stats`; one row a path. */
+  readonly stats: BigUint64Array;
+  /** 16 bytes a path. */
+  readonly digests: Uint8Array;
+  /** One {@link Outcome} a path. */
+  readonly outcomes: Uint8Array;
+  readonly control: Int32Array;
+  /** First path of each batch, and the number of paths as last element. */
+  readonly batches: readonly number[];
+  /** The folder of the object folders, or undefined to hash only. */
+  readonly objects: OsPath | undefined;
+  /** The object folders (two digits) that were there at the start: elsewhere no object needs to be looked for. */
+  readonly shards: readonly string[];
+  /** Staging folders, one a thread. */
+  readonly staging: readonly OsPath[];
+  /** Flush each file by itself: for few. */
+  readonly syncEach: boolean;
+}
+
+/** A file that could not be read or stored. */
+export interface IngestFailure {
+  readonly index: number;
+  readonly code: string | undefined;
+  readonly message: string;
+  /** The file that the system call was about. */
+  readonly path: OsPath;
+}

@@ -1,0 +1,225 @@
+import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync, statSync, unlinkSync } from "node:fs";
+import type { OsPath } from "../base/paths.ts";
+import { writeAll } from "../fs/atomic.ts";
+import { LANES, Md5Lanes } from "../hash/md5Lanes.ts";
+import type { LaneHasher } from "../hash/plainLanes.ts";
+import { PlainLanes } from "../hash/plainLanes.ts";
+import { sameStat, STAT_FIELDS } from "./fileColumns.ts";
+import type { IngestFailure, IngestJob } from "./ingestJob.ts";
+import { Control, Outcome } from "./ingestJob.ts";
+
+const OBJECT_MODE = 0o444;
+const REGULAR_OBJECT = 0o100444;
+const DIGEST = 16;
+const SIZE_FIELD = 2;
+
+/** A file that is being read in a lane. */
+interface Reading {
+  index: number;
+  source: number;
+  /** The staged copy, for files larger than a buffer; -1 while there is none. */
+  copy: number;
+  /** Bytes read so far, and those in the buffer now. */
+  read: number;
+  count: number;
+  isLast: boolean;
+}
+
+/**
+ * One thread's part in an {@link IngestJob}: takes batches until none is left, reads each file once, hashes eight at a
+ * time and writes what the cache lacks into its staging folder. Small files are written only once their hash is known.
+ */
+export class IngestLoop {
+  readonly failures: IngestFailure[] = [];
+  readonly #job: IngestJob;
+  readonly #thread: number;
+  readonly #lanes: LaneHasher;
+  readonly #reading: (Reading | undefined)[] = [];
+  readonly #shards: ReadonlySet<string>;
+  readonly #fixMode: boolean;
+  #next = 0;
+  #end = 0;
+
+  constructor(job: IngestJob, thread: number) {
+    this.#job = job;
+    this.#thread = thread;
+    this.#lanes = Md5Lanes.create() ?? new PlainLanes();
+    this.#shards = new Set(job.shards);
+    this.#fixMode = (process.umask() & OBJECT_MODE) !== 0;
+  }
+
+  /** Works until nothing is left, it failed, or `deadline` (of `performance.now`) has passed. @returns whether it has ended. */
+  step(deadline: number): boolean {
+    try {
+      for (;;) {
+        for (let lane = 0; lane < LANES; lane++) if (this.#reading[lane] === undefined) this.#begin(lane);
+        if (!this.#lanes.isBusy) return true;
+        const done = this.#lanes.run();
+        for (let lane = 0; lane < LANES; lane++) if ((done & (1 << lane)) !== 0) this.#advance(lane);
+        if (performance.now() > deadline) return false;
+      }
+    } finally {
+      if (this.failures.length > 0) this.close();
+    }
+  }
+
+  /** Closes what is open, after an abort. */
+  close(): void {
+    Atomics.store(this.#job.control, Control.stop, 1);
+    for (let lane = 0; lane < LANES; lane++) this.#release(lane);
+  }
+
+  /** Index of the next file, or -1. */
+  #take(): number {
+    const { control, batches } = this.#job;
+    if (this.#next >= this.#end) {
+      if (Atomics.load(control, Control.stop) !== 0) return -1;
+      const batch = Atomics.add(control, Control.nextBatch, 1);
+      if (batch >= batches.length - 1) return -1;
+      this.#next = batches[batch] as number;
+      this.#end = batches[batch + 1] as number;
+    }
+    return this.#next++;
+  }
+
+  /** Starts files in a lane until one of them has something to hash. */
+  #begin(lane: number): void {
+    for (;;) {
+      const index = this.#take();
+      if (index < 0) return;
+      const path = this.#job.paths[index] as OsPath;
+      try {
+        const source = openSync(path, "r");
+        this.#reading[lane] = { index, source, copy: -1, read: 0, count: 0, isLast: false };
+        this.#lanes.start(lane);
+        if (this.#fill(lane)) return;
+      } catch (error) {
+        this.#fail(lane, index, path, error);
+        return;
+      }
+    }
+  }
+
+  /** Reads the next part into the lane. @returns false when the file is not what it was: it is left for a retry. */
+  #fill(lane: number): boolean {
+    const reading = this.#reading[lane] as Reading;
+    const buffer = this.#lanes.buffer(lane);
+    const { capacity } = this.#lanes;
+    const size = Number(this.#job.stats[reading.index * STAT_FIELDS + SIZE_FIELD]);
+    let count = 0;
+    while (count < capacity) {
+      const got = readSync(reading.source, buffer, count, capacity - count, null);
+      if (got === 0) break;
+      count += got;
+      if (reading.read + count >= size && count < capacity) break;
+    }
+    reading.read += count;
+    reading.count = count;
+    reading.isLast = count < capacity;
+    const isWhole = reading.isLast && reading.read === count;
+    if (reading.isLast && !this.#isUnchanged(reading, size)) {
+      this.#giveUp(lane, reading);
+      return false;
+    }
+    if (!isWhole && this.#job.objects !== undefined) {
+      if (reading.copy < 0) reading.copy = this.#create(reading.index);
+      writeAll(reading.copy, buffer, count);
+    }
+    this.#lanes.feed(lane, count, reading.isLast);
+    Atomics.add(this.#job.control, Control.kibibytes, count >> 10);
+    return true;
+  }
+
+  #isUnchanged(reading: Reading, size: number): boolean {
+    return (
+      reading.read === size && sameStat(this.#job.stats, reading.index, fstatSync(reading.source, { bigint: true }))
+    );
+  }
+
+  #giveUp(lane: number, reading: Reading): void {
+    const staged = reading.copy >= 0;
+    this.#release(lane);
+    if (staged) unlinkSync(this.#stagedPath(reading.index));
+    this.#job.outcomes[reading.index] = Outcome.retry;
+  }
+
+  /** A lane has taken its part: the next part of the same file, or its end. */
+  #advance(lane: number): void {
+    const reading = this.#reading[lane] as Reading;
+    const { index } = reading;
+    try {
+      if (!reading.isLast) {
+        this.#fill(lane);
+        return;
+      }
+      this.#lanes.digest(lane, this.#job.digests, index * DIGEST);
+      if (this.#job.objects !== undefined) this.#store(lane, reading, this.#job.objects);
+      else this.#job.outcomes[index] = Outcome.hashed;
+      this.#release(lane);
+      Atomics.add(this.#job.control, Control.files, 1);
+    } catch (error) {
+      this.#fail(lane, index, this.#job.paths[index] as OsPath, error);
+    }
+  }
+
+  #store(lane: number, reading: Reading, objects: OsPath): void {
+    const { index } = reading;
+    const { outcomes, digests } = this.#job;
+    const found = this.#find(hexAt(digests, index), objects, reading.read);
+    if (found !== "missing") {
+      if (reading.copy >= 0) unlinkSync(this.#stagedPath(index));
+      outcomes[index] = found === "there" ? Outcome.hashed : Outcome.retry;
+      return;
+    }
+    if (reading.copy < 0) {
+      reading.copy = this.#create(index);
+      writeAll(reading.copy, this.#lanes.buffer(lane), reading.count);
+    }
+    if (this.#job.syncEach) fsyncSync(reading.copy);
+    outcomes[index] = Outcome.staged + this.#thread;
+  }
+
+  /** Whether the cache holds the object; an odd one (size, mode, type) is left to the careful path. */
+  #find(oid: string, objects: OsPath, size: number): "there" | "missing" | "odd" {
+    const shard = oid.slice(0, 2);
+    if (!this.#shards.has(shard)) return "missing";
+    const stat = statSync(`${objects}/${shard}/${oid.slice(2)}`, { throwIfNoEntry: false });
+    if (stat === undefined) return "missing";
+    return stat.mode === REGULAR_OBJECT && stat.size === size ? "there" : "odd";
+  }
+
+  #stagedPath(index: number): OsPath {
+    return `${this.#job.staging[this.#thread] as string}/${String(index)}`;
+  }
+
+  #create(index: number): number {
+    const fd = openSync(this.#stagedPath(index), "wx", OBJECT_MODE);
+    if (this.#fixMode) fchmodSync(fd, OBJECT_MODE);
+    return fd;
+  }
+
+  #release(lane: number): void {
+    const reading = this.#reading[lane];
+    if (reading === undefined) return;
+    this.#reading[lane] = undefined;
+    closeSync(reading.source);
+    if (reading.copy >= 0) closeSync(reading.copy);
+  }
+
+  #fail(lane: number, index: number, path: OsPath, error: unknown): void {
+    this.#release(lane);
+    const { code, message, path: about } = error as NodeJS.ErrnoException;
+    this.failures.push({ index, code, message, path: about ?? path });
+    Atomics.store(this.#job.control, Control.stop, 1);
+    this.#next = this.#end;
+  }
+}
+
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** The digest of a path as 32 hex digits. */
+export function hexAt(digests: Uint8Array, index: number): string {
+  let hex = "";
+  for (let i = index * DIGEST; i < (index + 1) * DIGEST; i++) hex += HEX[digests[i] as number] as string;
+  return hex;
+}
