@@ -1,9 +1,8 @@
 import { existsSync, lstatSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, normalize, relative, resolve } from "node:path";
-import type { CallOptions } from "../base/events.ts";
 import { DvcError, GraphError, UsageError } from "../base/errors.ts";
 import { isInside, isStrictlyInside, type OsPath } from "../base/paths.ts";
-import { OverlapError } from "../pipeline/graph.ts";
+import { OverlapError } from "../pipeline/outsIndex.ts";
 import { saveStage } from "../pipeline/save.ts";
 import type { Output, Stage } from "../pipeline/stage.ts";
 import { type GitContext, refuseGitTracked, withGitContext } from "../repo/gitContext.ts";
@@ -11,7 +10,7 @@ import { expandGlobs } from "../repo/glob.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
-import { addressOf, shownLocal, shownPath, shownStage } from "../repo/shown.ts";
+import { addressOf, shownLocal, shownPath, shownStage, viewOf } from "../repo/shown.ts";
 import { recordOutput, relinkOutput } from "./recordOutput.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import { addFrom } from "./addFrom.ts";
@@ -91,11 +90,8 @@ async function addOne(repo: Repo, target: Target, context: GitContext, options: 
   if (options.noCommit !== true && options.noRelink !== true) {
     await relinkOutput(repo, recorded.out, recorded.built, target.within, options);
   }
-  saveStage(
-    repo.root,
-    { ...target.stage, outs: target.stage.outs.map((out) => (out === target.out ? recorded.out : out)) },
-    { keepMd5: true },
-  );
+  const saved = { ...target.stage, outs: target.stage.outs.map((out) => (out === target.out ? recorded.out : out)) };
+  for (const file of saveStage(saved, { ...viewOf(repo, options), keepMd5: true })) context.track(file);
   context.track(target.stage.file);
   return addedStage(repo, target.stage, recorded.out);
 }
@@ -195,7 +191,9 @@ function newOutput(repo: Repo, target: string, place: Place): Output {
     defPath: place.defPath,
     path: place.out,
     isLocal: true,
+    isInRepo: true,
     hash: undefined,
+    hashName: "md5",
     meta: {},
     useCache: true,
     persist: false,
@@ -223,6 +221,8 @@ function newStage(place: Place, out: Output): Stage {
     desc: undefined,
     meta: undefined,
     isGenerated: false,
+    isParametrized: false,
+    usedVars: new Map(),
     isLocked: true,
   };
 }

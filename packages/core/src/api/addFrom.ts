@@ -10,6 +10,7 @@ import type { GitContext } from "../repo/gitContext.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { build } from "../data/build.ts";
+import { viewOf } from "../repo/shown.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import type { AddOptions } from "./addOptions.ts";
 import { recordOutput, relinkOutput } from "./recordOutput.ts";
@@ -43,7 +44,7 @@ export async function addFrom(
     options.toRemote === true
       ? await sendToRemote(repo, target.out, from, options)
       : await bringIn(repo, target, from, context, options);
-  saveStage(repo.root, { ...target.stage, outs: [out] }, { keepMd5: true });
+  saveStage({ ...target.stage, outs: [out] }, { ...viewOf(repo, options), keepMd5: true });
   context.track(target.stage.file);
   repo.state.save();
   return addedStage(repo, target.stage, out);

@@ -11,6 +11,7 @@ import { withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
+import { viewOf } from "../repo/shown.ts";
 import { hashPath, recordOutput } from "./recordOutput.ts";
 
 export interface MigrateOptions extends CallOptions {
@@ -108,7 +109,7 @@ async function migrateStageFiles(repo: Repo, context: GitContext, options: Migra
   }
   for (const stage of stages) {
     if (stage.name === undefined) info(options, `Updating DVC file '${shown(stage.file)}'`);
-    saveStages(repo.root, [await migratedStage(repo, stage, options)], { pipeline: false });
+    saveStages([await migratedStage(repo, stage, options)], viewOf(repo, options));
     context.track(stage.name === undefined ? stage.file : stage.file.replace(/\.yaml$/, ".lock"));
   }
   return files.map(shown);

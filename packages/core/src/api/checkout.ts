@@ -62,6 +62,8 @@ export async function checkoutLocked(
           repo.root,
           index.outs.map(({ out }) => out.path),
           repo.state,
+          [repo.cache, repo.legacyCache],
+          repo.ignore,
         )
       : [];
   const wanted = wantedOf(repo, collect(index, targets, options), options);
@@ -188,8 +190,11 @@ function finish(
 
 /** As DVC lists it: relative to the working folder, "/" behind folders; absolute when it is gone. */
 function shown(repo: Repo, path: OsPath): string {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined)
-    return isInside(repo.root, path) ? relative(repo.env.cwd, path) : path;
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+    // What was a folder says so by its "/", which `relative` drops.
+    const slash = path.endsWith("/") ? "/" : "";
+    return isInside(repo.root, path) ? relative(repo.env.cwd, path) + slash : path;
+  }
   const rel = relative(repo.env.cwd, path);
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(rel, "/") : rel;
 }

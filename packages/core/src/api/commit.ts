@@ -3,15 +3,17 @@ import { DvcError } from "../base/errors.ts";
 import { join } from "node:path";
 import { saveStages } from "../pipeline/save.ts";
 import { type Dependency, isDataSource, type Output, type Stage } from "../pipeline/stage.ts";
-import { recordParams } from "../pipeline/params.ts";
+import { readParamsFile } from "../pipeline/paramsFile.ts";
+import { selectParams } from "../pipeline/paramsValues.ts";
+import { dependencyStates, isChecksumChanged, isCommandChanged, workspaceState } from "../pipeline/changed.ts";
 import { withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex, type Selected } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
+import { presentState } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
-import { addressOf, shownPath, shownStage } from "../repo/shown.ts";
+import { addressOf, shownPath, shownStage, viewOf } from "../repo/shown.ts";
 import { recordOutput, relinkOutput, hashPath } from "./recordOutput.ts";
-import { statusOf } from "./status.ts";
 
 export interface CommitOptions extends CallOptions {
   /** Don't ask about changed stages. */
@@ -37,7 +39,7 @@ export interface CommitResult {
  */
 export async function commit(repo: Repo, target?: string, options: CommitOptions = {}): Promise<CommitResult> {
   return withRepoLock(repo, options, () =>
-    withGitContext(repo, options, (context) => commitLocked(repo, target, context, options)),
+    withGitContext(repo, { ...options, untold: true }, (context) => commitLocked(repo, target, context, options)),
   );
 }
 
@@ -59,7 +61,7 @@ async function commitLocked(
   for (const group of byFile(selected)) {
     const stages: Stage[] = [];
     for (const one of group) stages.push(await commitStage(repo, one, context, options));
-    saveStages(repo.root, stages, { pipeline: false });
+    for (const file of saveStages(stages, viewOf(repo, options))) context.track(file);
     const [first] = stages;
     if (first !== undefined)
       context.track(first.name === undefined ? first.file : first.file.replace(/\.yaml$/, ".lock"));
@@ -128,7 +130,7 @@ async function recordDependency(
   dep: Dependency,
   options: CommitOptions,
 ): Promise<Dependency> {
-  if (dep.kind === "params") return recordParams(dep, repo.workspace);
+  if (dep.kind === "params") return recordParams(repo, dep);
   if (dep.kind !== "file" || !dep.isLocal || stage.frozen) return dep;
   if (!repo.workspace.exists(dep.path)) {
     if (options.allowMissing === true) return dep;
@@ -138,35 +140,39 @@ async function recordDependency(
   return { ...dep, hash: built.hash, meta: built.meta };
 }
 
+function recordParams(repo: Repo, dep: Extract<Dependency, { kind: "params" }>): Dependency {
+  const data = repo.workspace.isFile(dep.path) ? readParamsFile(dep.path, repo.workspace) : {};
+  const values = selectParams(data, dep.params);
+  const missing = dep.params.filter((key) => !values.has(key));
+  if (missing.length > 0) {
+    throw new DvcError(`Parameters '${missing.join(", ")}' are missing from '${shownPath(repo, dep)}'.`, {
+      code: "not-found",
+    });
+  }
+  return { ...dep, locked: Object.fromEntries(values) };
+}
+
 async function askIfChanged(repo: Repo, selected: Selected, options: CommitOptions): Promise<void> {
   const { stage } = selected;
-  const entries = await statusOf(repo, selected, { ...options, noUpdates: true });
-  const names = (key: string): string[] =>
-    entries.flatMap((entry) => {
-      const found = typeof entry === "string" ? undefined : entry[key];
-      return found === undefined ? [] : Object.keys(found).filter((path) => found[path] !== "not in cache");
-    });
-  const [deps, outs] = [names("changed deps"), names("changed outs")];
-  const what = changedText(repo, stage, deps, outs, entries);
+  const present = await presentState(repo, stage, options);
+  const deps = Object.keys(dependencyStates(stage, present));
+  const outs = stage.outs
+    .filter((out) => workspaceState(out, present) !== undefined)
+    .map((out) => shownPath(repo, out));
+  const what = changedText(repo, stage, deps, outs);
   if (what === undefined) return;
   if ((await options.confirm?.(`${what} Are you sure you want to commit it?`)) === true) return;
   throw new DvcError(`unable to commit changed ${shownStage(repo, stage)}. Use \`-f|--force\` to force.`);
 }
 
-function changedText(
-  repo: Repo,
-  stage: Stage,
-  deps: readonly string[],
-  outs: readonly string[],
-  entries: readonly unknown[],
-): string | undefined {
+function changedText(repo: Repo, stage: Stage, deps: readonly string[], outs: readonly string[]): string | undefined {
   const list = (paths: readonly string[]): string => `[${paths.map((path) => `'${path}'`).join(", ")}]`;
   const of = shownStage(repo, stage);
   if (deps.length > 0 && outs.length > 0)
     return `dependencies ${list(deps)} and outputs ${list(outs)} of ${of} changed.`;
   if (deps.length > 0) return `dependencies ${list(deps)} of ${of} changed.`;
   if (outs.length > 0) return `outputs ${list(outs)} of ${of} changed.`;
-  if (entries.includes("changed command")) return `'cmd' of ${of} has changed.`;
-  if (entries.includes("changed checksum")) return `'md5' of ${of} changed.`;
+  if (isCommandChanged(stage)) return `'cmd' of ${of} has changed.`;
+  if (isChecksumChanged(stage)) return `'md5' of ${of} changed.`;
   return undefined;
 }

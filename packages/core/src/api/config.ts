@@ -103,7 +103,7 @@ function flatten(sections: SectionRecord): [string, string][] {
         ? [[`${section}.${key}`, value]]
         : Object.entries(value as OptionRecord).map(([option, inner]): [string, string] => [
             `${section}.${key}.${option}`,
-            inner,
+            String(inner),
           ]),
     ),
   );

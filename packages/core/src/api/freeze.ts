@@ -1,12 +1,10 @@
 import type { CallOptions } from "../base/events.ts";
-import { info } from "../base/events.ts";
-import { relative } from "node:path";
-import { setFrozen } from "../pipeline/save.ts";
+import { saveFrozen } from "../pipeline/save.ts";
 import { withGitContext } from "../repo/gitContext.ts";
 import { loadTargetStages } from "../repo/targets.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
-import { addressOf } from "../repo/shown.ts";
+import { addressOf, viewOf } from "../repo/shown.ts";
 
 /** Stages whose `frozen` was set, as addresses. */
 export interface FreezeResult {
@@ -26,13 +24,10 @@ export function unfreeze(repo: Repo, target: string, options: CallOptions = {}):
 
 function change(repo: Repo, target: string, frozen: boolean, options: CallOptions): Promise<FreezeResult> {
   return withRepoLock(repo, options, () =>
-    withGitContext(repo, options, (context) => {
+    withGitContext(repo, { ...options, untold: true }, (context) => {
       const stages = loadTargetStages(repo, target, { acceptGroup: false });
       for (const stage of stages) {
-        if (stage.name !== undefined)
-          info(options, `Modifying stage '${stage.name}' in '${relative(repo.env.cwd, stage.file)}'`);
-        setFrozen(stage, frozen);
-        context.track(stage.file);
+        for (const file of saveFrozen(stage, frozen, { ...viewOf(repo, options), keepMd5: true })) context.track(file);
       }
       return Promise.resolve({ frozen, stages: stages.map((stage) => addressOf(repo, stage)) });
     }),

@@ -7,6 +7,7 @@ import { loadDvcFile } from "../pipeline/load.ts";
 import { saveStage } from "../pipeline/save.ts";
 import type { Output, Stage } from "../pipeline/stage.ts";
 import type { Repo } from "../repo/repo.ts";
+import { viewOf } from "../repo/shown.ts";
 import { treeOf } from "./recordOutput.ts";
 
 /** The three versions that Git hands to a merge driver; `our` is overwritten with the result. */
@@ -21,14 +22,14 @@ export interface MergeFiles {
  * are taken; a file changed differently on both is a conflict.
  * @throws {DvcError} `unable to auto-merge …`; `our` is unchanged then.
  */
-export async function mergeDvcFiles(repo: Repo, files: MergeFiles, _options: CallOptions = {}): Promise<void> {
+export async function mergeDvcFiles(repo: Repo, files: MergeFiles, options: CallOptions = {}): Promise<void> {
   const load = (file: string): Stage => loadDvcFile(resolve(repo.env.cwd, file), repo.workspace, repo.loadContext);
   const [ancestor, our, their] = [load(files.ancestor), load(files.our), load(files.their)];
   const [theirOut] = their.outs;
   if (theirOut === undefined) return Promise.resolve();
   const [ourOut] = our.outs;
   if (ourOut === undefined) {
-    saveStage(repo.root, { ...our, outs: their.outs });
+    saveStage({ ...our, outs: their.outs }, viewOf(repo, options));
     return;
   }
   const [baseOut] = ancestor.outs;
@@ -40,7 +41,7 @@ export async function mergeDvcFiles(repo: Repo, files: MergeFiles, _options: Cal
   repo.cache.addTree(merged);
   const size = totalSize(repo, merged);
   const meta = { ...(size === undefined ? {} : { size }), nfiles: merged.entries.length };
-  saveStage(repo.root, { ...our, outs: [{ ...ourOut, hash: { name: "md5", value: merged.oid }, meta }] });
+  saveStage({ ...our, outs: [{ ...ourOut, hash: { name: "md5", value: merged.oid }, meta }] }, viewOf(repo, options));
 }
 
 function checkStage(stage: Stage): void {

@@ -11,7 +11,7 @@ import { loadIndex } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import type { Repo } from "../repo/repo.ts";
-import { addressOf } from "../repo/shown.ts";
+import { addressOf, viewOf } from "../repo/shown.ts";
 import { recordOutput, relinkOutput } from "./recordOutput.ts";
 
 /** Both relative to the working folder. */
@@ -63,7 +63,7 @@ async function moveLocked(
   moveData(source, target, repo, options);
   context.unignore(source);
   const saved = await recordMoved(repo, next, newOut, context, options);
-  saveStage(repo.root, saved, { previousFile: stage.file });
+  saveStage(saved, viewOf(repo, options));
   context.track(saved.file);
   if (saved.file !== stage.file) {
     rmSync(stage.file, { force: true });

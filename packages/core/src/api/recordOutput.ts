@@ -59,12 +59,13 @@ export async function hashPath(
   hashName: "md5" | "md5-dos2unix",
   options: CallOptions & { store?: boolean },
 ): Promise<Built> {
+  const { store, ...call } = options;
   return build(path, {
-    ...options,
+    ...call,
     state: repo.state,
     ignore: repo.ignore,
     hashName,
-    ...(options.store === true ? { store: cacheOf(repo, hashName) } : {}),
+    ...(store === true ? { store: cacheOf(repo, hashName) } : {}),
   });
 }
 
@@ -150,7 +151,7 @@ export async function relinkOutput(
 ): Promise<void> {
   if (out.hash === undefined || built === undefined || !out.useCache) return;
   const path = within ?? out.path;
-  const plan = await planCheckout(
+  const plan = planCheckout(
     [
       {
         path,

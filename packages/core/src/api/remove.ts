@@ -10,7 +10,7 @@ import { checkOutputPath } from "../repo/outputPath.ts";
 import { type GitContext, withGitContext } from "../repo/gitContext.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
-import { addressOf } from "../repo/shown.ts";
+import { addressOf, viewOf } from "../repo/shown.ts";
 import { loadTargetStages } from "../repo/targets.ts";
 
 export interface RemoveOptions extends CallOptions {
@@ -33,13 +33,12 @@ export async function remove(
   options: RemoveOptions = {},
 ): Promise<RemoveResult> {
   return withRepoLock(repo, options, () =>
-    withGitContext(repo, options, async (context) => {
+    withGitContext(repo, { ...options, untold: true }, async (context) => {
       const removed: string[] = [];
       for (const target of targets) {
         for (const stage of stagesOf(repo, target)) {
           removeOuts(repo, stage, context, options.outs === true);
-          removeStage(stage);
-          context.track(stage.file);
+          for (const file of removeStage(stage, viewOf(repo, options))) context.track(file);
           removed.push(addressOf(repo, stage));
         }
       }

@@ -289,6 +289,11 @@ export class ObjectDb {
       for (const name of names) if (TEMPORARY_NAME.test(name)) yield join(this.folder, prefix, name);
   }
 
+  /** Bytes of an object; undefined when it is not there. */
+  sizeOf(oid: string): number | undefined {
+    return statSync(this.pathOf(oid), { throwIfNoEntry: false })?.size;
+  }
+
   /** Removes an object; absence is no error. */
   remove(oid: string): void {
     try {

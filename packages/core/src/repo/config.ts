@@ -247,7 +247,7 @@ export class Config {
     });
     const merged = structuredClone(this.readBelow(level)) as Sections;
     merge(merged, stored);
-    if (this.#sources.validate !== false) checkConfig(merged as ConfigSections, undefined);
+    checkConfig(merged as ConfigSections, undefined);
     mkdirSync(dirname(file), { recursive: true });
     writeFileAtomic(file, serializeConfig(stored as ConfigSections));
     this.#reload();
@@ -314,7 +314,7 @@ function merge(into: Sections, from: Sections): void {
   const walk = (target: Record<string, unknown>, source: Readonly<Record<string, unknown>>): void => {
     for (const [key, value] of Object.entries(source)) {
       if (typeof value !== "object" || value === null || Array.isArray(value))
-        put(target, key, Array.isArray(value) ? [...value] : value);
+        put(target, key, Array.isArray(value) ? [...(value as unknown[])] : value);
       else {
         const known = own(target, key);
         const inner =

@@ -74,10 +74,16 @@ export class GitContext {
   }
 }
 
+/** Options of {@link withGitContext}. */
+export interface GitContextOptions extends CallOptions {
+  /** Neither stage nor hint at the end: DVC does so only for verbs that begin to track something or move it. */
+  readonly untold?: boolean;
+}
+
 /** Runs `work` with a context that is finished afterwards, or rolled back when `work` rejects. */
 export async function withGitContext<T>(
   repo: Repo,
-  options: CallOptions,
+  options: GitContextOptions,
   work: (context: GitContext) => Promise<T>,
 ): Promise<T> {
   const context = new GitContext(repo);
@@ -88,7 +94,7 @@ export async function withGitContext<T>(
     context.rollback();
     throw error;
   }
-  context.finish(options);
+  if (options.untold !== true) context.finish(options);
   return result;
 }
 

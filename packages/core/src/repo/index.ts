@@ -96,12 +96,12 @@ export class Index {
 
   /**
    * Checks outputs for duplicates and overlaps, and stages for cycles; with `fresh` as it would be if those stages were
-   * there too (in place of those of the same file and name).
+   * there too (in place of those of the same file and name) and `gone` were not.
    * @throws {GraphError} with DVC's texts.
    */
-  checkGraph(fresh: readonly Stage[] = []): StageGraph {
+  checkGraph(fresh: readonly Stage[] = [], gone: readonly Stage[] = []): StageGraph {
     if (fresh.length === 0) return this.graph;
-    const replaced = new Set(fresh.map(keyOf));
+    const replaced = new Set([...fresh, ...gone].map(keyOf));
     return checkGraph([...this.stages.filter((stage) => !replaced.has(keyOf(stage))), ...fresh], this.#view);
   }
 

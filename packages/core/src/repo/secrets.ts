@@ -1,6 +1,6 @@
 import { ConfigError } from "../base/errors.ts";
 import type { ConfigLevel } from "./config.ts";
-import type { ResolvedRemote } from "./remote.ts";
+import type { ResolvedRemote } from "./resolveRemote.ts";
 import type { Repo } from "./repo.ts";
 
 /** Options whose values nobody else may see. */

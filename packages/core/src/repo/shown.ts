@@ -1,5 +1,6 @@
 import type { OsPath } from "../base/paths.ts";
-import { addressing, entryText, pathText, stageText } from "../pipeline/display.ts";
+import type { CallOptions } from "../base/events.ts";
+import { addressing, entryText, pathText, stageText, type Viewpoint } from "../pipeline/display.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import type { Repo } from "./repo.ts";
 
@@ -21,4 +22,9 @@ export function addressOf(repo: Repo, stage: Stage): string {
 /** `stage: 'x.dvc'`, as DVC's messages name a stage. */
 export function shownStage(repo: Repo, stage: Stage): string {
   return stageText(stage, { root: repo.root, cwd: repo.env.cwd });
+}
+
+/** Where the user stands, for whatever prints paths; carries `options` on. */
+export function viewOf<T extends CallOptions>(repo: Repo, options: T): T & Viewpoint {
+  return { ...options, root: repo.root, cwd: repo.env.cwd };
 }

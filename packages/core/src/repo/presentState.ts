@@ -1,0 +1,77 @@
+import { isAbsolute, join } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import { build } from "../data/build.ts";
+import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
+import type { PresentState } from "../pipeline/changed.ts";
+import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
+import { cacheFor } from "./dataRoots.ts";
+import type { Repo } from "./repo.ts";
+import { shownPath } from "./shown.ts";
+
+/** How the present state of a workspace is found out. */
+export interface PresentOptions extends CallOptions {
+  /** Ask the sources of imports whether they have something newer. */
+  readonly checkUpdates?: boolean;
+  /** Only this part of a tracked folder must be in the cache; "/"-separated, relative to the output. */
+  readonly within?: string;
+}
+
+/** The workspace, the cache and the params files as they are now, as far as `stage` asks for them. */
+export async function presentState(repo: Repo, stage: Stage, options: PresentOptions): Promise<PresentState> {
+  const hashes = await currentHashes(repo, stage, options);
+  return {
+    hashOf: (entry) => hashes.get(entry),
+    inCache: (out) => out.hash !== undefined && isInCache(repo, out.hash, options.within),
+    text: (entry) => shownPath(repo, entry),
+    readText: (path) => repo.workspace.readText(path),
+    ...(options.checkUpdates === true
+      ? { updateOf: (dep: Dependency) => (hasUpdate(repo, dep) ? ("update available" as const) : undefined) }
+      : {}),
+  };
+}
+
+/** The hashes of what is in the workspace now, for every output and file dependency; absent ones have none. */
+async function currentHashes(
+  repo: Repo,
+  stage: Stage,
+  options: CallOptions,
+): Promise<Map<Output | Dependency, string>> {
+  const hashes = new Map<Output | Dependency, string>();
+  const entries: (Output | Dependency)[] = [...stage.outs, ...(stage.frozen ? [] : stage.deps)];
+  for (const entry of entries) {
+    if ("kind" in entry && entry.kind !== "file") continue;
+    if (!entry.isLocal || !repo.workspace.exists(entry.path) || isIgnored(repo, entry)) continue;
+    const hashName = entry.hashName === "md5-dos2unix" ? "md5-dos2unix" : "md5";
+    const built = await build(entry.path, { ...options, state: repo.state, ignore: repo.ignore, hashName });
+    hashes.set(entry, built.hash.value);
+  }
+  return hashes;
+}
+
+function isIgnored(repo: Repo, entry: Output | Dependency): boolean {
+  return !("kind" in entry) && repo.ignore.dir(entry.path) && repo.ignore.file(entry.path);
+}
+
+/** Whether everything that a hash needs is in the cache: its object, and for a folder its files (those `within`). */
+export function isInCache(repo: Repo, hash: HashInfo, within?: string): boolean {
+  const cache = cacheFor(repo, hash);
+  if (cache.check(hash.value) !== "ok") return false;
+  if (!isDirHash(hash.value)) return true;
+  const tree = cache.readTree(hash.value);
+  if (tree === undefined) return false;
+  const entries =
+    within === undefined
+      ? tree.entries
+      : [tree.get(within), ...tree.under(within)].filter((entry) => entry !== undefined);
+  const oids = new Set(entries.map((entry) => entry.md5));
+  return cache.intact(oids).size === oids.size;
+}
+
+/** Whether the source of an import has moved on. A local repository is asked directly; others through Git. */
+function hasUpdate(repo: Repo, dep: Dependency): boolean {
+  if (dep.kind !== "repo" || dep.repo.revLock === undefined || repo.git === undefined) return false;
+  const { url, rev } = dep.repo;
+  const isPath = !/^[\w+.-]+:\/\//.test(url) && !/^[^/]+@[^/]+:/.test(url);
+  const newest = repo.git.remoteRev(isPath && !isAbsolute(url) ? join(repo.root, url) : url, rev);
+  return newest !== undefined && newest !== dep.repo.revLock;
+}
