@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, type Stats, statSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { IgnorePatterns } from "../formats/ignoreFile.ts";
@@ -29,10 +29,20 @@ const MAX_BYTES = 4 * 1024 * 1024;
 /** Reads ignore files from disk. */
 export const diskRules: RulesReader = {
   readText(path) {
-    const stat = statSync(path, { throwIfNoEntry: false });
+    const stat = statIfThere(path);
     return stat?.isFile() === true && stat.size <= MAX_BYTES ? readFileSync(path, "utf8") : undefined;
   },
 };
+
+/** Also absent below a plain file: an output that was a folder in another version is asked about as one. */
+function statIfThere(path: OsPath): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
 
 /**
  * Ignore rules that lie in a file of the same name in every folder (`.gitignore`, `.dvcignore`). Deeper files win, later
