@@ -1,5 +1,5 @@
 import type { PyToken } from "./pythonLines.ts";
-import { pyFloat, PyFloat, setKey } from "./pyValues.ts";
+import { pyFloat, PyFloat, pyStr, setKey } from "./pyValues.ts";
 
 /** The tokens are an expression, not a literal. */
 export class NotLiteral extends Error {}
@@ -109,8 +109,8 @@ class LiteralReader {
 
 function keyText(key: unknown): string {
   if (typeof key === "string") return key;
-  if (typeof key === "object" && !(key instanceof PyFloat)) throw new NotLiteral();
-  return String(key);
+  if (typeof key === "object" && key !== null && !(key instanceof PyFloat)) throw new NotLiteral();
+  return pyStr(key);
 }
 
 function constantOf(name: string): unknown {

@@ -1,4 +1,5 @@
 import { FormatError } from "../base/errors.ts";
+import { isRecord } from "./pyValues.ts";
 import type { Check, SchemaError } from "./schema.ts";
 import { errorText } from "./schema.ts";
 import { excerpt, wrapLine } from "./yamlMessage.ts";
@@ -19,7 +20,8 @@ export function validateYaml(value: unknown, check: Check, text: string, file: s
   const root = rootOf(text);
   const count = errors.length > 1 ? `: ${String(errors.length)} errors` : "";
   const headline = `'${file}' validation failed${count}`;
-  if (root?.kind !== "mapping") {
+  const isEmpty = isRecord(value) && Object.keys(value).length === 0;
+  if (root?.kind !== "mapping" && !isEmpty) {
     throw new FormatError(wrapLine(`${headline}: ${errorText(first)}.`).join("\n"), { file });
   }
   const lines = [...wrapLine(`${headline}.`), ""];
@@ -35,7 +37,7 @@ function rootOf(text: string): YamlNode | undefined {
   return parseNodes(text, false).root;
 }
 
-function describe(error: SchemaError, root: YamlNode, text: string): string[] {
+function describe(error: SchemaError, root: YamlNode | undefined, text: string): string[] {
   const parts = [error.message];
   if (error.path.length > 0) parts.push(`in ${error.path.join(" -> ")}`);
   const at = locate(root, error.path);
@@ -46,7 +48,7 @@ function describe(error: SchemaError, root: YamlNode, text: string): string[] {
 
 /** The nearest collection at or above `path`; only collections have positions in DVC. */
 function locate(
-  root: YamlNode,
+  root: YamlNode | undefined,
   path: readonly (string | number)[],
 ): { line: number; column: number; steps: number } | undefined {
   for (let steps = 1; steps < MAX_STEPS && path.length - steps + 1 > 0; steps++) {
@@ -58,7 +60,7 @@ function locate(
   return undefined;
 }
 
-function nodeAt(root: YamlNode, path: readonly (string | number)[]): YamlNode | undefined {
+function nodeAt(root: YamlNode | undefined, path: readonly (string | number)[]): YamlNode | undefined {
   let node: YamlNode | undefined = root;
   for (const part of path) {
     if (node?.kind === "alias") node = node.target;

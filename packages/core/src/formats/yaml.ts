@@ -2,7 +2,6 @@ import { FormatError } from "../base/errors.ts";
 import { asNumber } from "./pyValues.ts";
 import { parsePlainYaml } from "./yamlFast.ts";
 import { parseNodes } from "./yamlNodes.ts";
-import { YamlProblem } from "./yamlScanner.ts";
 import { asFormatError } from "./yamlMessage.ts";
 import { ValueBuilder } from "./yamlValues.ts";
 
@@ -26,15 +25,15 @@ export function parseYaml(text: string, file: string): unknown {
   const fast = parsePlainYaml(text);
   if (fast !== undefined) return fast;
   try {
-    return parseAnyYaml(text);
+    return parseAnyYaml(text, file);
   } catch (error) {
     throw asFormatError(error, text, file);
   }
 }
 
 /** The full reader without the short cut. Exported for tests. @throws {YamlProblem} */
-export function parseAnyYaml(text: string): unknown {
-  checkPrintable(text);
+export function parseAnyYaml(text: string, file = "-"): unknown {
+  checkPrintable(text, file);
   const { root } = parseNodes(text, false);
   const value = root === undefined ? null : new ValueBuilder().build(root);
   return isFalse(value) ? {} : value;
@@ -46,15 +45,16 @@ function isFalse(value: unknown): boolean {
 }
 
 /** Refuses control characters, which YAML does not allow. */
-function checkPrintable(text: string): void {
+function checkPrintable(text: string, file: string): void {
   // eslint-disable-next-line no-control-regex -- those are what is looked for
   const bad = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u.exec(text);
   if (bad === null) return;
-  const before = text.slice(0, bad.index).split("\n");
-  const column = before.at(-1)?.length ?? 0;
-  throw new YamlProblem(undefined, undefined, "special characters are not allowed", {
-    index: bad.index,
-    line: before.length - 1,
-    column,
-  });
+  const before = text.slice(0, bad.index);
+  const position = [...before].length;
+  const code = (bad[0].codePointAt(0) ?? 0).toString(16).padStart(4, "0");
+  throw new FormatError(
+    `unable to read: '${file.replace(/^\.\//, "")}', YAML file structure is corrupted: ` +
+      `unacceptable character #x${code}: special characters are not allowed\n  in "<unicode string>", position ${String(position)}`,
+    { file, line: before.split("\n").length, column: before.length - before.lastIndexOf("\n") },
+  );
 }

@@ -53,16 +53,21 @@ export function wrapLine(line: string): string[] {
 
 /** One line of code with its number, as wide as the screen. */
 function snippet(code: string, line: number): string {
-  return codeLines([code.replaceAll("\t", " ".repeat(TAB))], line, String(line).length);
+  return codeLines([expandTabs(code)], line, String(line).length);
 }
 
 /** Lines `from` to `to` (from 1, inclusive) of `text`, numbered. */
 export function excerpt(text: string, from: number, to: number): string {
   const breaks = text.split("\n").length - 1;
-  const lines = text.split("\n").map((line) => line.replaceAll("\t", " ".repeat(TAB)));
-  if (!text.endsWith("\n")) lines.push();
+  const lines = text.split("\n").map(expandTabs);
   const first = Math.max(0, from - 1);
   return codeLines(lines.slice(first, to), first + 1, String(breaks + 1).length);
+}
+
+function expandTabs(line: string): string {
+  let shown = "";
+  for (const char of line) shown += char === "\t" ? " ".repeat(TAB - (shown.length % TAB)) : char;
+  return shown;
 }
 
 function codeLines(lines: readonly string[], first: number, digits: number): string {

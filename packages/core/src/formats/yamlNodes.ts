@@ -93,23 +93,23 @@ class NodeParser {
     if (this.#is("<stream end>")) {
       return { root: undefined, explicitStart: false, comments: this.#scanner.peek().pre ?? [] };
     }
-    const start = this.#scanner.peek().start;
     const explicitStart = this.#documentStart();
     const root = this.#is("<document start>", "<document end>", "<directive>", "<stream end>")
       ? empty(this.#scanner.peek().start)
       : this.#node(true, false);
-    if (this.#is("<document end>")) while (this.#is("<document end>")) this.#scanner.take();
+    const isEnded = this.#is("<document end>");
+    while (this.#is("<document end>")) this.#scanner.take();
     if (!this.#is("<stream end>")) {
       const next = this.#scanner.peek();
-      if (next.id === "<document start>" || next.id === "<directive>") {
+      if (isEnded || next.id === "<document start>" || next.id === "<directive>") {
         throw new YamlProblem(
           "expected a single document in the stream",
-          start,
+          root.start,
           "but found another document",
           next.start,
         );
       }
-      throw new YamlProblem(undefined, undefined, `expected '<document start>', but found '${next.id}'`, next.start);
+      throw new YamlProblem(undefined, undefined, `expected '<document start>', but found ('${next.id}',)`, next.start);
     }
     return { root, explicitStart, comments: [] };
   }
@@ -126,7 +126,7 @@ class NodeParser {
     }
     if (directives) {
       const next = this.#scanner.peek();
-      throw new YamlProblem(undefined, undefined, `expected '<document start>', but found '${next.id}'`, next.start);
+      throw new YamlProblem(undefined, undefined, `expected '<document start>', but found ('${next.id}',)`, next.start);
     }
     return false;
   }

@@ -371,6 +371,11 @@ export class YamlScanner {
     this.#removeKey();
     this.#allowKey = false;
     const start = this.#mark();
+    this.#index++;
+    if (!/^[0-9A-Za-z_-]$/.test(this.#char())) {
+      throw this.#unexpected("while scanning a directive", start, "expected alphabetic or numeric character");
+    }
+    this.#index--;
     let end = this.#index;
     while (end < this.#text.length && !BREAKS.includes(this.#text.charAt(end))) end++;
     const value = this.#text
@@ -378,6 +383,7 @@ export class YamlScanner {
       .replace(/\s+#.*$/, "")
       .trimEnd();
     this.#index = end;
+    this.#lineBreak();
     this.#tokens.push({ id: "<directive>", start, end: this.#mark(), value, style: "" });
   }
 
@@ -492,7 +498,8 @@ export class YamlScanner {
         this.#index++;
       }
     }
-    if (!this.#blankAt(0) && !(this.#flow.length > 0 && ",]}".includes(this.#char()))) {
+    const ended = this.#blankAt(0) && this.#char() !== "\t";
+    if (!ended && !(this.#flow.length > 0 && ",]}".includes(this.#char()))) {
       throw this.#unexpected("while scanning a tag", start, "expected ' '");
     }
     return { id: "<tag>", start, end: this.#mark(), value: `!${this.#text.slice(from, this.#index)}`, style: "" };

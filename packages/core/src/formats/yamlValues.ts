@@ -115,11 +115,13 @@ export class ValueBuilder {
       case "scalar":
         return this.#remember(node, scalarValue(node));
       case "sequence":
+        checkTag(node, "tag:yaml.org,2002:seq");
         return this.#remember(
           node,
           node.items.map((one) => this.build(one)),
         );
       case "mapping":
+        checkTag(node, "tag:yaml.org,2002:map");
         return this.#remember(node, this.#mapping(node));
       case "alias":
         return this.#alias(node.target, node);
@@ -205,6 +207,15 @@ export class ValueBuilder {
   }
 }
 
+function checkTag(node: YamlNode, known: string): void {
+  if (node.tag !== undefined && node.tag !== "!" && node.tag !== known) throw unknownTag(node);
+}
+
+function unknownTag(node: YamlNode): YamlProblem {
+  const problem = `could not determine a constructor for the tag '${node.tag ?? ""}'`;
+  return new YamlProblem(undefined, undefined, problem, node.start);
+}
+
 function isMergeKey(key: YamlNode): boolean {
   return key.kind === "scalar" && key.style === "" && key.tag === undefined && key.value === "<<";
 }
@@ -232,11 +243,6 @@ export function scalarValue(node: ScalarNode): unknown {
     case "tag:yaml.org,2002:timestamp":
       return parseTimestamp(node.value);
     default:
-      throw new YamlProblem(
-        undefined,
-        undefined,
-        `could not determine a constructor for the tag '${node.tag}'`,
-        node.start,
-      );
+      throw unknownTag(node);
   }
 }
