@@ -205,7 +205,7 @@ export class Config {
     const result: Sections = {};
     for (const one of CONFIG_LEVELS)
       if (level === undefined || level === one) merge(result, this.#levels.get(one) ?? {});
-    return result as ConfigSections;
+    return result;
   }
 
   /** All levels below `level` merged: what its file builds on. */
@@ -215,7 +215,7 @@ export class Config {
       if (one === level) break;
       merge(result, this.#levels.get(one) ?? {});
     }
-    return result as ConfigSections;
+    return result;
   }
 
   /**
@@ -239,7 +239,7 @@ export class Config {
         path.startsWith("~") ? (homePaths.set(at, path), path) : path,
       );
     const sections = structuredClone(before);
-    change(sections as ConfigSections);
+    change(sections);
     const stored = mapPaths(sections, (path, at) => {
       const isUnchanged = valueAt(before, at) === path;
       const asTyped = isUnchanged ? homePaths.get(at) : undefined;
@@ -247,9 +247,9 @@ export class Config {
     });
     const merged = structuredClone(this.readBelow(level)) as Sections;
     merge(merged, stored);
-    checkConfig(merged as ConfigSections, undefined);
+    checkConfig(merged, undefined);
     mkdirSync(dirname(file), { recursive: true });
-    writeFileAtomic(file, serializeConfig(stored as ConfigSections));
+    writeFileAtomic(file, serializeConfig(stored));
     this.#reload();
   }
 }

@@ -124,7 +124,7 @@ interface RuleLine {
 }
 
 function ruleLine(folder: OsPath, text: string, shown: string): RuleLine {
-  const kind = text.startsWith("!") ? text : `${String(text.endsWith("/"))}`;
+  const kind = text.startsWith("!") ? text : String(text.endsWith("/"));
   return { folder, patterns: new IgnorePatterns(text, shown), kind, shown };
 }
 

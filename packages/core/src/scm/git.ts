@@ -173,7 +173,7 @@ export class Git {
    * own answer. Undefined when there is no such revision.
    * @throws {ScmError} when it can't be asked.
    */
-  remoteHead(url: string, rev?: string): string | undefined {
+  remoteRev(url: string, rev?: string): string | undefined {
     refuseOption(url, "Git URL");
     if (rev !== undefined && SHA.test(rev)) return rev;
     const names = rev === undefined ? ["HEAD"] : [`refs/heads/${rev}`, `refs/tags/${rev}^{}`, `refs/tags/${rev}`, rev];
