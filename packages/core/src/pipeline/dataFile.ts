@@ -98,6 +98,6 @@ function withoutRepo(entry: Entry): Entry {
 }
 
 function shorten(text: string, length: number): string {
-  const letters = [...text];
+  const letters = Array.from(text);
   return letters.length > length ? `${letters.slice(0, length - 1).join("")}…` : text;
 }

@@ -108,17 +108,17 @@ export function checkStage(stage: Stage): void {
 
 /** All stages, each after those it needs; otherwise in the order given. */
 export function topologicalOrder(graph: StageGraph): Stage[] {
-  return closure(graph.stages, graph.upstream);
+  return closure(graph.stages, (stage) => graph.upstream(stage));
 }
 
 /** `from` and all that they need, each after those it needs. */
 export function ancestors(graph: StageGraph, from: Iterable<Stage>): Stage[] {
-  return closure(from, graph.upstream);
+  return closure(from, (stage) => graph.upstream(stage));
 }
 
 /** `from` and all that need them, each before those that need it. */
 export function descendants(graph: StageGraph, from: Iterable<Stage>): Stage[] {
-  return closure(from, graph.downstream).reverse();
+  return closure(from, (stage) => graph.downstream(stage)).reverse();
 }
 
 /** Depth first, a stage after everything `next` leads to. Without recursion: chains may be long. */

@@ -1,4 +1,4 @@
-import { type SingleStageFile, stageChecksum } from "../formats/dvcFile.ts";
+import { stageChecksum } from "../formats/dvcFile.ts";
 import { dvcFileData } from "./stageData.ts";
 import type { Stage } from "./stage.ts";
 import { isImport } from "./stage.ts";
@@ -6,7 +6,7 @@ import { isImport } from "./stage.ts";
 /** Checksum of the contents of an import's `.dvc` file; undefined for plain data sources, which have none. */
 export function stageMd5(stage: Stage): string | undefined {
   if (stage.cmd === undefined && !isImport(stage)) return undefined;
-  return digest("md5", stageChecksum(dvcFileData(stage) as SingleStageFile));
+  return digest("md5", stageChecksum(dvcFileData(stage)));
 }
 
 /** Hex digest of a text. Loads `node:crypto` only when called. */

@@ -206,7 +206,7 @@ export class Variables {
     const { source, path, isLocal } = node.origin;
     if (this.#used === undefined || isLocal || source === undefined || node instanceof MapNode) return;
     let keys = this.#used.get(source);
-    if (keys === undefined) this.#used.set(source, (keys = new Map()));
+    if (keys === undefined) this.#used.set(source, (keys = new Map<string, unknown>()));
     keys.set(path, plainOf(node));
   }
 
