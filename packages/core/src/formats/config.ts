@@ -49,12 +49,12 @@ function splitNamed(value: Nested): ConfigSections {
   const sections: ConfigSections = {};
   for (const [key, one] of Object.entries(value)) {
     const match = /^\s*(remote|machine|db)\s*"(.*)"\s*$/.exec(key);
-    if (match === null) {
-      setKey(sections, key, one);
-      continue;
+    const kind = match?.[1] ?? key;
+    if (isNamed(kind) && (typeof one === "string" || Array.isArray(one))) {
+      throw new ConfigError(`config file error: expected a dictionary for dictionary value @ data['${kind}']`);
     }
-    const kind = match[1] as (typeof NAMED)[number];
-    setKey((sections[kind] ??= {}), match[2] ?? "", one);
+    if (match === null) setKey(sections, key, one);
+    else setKey((sections[kind as (typeof NAMED)[number]] ??= {}), match[2] ?? "", one);
   }
   return sections;
 }
@@ -252,10 +252,11 @@ function quoted(text: string, multiline: boolean): string {
   return text.includes('"') ? `'${text}'` : `"${text}"`;
 }
 
+/** ConfigObj's own choice of quotes, which is wrong for text that holds three of the double ones. */
 function tripleQuoted(text: string): string {
-  if (!text.includes('"""')) return `"""${text}"""`;
+  if (!text.includes('"""')) return `'''${text}'''`;
   if (text.includes("'''")) throw unquotable(text);
-  return `'''${text}'''`;
+  return `"""${text}"""`;
 }
 
 function unquotable(text: string): ConfigError {
