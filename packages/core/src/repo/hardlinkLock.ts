@@ -1,4 +1,3 @@
-import { createHash, randomInt } from "node:crypto";
 import { linkSync, statSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
@@ -37,6 +36,8 @@ export const tryHardlink: TryLock = (path, pid) => {
 };
 
 function claimFile(path: OsPath, pid: number): OsPath {
+  // Loaded only here: most projects never come this way.
+  const { createHash, randomInt } = process.getBuiltinModule("node:crypto");
   const name = [path, hostname(), String(pid), String(randomInt(2 ** 31))].join("|");
   return join(dirname(path), `${createHash("md5").update(name).digest("hex")}.lock`);
 }

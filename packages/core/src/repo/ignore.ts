@@ -48,7 +48,7 @@ export class DvcIgnore {
 
   /** Whether a file is left out. */
   file(path: OsPath): boolean {
-    return basename(path) === ".git" || this.#rules.ignoresFile(path);
+    return path.endsWith(`${sep}.git`) || this.#rules.ignoresFile(path);
   }
 
   /** Whether a path is left out, be it a file, a folder or absent (then either way counts). */

@@ -54,6 +54,8 @@ export class LayeredRules {
   readonly #reader: RulesReader;
   readonly #skipFolder: (path: OsPath, name: string) => boolean;
   readonly #folders = new Map<OsPath, FolderRules>();
+  #lastFolder: OsPath = "";
+  #lastRules: FolderRules = NO_RULES;
 
   /**
    * `base` are rules that come before those of the root's own file. `skipFolder` names folders that are ignored whatever
@@ -83,12 +85,20 @@ export class LayeredRules {
 
   /** Whether a file, or a folder above it, is ignored. */
   ignoresFile(path: OsPath): boolean {
-    const rules = this.#rules(dirname(path));
+    // Walks ask folder by folder: the folder of the last question is most often that of this one too.
+    const cut = path.lastIndexOf(sep);
+    if (cut !== this.#lastFolder.length || !path.startsWith(this.#lastFolder)) {
+      this.#lastFolder = dirname(path);
+      this.#lastRules = this.#rules(this.#lastFolder);
+    }
+    const rules = this.#lastRules;
     return rules.isIgnored || (rules.layers.length > 0 && isMatch(rules.layers, path, false));
   }
 
   /** Forgets what was read of `folder` and below: its ignore file changed. */
   forget(folder: OsPath): void {
+    this.#lastFolder = "";
+    this.#lastRules = NO_RULES;
     const base = this.#folders.get(this.#root);
     for (const known of this.#folders.keys())
       if (known === folder || known.startsWith(folder + sep)) this.#folders.delete(known);

@@ -17,7 +17,7 @@ export const DVC_SUFFIX = ".dvc";
 
 /** Whether a file of this name holds stages. */
 export function isStageFileName(path: string): boolean {
-  return path.endsWith(DVC_SUFFIX) || basename(path) === PROJECT_FILE;
+  return path.endsWith(DVC_SUFFIX) || (path.endsWith(PROJECT_FILE) && basename(path) === PROJECT_FILE);
 }
 
 /** The stage files of the workspace or of a commit, each read at most once. */
@@ -180,11 +180,13 @@ function byName(a: FolderChild, b: FolderChild): number {
 
 function childrenOnDisk(folder: OsPath): FolderChild[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).map((entry) => ({
-      name: entry.name,
-      isDir: entry.isDirectory(),
-      isFile: entry.isFile(),
-    }));
+    const children: FolderChild[] = [];
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const isDir = entry.isDirectory();
+      // Data is the most of what lies about: left out before it costs anything.
+      if (isDir || isStageFileName(entry.name)) children.push({ name: entry.name, isDir, isFile: entry.isFile() });
+    }
+    return children;
   } catch (error) {
     // Gone since it was listed, or not ours to read: DVC's walk passes over both.
     const { code } = error as NodeJS.ErrnoException;
