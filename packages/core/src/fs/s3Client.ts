@@ -221,7 +221,7 @@ export function urlOf(request: { readonly bucket: string; readonly key?: string 
 }
 
 /** The whole of an answer. @throws {StorageError} retryable, when the connection breaks or the answer is cut short. */
-export async function collect(response: IncomingMessage, url: string, limit = Infinity): Promise<Buffer> {
+export async function collect(response: IncomingMessage, url: string, limit: number = Infinity): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {

@@ -85,7 +85,7 @@ describe.each([
     expect(await status(cache, remote, wantDir(dir))).toMatchObject({ new: [], deleted: [], missing: [] });
 
     const other = new ObjectDb(join(folder, "other"), { layout: "3.x" });
-    expect((await status(other, remote, wantDir(dir))).deleted.sort()).toEqual([dir, ...files].sort());
+    expect([...(await status(other, remote, wantDir(dir))).deleted].sort()).toEqual([dir, ...files].sort());
     expect((await fetch(other, remote, wantDir(dir))).transferred).toBe(4);
     expect(readFileSync(other.pathOf(files[2] as string), "utf8")).toBe("three");
     expect(statSync(other.pathOf(files[2] as string)).mode & 0o777).toBe(0o444);
@@ -154,9 +154,9 @@ describe.each([
     const { remote } = make();
     const gone = "0123456789abcdef0123456789abcdef";
     const want = { files: new Set([gone]), dirs: new Set([`${gone}.dir`]) };
-    expect((await fetch(cache, remote, want)).missing.sort()).toEqual([gone, `${gone}.dir`]);
-    expect((await upload(cache, remote, want)).missing.sort()).toEqual([gone, `${gone}.dir`]);
-    expect((await status(cache, remote, want)).missing.sort()).toEqual([gone, `${gone}.dir`]);
+    expect([...(await fetch(cache, remote, want)).missing].sort()).toEqual([gone, `${gone}.dir`]);
+    expect([...(await upload(cache, remote, want)).missing].sort()).toEqual([gone, `${gone}.dir`]);
+    expect([...(await status(cache, remote, want)).missing].sort()).toEqual([gone, `${gone}.dir`]);
   });
 
   it("transfers only the listed files of a folder when asked", async () => {
