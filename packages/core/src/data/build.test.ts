@@ -198,6 +198,21 @@ describe("build", () => {
     await expect(build(data, { signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
   });
 
+  it("reads a file again that is edited between the look at it and the reading", async () => {
+    put({ a: "one", b: "two" });
+    const reporter = {
+      emit: (event: Event) => {
+        if (event.type === "start") writeFileSync(join(data, "b"), "edited");
+      },
+    };
+    const state = memoryState();
+    const built = await build(data, { store, reporter, state });
+    expect(built.tree?.get("b")).toEqual({ relpath: "b", md5: md5("edited"), size: 6 });
+    expect(built.meta.size).toBe(9);
+    expect(readFileSync(store.pathOf(md5("edited")), "utf8")).toBe("edited");
+    expect(store.exists([md5("two")]).size).toBe(0);
+  });
+
   it("clears what a killed run left", async () => {
     put({ a: "1" });
     const dead = join(store.folder, ".in.999999999-abc.hftmp");
