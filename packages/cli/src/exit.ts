@@ -104,7 +104,7 @@ function finish(context: string, error: unknown, code: number, output: TextOutpu
 function afterwards(error: unknown, code: number, output: TextOutput): number {
   if (error instanceof Error && error.stack !== undefined && output.isVerbose) output.errorLine(error.stack);
   const hint = hintOf(error);
-  if (hint !== undefined && hint !== "") output.log("WARNING", hint);
+  if (hint !== undefined && hint !== "") output.note(hint);
   return code;
 }
 

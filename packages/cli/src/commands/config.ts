@@ -1,5 +1,4 @@
 import { type Command, defineCommand, defined, flag, maybe, type PositionalSpec } from "../command.ts";
-import type { Context } from "../context.ts";
 import { CommandFailure } from "../exit.ts";
 import { levels } from "./sharedOptions.ts";
 
@@ -65,7 +64,6 @@ export const config: Command = defineCommand({
     if (values.unset) await api.unsetConfig(context.env, section, option, at);
     else if (values.value !== undefined) await api.setConfig(context.env, section, option, values.value, at);
     else return { entry: await api.getConfig(context.env, section, option, at) };
-    warnOfLinks(values.name, context);
     return {};
   },
   toJson: (result) => ("entries" in result ? result.entries : "entry" in result ? (result.entry ?? null) : {}),
@@ -90,12 +88,4 @@ function checkUsage(values: Values): void {
       undefined,
     );
   }
-}
-
-function warnOfLinks(changed: OptionName, context: Context): void {
-  if (changed.section !== "cache" || changed.option !== "type") return;
-  context.output.log(
-    "WARNING",
-    `You have changed the 'cache.type' option. This doesn't update any existing workspace file links, but it can be done with:\n             ${context.programName} checkout --relink`,
-  );
 }

@@ -61,6 +61,11 @@ export class TextOutput implements Reporter {
     this.err.write(`${text}\n`);
   }
 
+  /** A bare line on stderr; nothing under `-q`. */
+  note(text: string): void {
+    if (!this.#loudness.quiet) this.errorLine(text);
+  }
+
   /** A line with `-v` only. */
   debug(text: string): void {
     if (this.#loudness.verbose > 0) this.forced(this.#labelled("DEBUG", text, this.out));

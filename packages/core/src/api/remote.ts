@@ -88,7 +88,7 @@ export function defaultRemote(
 
 /**
  * Sets an option of a remote; removes it when `value` is undefined.
- * @param value null (no value was given) is refused as DVC refuses it
+ * @param value null: none was given, which is refused
  * @throws {ConfigError} when there is no such remote, or the option or its value is invalid
  */
 export function modifyRemote(
@@ -103,8 +103,9 @@ export function modifyRemote(
   edit(config, options.level, (sections) => {
     requireRemote(known, name);
     const remote = sectionMadeIn(sections, `remote.${name}`);
+    if (value === null) throw new ConfigError(`config file error: no value given for option '${option}'`);
     if (value === undefined) drop(remote, option);
-    else put(remote, option, value ?? "");
+    else put(remote, option, value);
   });
   return Promise.resolve();
 }

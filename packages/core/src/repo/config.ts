@@ -229,9 +229,13 @@ export class Config {
     const text = readIfThere(file);
     const before = text === undefined || text === "" ? {} : this.#parse(text, file);
     const relativePaths = new Set<string>();
+    // A remote that gets another name keeps its path as it was written.
+    const relativeTargets = new Set<string>();
     if (text !== undefined && text !== "")
       mapPaths(parseConfig(text, file) as Sections, (path, at) =>
-        isAbsolute(path) ? path : (relativePaths.add(at), path),
+        isAbsolute(path)
+          ? path
+          : (relativePaths.add(at), relativeTargets.add(this.#resolve(dirname(file), path)), path),
       );
     const homePaths = new Map<string, string>();
     if (text !== undefined && text !== "")
@@ -243,7 +247,8 @@ export class Config {
     const stored = mapPaths(sections, (path, at) => {
       const isUnchanged = valueAt(before, at) === path;
       const asTyped = isUnchanged ? homePaths.get(at) : undefined;
-      return asTyped ?? this.#unresolve(dirname(file), path, isUnchanged && relativePaths.has(at));
+      const isMoved = valueAt(before, at) === undefined && relativeTargets.has(path);
+      return asTyped ?? this.#unresolve(dirname(file), path, isMoved || (isUnchanged && relativePaths.has(at)));
     });
     const merged = structuredClone(this.readBelow(level)) as Sections;
     merge(merged, stored);

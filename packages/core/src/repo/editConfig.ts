@@ -85,11 +85,25 @@ export function shownFile(opened: OpenedConfig, level: ConfigLevel): string {
   return opened.root === undefined || (level !== "project" && level !== "local") ? file : relative(opened.root, file);
 }
 
+/** Sections that DVC takes as present, though empty, in every file. */
+const ALWAYS_THERE = new Set([
+  "core",
+  "cache",
+  "state",
+  "index",
+  "parsing",
+  "hydra",
+  "studio",
+  "plots",
+  "exp",
+  "feature",
+]);
+
 /** @throws {ConfigError} with DVC's text when the section, or the option in it, is not there. */
 export function requireOption(sections: SectionRecord, section: string, option?: string): OptionRecord {
   const [top, name] = splitSection(section);
   const [kind, shown] = name === undefined ? ["section", top] : [top, name];
-  const found = sectionIn(sections, section);
+  const found = sectionIn(sections, section) ?? (ALWAYS_THERE.has(section) ? {} : undefined);
   if (found === undefined) throw new ConfigError(`config file error: ${kind} '${shown}' doesn't exist`);
   if (option !== undefined && !Object.hasOwn(found, option)) {
     throw new ConfigError(`config file error: option '${option}' doesn't exist in ${kind} '${shown}'`);
