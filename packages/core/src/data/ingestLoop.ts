@@ -36,7 +36,8 @@ export class IngestLoop {
   readonly #lanes: LaneHasher;
   readonly #reading: (Reading | undefined)[] = [];
   readonly #shards: ReadonlySet<string>;
-  readonly #fixMode: boolean;
+  /** Whether the umask takes away bits of the object's mode: known from the first file (reading the umask sets it). */
+  #fixMode: boolean | undefined;
   #next = 0;
   #end = 0;
 
@@ -45,7 +46,6 @@ export class IngestLoop {
     this.#thread = thread;
     this.#lanes = Md5Lanes.create() ?? new PlainLanes();
     this.#shards = new Set(job.shards);
-    this.#fixMode = (process.umask() & OBJECT_MODE) !== 0;
   }
 
   /** Works until nothing is left, it failed, or `deadline` (of `performance.now`) has passed. @returns whether it has ended. */
@@ -194,6 +194,7 @@ export class IngestLoop {
 
   #create(index: number): number {
     const fd = openSync(this.#stagedPath(index), "wx", OBJECT_MODE);
+    this.#fixMode ??= fstatSync(fd).mode !== REGULAR_OBJECT;
     if (this.#fixMode) fchmodSync(fd, OBJECT_MODE);
     return fd;
   }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { isLeftover, syncFolder, temporaryPath } from "../fs/atomic.ts";
@@ -7,6 +7,9 @@ import type { ObjectDb } from "../odb/objectDb.ts";
 import type { IngestJob } from "./ingestJob.ts";
 import { Outcome } from "./ingestJob.ts";
 import { hexAt } from "./ingestLoop.ts";
+
+/** A staging folder whose process is gone and that nobody has touched for an hour is removed. */
+const IDLE_MS = 3_600_000;
 
 /**
  * Where new objects lie until their bytes are safe on disk: a folder a thread beside the object folders. Only then they
@@ -31,7 +34,10 @@ export class Staging {
       for (let at = this.objects; at.length >= first.length; at = dirname(at)) chmodSync(at, this.#dirMode);
     const names = readdirSync(this.objects);
     this.shards = names.filter((name) => name.length === 2);
-    for (const name of names) if (name.startsWith(".") && isLeftover(name)) removeFolder(join(this.objects, name));
+    for (const name of names) {
+      const path = join(this.objects, name);
+      if (name.startsWith(".") && isLeftover(name) && isIdle(path)) removeFolder(path);
+    }
   }
 
   /** Makes the folders. */
@@ -79,6 +85,18 @@ export class Staging {
     const folder = join(this.objects, shard);
     mkdirSync(folder, { recursive: true });
     if (this.#dirMode !== undefined) chmodSync(folder, this.#dirMode);
+  }
+}
+
+/** Whether nothing happened in the folder for long: on a shared disk its process may be one of another machine. */
+function isIdle(folder: OsPath): boolean {
+  const oldest = Date.now() - IDLE_MS;
+  try {
+    return [folder, ...readdirSync(folder).map((name) => join(folder, name))].every(
+      (path) => statSync(path).mtimeMs < oldest,
+    );
+  } catch {
+    return false; // not a folder, or gone
   }
 }
 

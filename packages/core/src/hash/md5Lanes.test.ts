@@ -6,7 +6,7 @@ import { LANES, Md5Lanes } from "./md5Lanes.ts";
 /** Hashes all inputs through the lanes, each lane refilled from the queue as it ends, in parts of the buffer's size. */
 function hashAll(lanes: Md5Lanes, inputs: readonly Uint8Array[]): string[] {
   const digests: string[] = [];
-  const at: { input: number; offset: number; last: boolean }[] = [];
+  const at: ({ input: number; offset: number; last: boolean } | undefined)[] = [];
   let next = 0;
   const feed = (lane: number): void => {
     const job = at[lane];
@@ -19,7 +19,8 @@ function hashAll(lanes: Md5Lanes, inputs: readonly Uint8Array[]): string[] {
     lanes.feed(lane, part.length, job.last);
   };
   const begin = (lane: number): void => {
-    if (next >= inputs.length) return void delete at[lane];
+    at[lane] = undefined;
+    if (next >= inputs.length) return;
     at[lane] = { input: next++, offset: 0, last: false };
     lanes.start(lane);
     feed(lane);

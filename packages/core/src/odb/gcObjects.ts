@@ -1,4 +1,4 @@
-import { rmdirSync, statSync, unlinkSync } from "node:fs";
+import { rmdirSync, statSync, rmSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
@@ -73,7 +73,7 @@ function removeLeftover(path: OsPath, now: number): void {
   const name = basename(path);
   if (!TEMPORARY_NAME.test(name) || idle < IDLE_MS || (idle < ABANDONED_MS && !isLeftover(name))) return;
   try {
-    unlinkSync(path);
+    rmSync(path, { recursive: true }); // a file, or the staging folder of a build
   } catch {
     // Somebody else's, or gone: not worth failing for.
   }
