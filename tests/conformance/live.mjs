@@ -1,0 +1,60 @@
+/**
+ * The scenarios by live DVC, by us, and by both taking turns on the same repository (they write, we read; we write, they read).
+ * All four must leave the same bytes, exit codes and output: npm run conformance -- --dvc PATH [--only WORD] [--bin PATH]
+ */
+import { spawnSync } from "node:child_process";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { differences } from "./compare.mjs";
+import { covers, readCompatTable } from "./compatTable.mjs";
+import { linkAsDvc, play } from "./play.mjs";
+import { scenarios } from "./scenarios.mjs";
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const { values: flags } = parseArgs({
+  options: {
+    dvc: { type: "string" },
+    only: { type: "string" },
+    bin: { type: "string", default: join(root, "packages", "cli", "bin", "holdfast.js") },
+  },
+});
+if (flags.dvc === undefined) throw new Error("--dvc PATH of the real dvc program, 3.67.1");
+const dvc = resolve(flags.dvc);
+console.log(`DVC ${spawnSync(dvc, ["--version"], { encoding: "utf8" }).stdout.trim()}`);
+
+const us = linkAsDvc(resolve(flags.bin));
+const ways = {
+  "we do all": () => us.program,
+  "DVC first, then turns": (index) => (index % 2 === 0 ? dvc : us.program),
+  "we first, then turns": (index) => (index % 2 === 0 ? us.program : dvc),
+};
+const { known } = readCompatTable();
+const counts = { passed: 0, failed: 0 };
+try {
+  for (const scenario of scenarios) {
+    if (flags.only === undefined || scenario.id.includes(flags.only)) await compareAll(scenario);
+  }
+} finally {
+  us.close();
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+process.exitCode = counts.failed === 0 ? 0 : 1;
+
+async function compareAll(scenario) {
+  const meant = known.filter((entry) => entry.scenario === scenario.id);
+  const reference = await play(scenario, () => dvc);
+  for (const [words, toolFor] of Object.entries(ways)) {
+    // After a difference that is meant, what follows differs too: taking turns proves nothing there.
+    if (meant.length > 0 && words !== "we do all") continue;
+    const found = differences(scenario, reference, await play(scenario, toolFor)).filter(
+      (one) => !meant.some((entry) => covers(entry, one.where)),
+    );
+    counts[found.length === 0 ? "passed" : "failed"]++;
+    console.log(`${found.length === 0 ? "ok  " : "FAIL"} ${scenario.id}: ${words}`);
+    for (const one of found)
+      console.log(
+        `     ${one.where} of \`${one.command}\`\n       DVC: ${JSON.stringify(one.expected)}\n       got: ${JSON.stringify(one.actual)}`,
+      );
+  }
+}
