@@ -5,7 +5,7 @@ import { isInside, isStrictlyInside, type OsPath } from "../base/paths.ts";
 import { OverlapError } from "../pipeline/outsIndex.ts";
 import { saveStage } from "../pipeline/save.ts";
 import type { Output, Stage } from "../pipeline/stage.ts";
-import { type GitContext, refuseGitTracked, withGitContext } from "../repo/gitContext.ts";
+import { type GitContext, refuseGitTracked, refuseIgnoredStageFile, withGitContext } from "../repo/gitContext.ts";
 import { expandGlobs } from "../repo/glob.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
@@ -46,6 +46,7 @@ export async function add(repo: Repo, targets: readonly string[], options: AddOp
       const index = loadIndex(repo);
       const found = names.map((name) => findTarget(repo, index, name, options));
       checkGraph(repo, index, found);
+      for (const { stage } of found) refuseIgnoredStageFile(repo, stage.file);
       if (options.toRemote === true || options.out !== undefined) {
         const [one] = found;
         if (one === undefined) return { stages: [] };
@@ -83,6 +84,7 @@ function checkOptions(targets: readonly string[], options: AddOptions): void {
 async function addOne(repo: Repo, target: Target, context: GitContext, options: AddOptions): Promise<AddedStage> {
   const recorded = await recordOutput(repo, target.out, {
     ...options,
+    stage: target.stage,
     store: options.noCommit !== true && target.out.useCache,
     ...(target.within === undefined ? {} : { within: target.within }),
   });

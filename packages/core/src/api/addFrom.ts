@@ -52,7 +52,7 @@ export async function addFrom(
 
 async function bringIn(
   repo: Repo,
-  { out }: AddFromTarget,
+  { stage, out }: AddFromTarget,
   from: string,
   context: GitContext,
   options: AddOptions,
@@ -62,7 +62,7 @@ async function bringIn(
   cpSync(from, temporary, { recursive: true, dereference: true });
   if (kept) rmSync(out.path, { recursive: true });
   renameSync(temporary, out.path);
-  const recorded = await recordOutput(repo, { ...out, hash: undefined, meta: {} }, { ...options, store: true });
+  const recorded = await recordOutput(repo, { ...out, hash: undefined, meta: {} }, { ...options, stage, store: true });
   context.ignore(out.path);
   await relinkOutput(repo, recorded.out, recorded.built, undefined, options);
   return recorded.out;

@@ -120,7 +120,10 @@ async function migratedStage(repo: Repo, stage: Stage, options: MigrateOptions):
   for (const out of stage.outs) {
     const isThere = out.isLocal && out.hash?.name === "md5-dos2unix" && repo.workspace.exists(out.path);
     if (!isThere) outs.push(out);
-    else outs.push((await recordOutput(repo, { ...out, hash: undefined }, { ...options, store: out.useCache })).out);
+    else
+      outs.push(
+        (await recordOutput(repo, { ...out, hash: undefined }, { ...options, stage, store: out.useCache })).out,
+      );
   }
   const deps = [];
   for (const dep of stage.deps) {

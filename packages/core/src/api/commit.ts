@@ -112,6 +112,7 @@ async function commitOutput(
   try {
     const recorded = await recordOutput(repo, out, {
       ...options,
+      stage,
       store: out.useCache,
       ...(within === undefined ? {} : { within }),
     });

@@ -6,7 +6,9 @@ import { isDirHash } from "../hash/hashInfo.ts";
 import { gcObjects } from "../odb/gcObjects.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import { loadIndex } from "../repo/index.ts";
-import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
+import type { Tree } from "../odb/tree.ts";
+import type { StageOutput } from "../repo/dataRoots.ts";
+import { readManifest } from "../repo/manifests.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { openRemote } from "../repo/remote.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
@@ -173,12 +175,7 @@ async function collectOutput(
     used.add(out.remote, [oid]);
     return;
   }
-  const cache = cacheFor(repo, out.hash);
-  let tree = cache.readTree(oid);
-  if (tree === undefined) {
-    await fetchManifest(repo, one, options);
-    tree = cache.readTree(oid);
-  }
+  const tree = await manifestOrNone(repo, one, options);
   if (tree === undefined) {
     throw new DvcError(`unable to fully collect used cache without cache for directory '${shownPath(repo, out)}'`, {
       code: "missing-object",
@@ -188,21 +185,13 @@ async function collectOutput(
   used.add(out.remote, [oid, ...tree.entries.map((entry) => entry.md5)]);
 }
 
-async function fetchManifest(repo: Repo, { out }: StageOutput, options: GcOptions): Promise<void> {
-  if (out.hash === undefined) return;
-  const { fetch } = await import("../odb/transfer.ts");
+/** A remote that fails is as good as none here: the caller refuses. */
+async function manifestOrNone(repo: Repo, one: StageOutput, options: GcOptions): Promise<Tree | undefined> {
   try {
-    const remote = await openRemote(repo, out.remote ?? options.remote, { legacy: out.hash.name === "md5-dos2unix" });
-    const { signal } = options;
-    await fetch(
-      cacheFor(repo, out.hash),
-      remote,
-      { files: new Set(), dirs: new Set([out.hash.value]), onlyListed: true },
-      signal === undefined ? {} : { signal },
-    );
-    await remote.fs.close();
+    return await readManifest(repo, one, options);
   } catch (error) {
-    if (!(error instanceof DvcError)) throw error; // no remote, or one that fails: the caller refuses
+    if (error instanceof DvcError && error.code !== "corrupt-object" && error.code !== "unsafe-path") return undefined;
+    throw error;
   }
 }
 

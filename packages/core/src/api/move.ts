@@ -6,7 +6,7 @@ import { DvcError } from "../base/errors.ts";
 import { posixRelative } from "../base/paths.ts";
 import { saveStage } from "../pipeline/save.ts";
 import { type Dependency, isDataSource, type Output, type Stage } from "../pipeline/stage.ts";
-import { withGitContext, type GitContext } from "../repo/gitContext.ts";
+import { refuseIgnoredStageFile, withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
@@ -60,6 +60,7 @@ async function moveLocked(
   const [newOut] = next.outs;
   if (newOut === undefined) throw new DvcError(`'${from}' has no output`);
   checkOutputPath(repo, next, newOut);
+  refuseIgnoredStageFile(repo, next.file);
   moveData(source, target, repo, options);
   context.unignore(source);
   const saved = await recordMoved(repo, next, newOut, context, options);
@@ -122,7 +123,7 @@ async function recordMoved(
 ): Promise<Stage> {
   context.ignore(out.path);
   if (!existsSync(out.path)) return stage;
-  const recorded = await recordOutput(repo, out, { ...options, store: out.useCache });
+  const recorded = await recordOutput(repo, out, { ...options, stage, store: out.useCache });
   await relinkOutput(repo, recorded.out, recorded.built, undefined, options);
   return { ...stage, outs: [recorded.out] };
 }

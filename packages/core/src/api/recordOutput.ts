@@ -10,13 +10,16 @@ import { isDirHash } from "../hash/hashInfo.ts";
 import type { Meta } from "../odb/meta.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import { Tree } from "../odb/tree.ts";
-import type { Output } from "../pipeline/stage.ts";
+import type { Output, Stage } from "../pipeline/stage.ts";
+import { readManifest } from "../repo/manifests.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
 
 /** `store`: put the bytes into the cache. `within`: only this part of a tracked folder. */
 export interface RecordOptions extends CallOptions {
   readonly store: boolean;
+  /** Whose output it is. */
+  readonly stage: Stage;
   readonly within?: OsPath;
 }
 
@@ -89,7 +92,8 @@ async function recordWithin(repo: Repo, out: Output, path: OsPath, options: Reco
   if (out.hash !== undefined && !isDirHash(out.hash.value)) {
     throw new DvcError(`Cannot modify '${shown}' which is being tracked as a file`);
   }
-  const before = out.hash === undefined ? Tree.from([]) : treeOf(repo, out);
+  const before =
+    out.hash === undefined ? Tree.from([]) : await readManifest(repo, { stage: options.stage, out }, options);
   if (before === undefined) {
     throw new DvcError(`could not read '${out.hash?.value ?? ""}'`, {
       code: "missing-object",
@@ -150,6 +154,9 @@ export async function relinkOutput(
   options: CallOptions,
 ): Promise<void> {
   if (out.hash === undefined || built === undefined || !out.useCache) return;
+  // A copy that is already there needs nothing; linked files of the user become copies of their own.
+  const isCopy = ["copy", "reflink"].includes(cacheOf(repo, built.hash.name).linkTypes[0] ?? "copy");
+  if (isCopy && built.hasLinks !== true) return;
   const path = within ?? out.path;
   const plan = planCheckout(
     [

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
@@ -66,7 +66,7 @@ function removeOuts(repo: Repo, stage: Stage, context: GitContext, withData: boo
     if (!out.isLocal) continue;
     checkOutputPath(repo, stage, out);
     if (withData) rmSync(out.path, { recursive: true, force: true });
-    else if (out.useCache) unprotectPath(out.path);
+    else if (out.useCache && lstatSync(out.path, { throwIfNoEntry: false }) !== undefined) unprotectPath(out.path);
     if (out.useCache || isRepoImport(stage)) context.unignore(out.path);
   }
 }

@@ -1,5 +1,5 @@
 import type { BigIntStats } from "node:fs";
-import { statSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { DvcError } from "../base/errors.ts";
 import { info } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
@@ -23,6 +23,8 @@ export interface Built {
   readonly meta: Meta;
   /** The files of a folder, with sizes. */
   readonly tree?: Tree;
+  /** Whether some file is a symlink or has several names. */
+  readonly hasLinks: boolean;
 }
 
 /**
@@ -50,13 +52,16 @@ async function buildFile(path: OsPath, stat: BigIntStats, options: BuildOptions)
   files.add(path, "", stat, options.state?.lookup(path, stat, name));
   await ingest(files, options);
   const meta: Meta = { size: files.size(0), ...((stat.mode & 0o100n) === 0n ? {} : { isexec: true }) };
-  return { hash: { name, value: files.md5(0) }, meta };
+  const own = lstatSync(path, { throwIfNoEntry: false });
+  const hasLinks = own === undefined || own.isSymbolicLink() || own.nlink > 1;
+  return { hash: { name, value: files.md5(0) }, meta, hasLinks };
 }
 
 async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> {
   const name = options.hashName ?? "md5";
   const { state } = options;
   const files = new FileColumns();
+  let hasLinks = false;
   walkFiles(
     root,
     {
@@ -65,6 +70,9 @@ async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> 
       signal: options.signal,
       onLinkedFolder: (path) => {
         info(options, `'${path}' is a link to a folder: it is left out.`);
+      },
+      onLinkedFile: () => {
+        hasLinks = true;
       },
     },
     (path, relpath, stat) => {
@@ -77,7 +85,7 @@ async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> 
     options.store.addTree(tree);
     options.store.flush();
   }
-  return { hash: { name, value: tree.oid }, meta: { size: files.totalSize, nfiles: files.count }, tree };
+  return { hash: { name, value: tree.oid }, meta: { size: files.totalSize, nfiles: files.count }, tree, hasLinks };
 }
 
 function entriesOf(files: FileColumns): TreeEntry[] {

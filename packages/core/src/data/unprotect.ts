@@ -13,9 +13,13 @@ const BLOCK_BYTES = 1 << 20;
  */
 export function unprotectPath(path: OsPath): void {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  if (stat === undefined) throw new DvcError(`can't unprotect non-existing data '${path}'`, { code: "not-found" });
+  if (stat === undefined) throw missing(path);
   if (stat.isDirectory()) unprotectFolder(path);
   else unprotectFile(path, stat);
+}
+
+function missing(path: OsPath): DvcError {
+  return new DvcError(`can't unprotect non-existing data '${path}'`, { code: "not-found" });
 }
 
 function unprotectFolder(folder: OsPath): void {
@@ -30,7 +34,9 @@ function unprotectFile(path: OsPath, stat: BigIntStats): void {
   const mode = 0o666 & ~process.umask();
   if (stat.isSymbolicLink()) {
     // A link to a folder is no link to a cache.
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) replaceByCopy(path, mode);
+    const target = statSync(path, { throwIfNoEntry: false });
+    if (target === undefined) throw missing(path);
+    if (target.isFile()) replaceByCopy(path, mode);
   } else if (stat.nlink > 1n) replaceByCopy(path, mode | (Number(stat.mode) & 0o100));
   else {
     const wanted = mode | (Number(stat.mode) & 0o111);

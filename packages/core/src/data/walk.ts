@@ -23,6 +23,8 @@ export interface WalkOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called for each symlinked folder, which the walk (as DVC's) leaves out. */
   readonly onLinkedFolder?: ((path: OsPath) => void) | undefined;
+  /** Called before each file that is a symlink or has several names. */
+  readonly onLinkedFile?: (() => void) | undefined;
 }
 
 const IGNORE_FILE = ".dvcignore";
@@ -107,6 +109,7 @@ function visitFile(path: OsPath, relpath: RelPath, stat: BigIntStats, options: W
       code: "unsupported",
       hint: "Move it out of the tracked folder, or name it in .dvcignore.",
     });
+  if (stat.nlink > 1n || target !== stat) options.onLinkedFile?.();
   visit(path, relpath, target);
 }
 

@@ -40,6 +40,7 @@ export async function gcObjects(
   options: GcObjectsOptions = {},
 ): Promise<GcObjectsResult> {
   const unused = listUnused(cache, used);
+  const foreign = [...cache.foreign()];
   const temporaries = options.dry === true ? [] : [...cache.temporaries()];
   let bytes = 0;
   for (const [index, object] of unused.entries()) {
@@ -49,11 +50,17 @@ export async function gcObjects(
     if (options.dry !== true) cache.remove(object.oid);
     bytes += object.size;
   }
+  for (const path of foreign) {
+    options.onRemove?.(path);
+    bytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (options.dry !== true) rmSync(path, { recursive: true, force: true });
+  }
   const now = options.now ?? Date.now();
   for (const path of temporaries) removeLeftover(path, now);
   if (options.dry !== true)
-    for (const folder of new Set(unused.map(({ path }) => dirname(path)))) removeIfEmpty(folder);
-  return { objects: unused.length, bytes };
+    for (const folder of new Set([...unused.map(({ path }) => path), ...foreign].map((path) => dirname(path))))
+      removeIfEmpty(folder);
+  return { objects: unused.length + foreign.length, bytes };
 }
 
 function listUnused(cache: ObjectDb, used: ReadonlySet<string>): StoredObject[] {

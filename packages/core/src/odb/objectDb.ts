@@ -294,6 +294,19 @@ export class ObjectDb {
     return statSync(this.pathOf(oid), { throwIfNoEntry: false })?.size;
   }
 
+  /**
+   * Files and folders among the objects that are none (left by old versions or by hand): nothing can use them. Only of
+   * the 3.x layout, whose folder holds nothing else.
+   */
+  *foreign(): Iterable<OsPath> {
+    if (this.layout !== "3.x") return;
+    for (const prefix of listOrEmpty(this.folder)) {
+      if (prefix.length !== 2) continue;
+      for (const name of listOrEmpty(join(this.folder, prefix)))
+        if (!isOid(prefix + name) && !TEMPORARY_NAME.test(name)) yield join(this.folder, prefix, name);
+    }
+  }
+
   /** Removes an object; absence is no error. */
   remove(oid: string): void {
     try {

@@ -5,12 +5,9 @@ import type { CallOptions } from "../base/events.ts";
 import { DvcError, NotDvcRepoError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
-import { fetch as fetchObjects } from "../odb/transfer.ts";
-import type { Tree } from "../odb/tree.ts";
 import { cloneRepository } from "../scm/clone.ts";
 import { Git } from "../scm/git.ts";
-import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
-import { openRemote } from "./remote.ts";
+import { readManifest } from "./manifests.ts";
 import { openRepo, type Repo } from "./repo.ts";
 import { commitFiles, RepoView, workspaceFiles } from "./repoView.ts";
 
@@ -120,22 +117,4 @@ function overrides(
     ...(options.remote === undefined ? {} : { remote: options.remote }),
     ...(options.remoteConfig === undefined ? {} : { remoteConfig: options.remoteConfig }),
   };
-}
-
-/** The manifest of an output from the cache, else from its remote (into the cache). Undefined when it is nowhere. */
-async function readManifest(repo: Repo, one: StageOutput, options: CallOptions): Promise<Tree | undefined> {
-  const hash = recordedHash(one);
-  if (hash === undefined) return undefined;
-  const cache = cacheFor(repo, hash);
-  const here = cache.readTree(hash.value);
-  if (here !== undefined) return here;
-  try {
-    const remote = await openRemote(repo, one.out.remote, { legacy: hash.name === "md5-dos2unix" });
-    await fetchObjects(cache, remote, { files: new Set(), dirs: new Set([hash.value]), onlyListed: true }, options);
-    await remote.fs.close();
-  } catch (error) {
-    if (error instanceof DvcError && error.code === "no-remote") return undefined;
-    throw error;
-  }
-  return cache.readTree(hash.value);
 }

@@ -134,3 +134,12 @@ export function shellQuote(word: string): string {
   if (word === "") return "''";
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
 }
+
+/**
+ * Refuses to write a stage file that Git would not see.
+ * @throws {DvcError} with DVC's text.
+ */
+export function refuseIgnoredStageFile(repo: Repo, file: OsPath): void {
+  if (repo.gitIgnored?.ignoresFile(file) !== true) return;
+  throw new DvcError(`bad DVC file name '${relative(repo.env.cwd, file)}' is git-ignored.`);
+}

@@ -1,0 +1,37 @@
+import type { CallOptions } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import type { Tree } from "../odb/tree.ts";
+import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
+import { openRemote } from "./remote.ts";
+import type { Repo } from "./repo.ts";
+
+/** Which remote to ask when the output names none. */
+export interface ManifestOptions extends CallOptions {
+  readonly remote?: string;
+}
+
+/**
+ * The manifest of an output recorded as a folder: from the cache, else from its remote (it is then in the cache).
+ * Undefined when it is no folder, or nowhere; also when there is no remote at all.
+ * @throws {StorageError} when the remote fails, {CorruptObjectError}, {UnsafePathError}
+ */
+export async function readManifest(repo: Repo, one: StageOutput, options: ManifestOptions): Promise<Tree | undefined> {
+  const hash = recordedHash(one);
+  if (hash === undefined || !isDirHash(hash.value)) return undefined;
+  const cache = cacheFor(repo, hash);
+  const here = cache.readTree(hash.value);
+  if (here !== undefined) return here;
+  const { signal } = options;
+  const call = signal === undefined ? {} : { signal };
+  try {
+    const { fetch } = await import("../odb/transfer.ts");
+    const remote = await openRemote(repo, one.out.remote ?? options.remote, { legacy: hash.name === "md5-dos2unix" });
+    await fetch(cache, remote, { files: new Set(), dirs: new Set([hash.value]), onlyListed: true }, call);
+    await remote.fs.close();
+  } catch (error) {
+    if (error instanceof DvcError && error.code === "no-remote") return undefined;
+    throw error;
+  }
+  return cache.readTree(hash.value);
+}
