@@ -1,20 +1,30 @@
 import type { CallOptions } from "@holdfast/core";
 import type { Environment, Repo } from "@holdfast/core/api/open";
 import { markOpening } from "./exit.ts";
-import type { Globals } from "./globals.ts";
+import type { Globals } from "./globalValues.ts";
 import { type Paint, paintFor } from "./render/colour.ts";
 import { dumpJson } from "./render/json.ts";
 import type { TextOutput } from "./render/text.ts";
 
+/** What a command may ask of the program that runs it. */
+export interface Host {
+  /** Runs another command line as if it were typed, in this process. */
+  run(words: readonly string[]): Promise<number>;
+  /** A completion script of all commands. */
+  completionScript(shell: "bash" | "zsh" | "fish"): Promise<string>;
+}
+
 /** What a command works with. */
 export class Context {
+  readonly host: Host;
   readonly env: Environment;
   readonly output: TextOutput;
   readonly globals: Globals;
   readonly #abort: AbortController = new AbortController();
   readonly #opened: Repo[] = [];
 
-  constructor(env: Environment, output: TextOutput, globals: Globals) {
+  constructor(env: Environment, output: TextOutput, globals: Globals, host: Host) {
+    this.host = host;
     this.env = env;
     this.output = output;
     this.globals = globals;

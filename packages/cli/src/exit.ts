@@ -134,7 +134,7 @@ function textOf(error: unknown): string {
   if (error instanceof ConfigError && error.code === "config" && !error.message.startsWith("config file error")) {
     return `config file error: ${error.message}`;
   }
-  return systemText(error as NodeJS.ErrnoException) ?? error.message;
+  return systemText(error) ?? error.message;
 }
 
 const systemTexts: Readonly<Record<string, string>> = {

@@ -3,9 +3,10 @@ import type { Environment } from "@holdfast/core/api/open";
 import type { Command, CommandEntry, CommandGroup } from "./command.ts";
 import { isGroup } from "./command.ts";
 import { commands } from "./commands/index.ts";
-import { Context } from "./context.ts";
+import { Context, type Host } from "./context.ts";
 import { exitCodes, reportFailure } from "./exit.ts";
-import { commandOptions, type Globals, globalsOf, mainOptions } from "./globals.ts";
+import { commandOptions, mainOptions } from "./globals.ts";
+import { type Globals, globalsOf } from "./globalValues.ts";
 import { CommandLineError, parseWords } from "./parser.ts";
 import { pyRepr, pyReprList } from "./pyText.ts";
 import { TextOutput } from "./render/text.ts";
@@ -76,7 +77,7 @@ async function run(
     );
     output.debug(`command: ${[programName, ...words].join(" ")}`);
     if (globals.cd !== undefined) changeFolder(globals.cd);
-    const opened = new Context(environment(programName, words), output, globals);
+    const opened = new Context(environment(programName, words), output, globals, hostOf(programName));
     context = opened;
     onInterrupt = (): void => {
       interrupt(opened, output);
@@ -94,6 +95,16 @@ async function run(
     if (onInterrupt !== undefined) process.off("SIGINT", onInterrupt);
     context?.close();
   }
+}
+
+function hostOf(programName: string): Host {
+  return {
+    run: (words) => main(words, programName),
+    async completionScript(shell) {
+      const { completionScript } = await import("./completion/script.ts");
+      return completionScript(shell, await Promise.all(commands.map((one) => one.load())), programName);
+    },
+  };
 }
 
 /** Gives what is under way two seconds to end by itself. */

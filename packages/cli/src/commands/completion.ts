@@ -15,13 +15,7 @@ export const completion: Command = defineCommand({
   options: { shell: choice("-s/--shell", ["bash", "zsh", "fish"], "The shell.", "bash") },
   positionals: {},
   json: false,
-  async run(context, { shell }) {
-    const [{ completionScript }, { commands }] = await Promise.all([
-      import("../completion/script.ts"),
-      import("./index.ts"),
-    ]);
-    return completionScript(shell, await Promise.all(commands.map((one) => one.load())), context.programName);
-  },
+  run: (context, { shell }) => context.host.completionScript(shell),
   render(script, context) {
     context.forced(script.trimEnd());
   },

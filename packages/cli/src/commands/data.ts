@@ -116,17 +116,16 @@ function printGroup(style: GroupStyle, entries: DataStatus[GroupName], context: 
   for (const hint of style.hints(context.programName)) context.line(`  (${hint})`);
   const items = isList(entries)
     ? entries
-    : Object.entries(entries).flatMap(([state, list]) => changeLines(state, list));
+    : Object.entries<readonly Change[]>({ ...entries }).flatMap(([state, list]) => changeLines(state, list));
   for (const item of items) {
     const text = `        ${item}`;
     context.line(style.colour === undefined ? text : context.paint(text, style.colour));
   }
 }
 
-function changeLines(
-  state: string,
-  list: readonly (string | { readonly old: string; readonly new: string })[],
-): string[] {
+type Change = string | { readonly old: string; readonly new: string };
+
+function changeLines(state: string, list: readonly Change[]): string[] {
   return list.map((item) => `${state}: ${typeof item === "string" ? item : `${item.old} -> ${item.new}`}`);
 }
 

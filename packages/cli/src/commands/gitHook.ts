@@ -16,10 +16,9 @@ async function isInProject(context: Context): Promise<boolean> {
 }
 
 /** Runs another command of ours as if it were typed, in this process. */
-async function runCommand(context: Context, name: string): Promise<number> {
+function runCommand(context: Context, name: string): Promise<number> {
   context.output.finish();
-  const { main } = await import("../program.ts");
-  return main([name], context.programName);
+  return context.host.run([name]);
 }
 
 function hook(

@@ -1,4 +1,4 @@
-import { type Place, spellings } from "./script.ts";
+import { type Place, spellings } from "./places.ts";
 
 /** A completion script for bash. */
 export function bashScript(places: readonly Place[], programName: string): string {

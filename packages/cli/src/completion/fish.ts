@@ -1,5 +1,5 @@
 import type { OptionSpec } from "../command.ts";
-import { type Place, spellings } from "./script.ts";
+import { type Place, spellings } from "./places.ts";
 
 /** A completion script for fish. */
 export function fishScript(places: readonly Place[], programName: string): string {

@@ -1,5 +1,5 @@
 import type { OptionSpec } from "../command.ts";
-import { type Place, spellings } from "./script.ts";
+import { type Place, spellings } from "./places.ts";
 
 /** A completion script for zsh. */
 export function zshScript(places: readonly Place[], programName: string): string {

@@ -37,7 +37,6 @@ function pad(text: string, width: number, right: boolean): string {
 
 /** Columns a text takes on a terminal: escape sequences none, wide East Asian characters two. */
 export function displayWidth(text: string): number {
-  // eslint-disable-next-line no-control-regex
   const bare = text.includes("\x1b") ? text.replace(/\x1b\[[0-9;]*m/g, "") : text;
   if (/^[\x20-\x7e]*$/.test(bare)) return bare.length;
   let width = 0;

@@ -98,12 +98,12 @@ function entryOf(opened: OpenedConfig, level: ConfigLevel, key: string, value: s
 
 function flatten(sections: SectionRecord): [string, string][] {
   return Object.entries(sections).flatMap(([section, options]) =>
-    Object.entries(options).flatMap(([key, value]): [string, string][] =>
+    Object.entries<string | OptionRecord>(options).flatMap(([key, value]): [string, string][] =>
       typeof value === "string"
         ? [[`${section}.${key}`, value]]
-        : Object.entries(value as OptionRecord).map(([option, inner]): [string, string] => [
+        : Object.entries(value).map(([option, inner]): [string, string] => [
             `${section}.${key}.${option}`,
-            String(inner),
+            inner,
           ]),
     ),
   );

@@ -69,7 +69,7 @@ export function mergedUpTo(config: Config, level: ConfigLevel | undefined): Sect
   if (level === undefined) return config.read() as SectionRecord;
   const merged = structuredClone(config.readBelow(level)) as SectionRecord;
   for (const [section, options] of Object.entries(config.read(level) as SectionRecord)) {
-    for (const [key, value] of Object.entries(options)) {
+    for (const [key, value] of Object.entries<string | OptionRecord>(options)) {
       const into = Object.hasOwn(merged, section) ? merged[section] : undefined;
       if (into === undefined) put<unknown>(merged, section, { [key]: value });
       else if (typeof value === "string") put(into as OptionRecord, key, value);
