@@ -101,10 +101,7 @@ function flatten(sections: SectionRecord): [string, string][] {
     Object.entries<string | OptionRecord>(options).flatMap(([key, value]): [string, string][] =>
       typeof value === "string"
         ? [[`${section}.${key}`, value]]
-        : Object.entries(value).map(([option, inner]): [string, string] => [
-            `${section}.${key}.${option}`,
-            inner,
-          ]),
+        : Object.entries(value).map(([option, inner]): [string, string] => [`${section}.${key}.${option}`, inner]),
     ),
   );
 }
