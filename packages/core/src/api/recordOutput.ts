@@ -5,6 +5,7 @@ import { DvcError } from "../base/errors.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import { type Built, build } from "../data/build.ts";
 import { applyPlan, planCheckout } from "../data/checkout.ts";
+import { recordLink } from "../data/unusedLinks.ts";
 import type { HashName } from "../hash/hashInfo.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Meta } from "../odb/meta.ts";
@@ -62,9 +63,10 @@ export async function hashPath(
   hashName: "md5" | "md5-dos2unix",
   options: CallOptions & { store?: boolean },
 ): Promise<Built> {
-  const { store, ...call } = options;
+  const { store, signal, reporter } = options;
   return build(path, {
-    ...call,
+    ...(signal === undefined ? {} : { signal }),
+    ...(reporter === undefined ? {} : { reporter }),
     state: repo.state,
     ignore: repo.ignore,
     hashName,
@@ -156,7 +158,10 @@ export async function relinkOutput(
   if (out.hash === undefined || built === undefined || !out.useCache) return;
   // A copy that is already there needs nothing; linked files of the user become copies of their own.
   const isCopy = ["copy", "reflink"].includes(cacheOf(repo, built.hash.name).linkTypes[0] ?? "copy");
-  if (isCopy && built.hasLinks !== true) return;
+  if (isCopy && !built.hasLinks) {
+    if (within === undefined) recordLink(repo.root, out.path, built.hash.value, repo.state);
+    return;
+  }
   const path = within ?? out.path;
   const plan = planCheckout(
     [

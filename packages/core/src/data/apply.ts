@@ -5,7 +5,7 @@ import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { startWorker } from "../base/threads.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
-import { posixRelative } from "../base/paths.ts";
+import { recordLink } from "./unusedLinks.ts";
 import type { SharedColumns } from "./applyFiles.ts";
 import { EXEC, FileBuilder, sharedColumns, VERIFY } from "./applyFiles.ts";
 import type { FileBatch } from "./applyFiles.ts";
@@ -340,9 +340,7 @@ class ItemApplier {
     const { wanted } = this.#item;
     const { state, root } = this.#plan.options;
     if (wanted.hash === undefined || this.#plan.missing.some((one) => one.wanted === wanted)) return;
-    const stat = lstatSync(wanted.path, { bigint: true, throwIfNoEntry: false });
-    if (stat === undefined) return;
-    state.links.set(posixRelative(root, wanted.path), { ino: String(stat.ino), token: wanted.hash.value });
+    recordLink(root, wanted.path, wanted.hash.value, state);
   }
 
   #path(rel: RelPath): OsPath {

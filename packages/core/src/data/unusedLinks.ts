@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath, RelPath } from "../base/paths.ts";
-import { isInside } from "../base/paths.ts";
+import { isInside, posixRelative } from "../base/paths.ts";
 import { isDirHash, isOid } from "../hash/hashInfo.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import type { State } from "../odb/state.ts";
@@ -17,6 +17,12 @@ interface Contents {
   readonly files: readonly { readonly path: OsPath; readonly old: Stamp }[];
   /** Deepest first. */
   readonly folders: readonly OsPath[];
+}
+
+/** Notes that `path` now holds what `oid` names, so that it can be told apart when no stage lists it any more. */
+export function recordLink(root: OsPath, path: OsPath, oid: string, state: State): void {
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (stat !== undefined) state.links.set(posixRelative(root, path), { ino: String(stat.ino), token: oid });
 }
 
 /**
