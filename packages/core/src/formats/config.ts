@@ -234,7 +234,7 @@ function valueText(value: unknown): string {
 function scalarText(value: unknown): string {
   if (value === true) return "True";
   if (value === false) return "False";
-  return String(value as string | number);
+  return String(value);
 }
 
 const EDGES = " \r\n\v\t'\"";

@@ -1,6 +1,6 @@
 import { SINGLE_STAGE } from "./fileSchemas.ts";
 import { pyJsonDumps } from "./pyJson.ts";
-import { isRecord } from "./pyValues.ts";
+import { isRecord, pyStr } from "./pyValues.ts";
 import { validateYaml } from "./validation.ts";
 import { dumpYaml, parseYaml, updateYaml } from "./yaml.ts";
 
@@ -91,10 +91,8 @@ export function normalizeChecksums(entry: EntryMeta & { files?: FilesEntry[] }):
   for (const name of ["md5", "checksum", "etag"] as const) {
     const value: unknown = entry[name];
     if (value === undefined || value === null) continue;
-    if (value === "") entry[name] = null;
-    else if (name === "etag") entry[name] = String(value as string | number);
-    else if (typeof value !== "string" || /[A-Z]/.test(value))
-      entry[name] = String(value as string | number).toLowerCase();
+    const text = typeof value === "string" ? value : pyStr(value);
+    entry[name] = text === "" ? null : name === "etag" ? text : text.toLowerCase();
   }
   entry.files?.forEach(normalizeChecksums);
 }

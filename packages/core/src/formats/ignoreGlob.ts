@@ -95,7 +95,7 @@ function tokenize(segments: readonly string[]): Token[] | undefined {
 }
 
 function tokenizeSegment(segment: string, tokens: Token[]): boolean {
-  const chars = [...segment];
+  const chars = Array.from(segment);
   for (let at = 0; at < chars.length; at++) {
     const char = chars[at] ?? "";
     if (char === "\\") {

@@ -79,7 +79,6 @@ function float(value: number): string {
 
 /** A JSON string as Python writes it: everything beyond printable ASCII escaped. */
 export function pyJsonString(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what must be escaped
   if (!/[^\x20-\x7e]|["\\]/.test(text)) return `"${text}"`;
   const quoted = escapePlain(text);
   return quoted.replace(/[\x7f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);

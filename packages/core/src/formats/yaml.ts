@@ -46,11 +46,10 @@ function isFalse(value: unknown): boolean {
 
 /** Refuses control characters, which YAML does not allow. */
 function checkPrintable(text: string, file: string): void {
-  // eslint-disable-next-line no-control-regex -- those are what is looked for
   const bad = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u.exec(text);
   if (bad === null) return;
   const before = text.slice(0, bad.index);
-  const position = [...before].length;
+  const position = Array.from(before).length;
   const code = (bad[0].codePointAt(0) ?? 0).toString(16).padStart(4, "0");
   throw new FormatError(
     `unable to read: '${file.replace(/^\.\//, "")}', YAML file structure is corrupted: ` +

@@ -117,7 +117,7 @@ class NodeEmitter {
         return this.#sequence(node, place);
       case "mapping":
         this.#properties(node);
-        return this.#mapping(node, place);
+        return this.#mapping(node);
     }
   }
 
@@ -275,7 +275,7 @@ class NodeEmitter {
 
   // --- mappings ---
 
-  #mapping(node: MappingNode, place: Place): void {
+  #mapping(node: MappingNode): void {
     const out = this.#out;
     const styled = isFlowStyle(node);
     let forced = false;
@@ -284,12 +284,11 @@ class NodeEmitter {
       if (this.#pre(node.comments, true) && styled) forced = out.indents.at(-1)?.sequence === false;
     }
     if (this.#flow.length > 0 || styled || node.pairs.length === 0) this.#flowMapping(node, forced);
-    else this.#blockMapping(node, place);
+    else this.#blockMapping(node);
   }
 
-  #blockMapping(node: MappingNode, place: Place): void {
+  #blockMapping(node: MappingNode): void {
     const out = this.#out;
-    void place;
     out.pushIndent(false, false);
     for (const { key, value } of node.pairs) {
       this.#pre(key.comments, false);
@@ -303,16 +302,10 @@ class NodeEmitter {
         out.writeIndent();
         out.indicator(":", true, false, true);
       }
-      this.#valuePre(value);
       this.#node(value, "value");
     }
     if (node.end !== undefined) out.preComments(node.end);
     out.popIndent();
-  }
-
-  /** Comments between a key and its scalar are dropped by DVC's writer; those of collections are written by them. */
-  #valuePre(value: YamlNode): void {
-    void value;
   }
 
   #flowMapping(node: MappingNode, forced: boolean): void {
@@ -365,7 +358,7 @@ function isSimpleKey(key: YamlNode): boolean {
   if (key.kind !== "scalar")
     return key.flow === true || (key.kind === "sequence" ? key.items.length === 0 : key.pairs.length === 0);
   const length =
-    [...key.value].length + (key.anchor?.length ?? 0) + (key.tag === undefined ? 0 : shortTag(key.tag).length);
+    Array.from(key.value).length + (key.anchor?.length ?? 0) + (key.tag === undefined ? 0 : shortTag(key.tag).length);
   return length < MAX_SIMPLE_KEY && (key.style === "" || !analyzeScalar(key.value).multiline);
 }
 

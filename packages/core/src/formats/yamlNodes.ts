@@ -1,3 +1,4 @@
+import { pyStringRepr } from "./pyValues.ts";
 import { YamlProblem, YamlScanner } from "./yamlScanner.ts";
 import type { Comment, Mark, ScalarStyle, Token, TokenId } from "./yamlScanner.ts";
 
@@ -201,7 +202,7 @@ class NodeParser {
     const token = this.#scanner.take();
     const target = this.#anchors.get(token.value);
     if (target === undefined) {
-      throw new YamlProblem(undefined, undefined, `found undefined alias '${token.value}'`, token.start);
+      throw new YamlProblem(undefined, undefined, `found undefined alias ${pyStringRepr(token.value)}`, token.start);
     }
     return {
       kind: "alias",

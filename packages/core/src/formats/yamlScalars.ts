@@ -18,7 +18,7 @@ export function analyzeScalar(text: string): ScalarAnalysis {
   if (/^[A-Za-z0-9_./][A-Za-z0-9_./-]*$/.test(text) && !text.startsWith("...")) {
     return { empty: false, multiline: false, flowPlain: true, blockPlain: true, singleQuoted: true };
   }
-  return analyzeSlowly([...text]);
+  return analyzeSlowly(Array.from(text));
 }
 
 function analyzeSlowly(chars: readonly string[]): ScalarAnalysis {

@@ -34,7 +34,14 @@ function normalize(node: YamlNode): void {
   if (node.kind === "scalar") normalizeScalar(node);
   else if (node.kind === "sequence") {
     if (node.items.length === 0) node.flow = undefined;
+    // DVC loses the comments of a list in which one stands behind "|" or ">".
+    const losesComments = node.items.some((item) => item.kind === "scalar" && item.header !== undefined);
+    if (losesComments) node.end = undefined;
     for (const item of node.items) {
+      if (losesComments) {
+        item.comments = undefined;
+        if (item.kind === "scalar") item.header = undefined;
+      }
       // DVC loses what stands at the end of a collection in a list.
       if (item.kind === "sequence" || item.kind === "mapping") item.end = undefined;
       normalize(item);

@@ -151,7 +151,7 @@ export class YamlWriter {
 
   singleQuoted(text: string, split: boolean): void {
     this.indicator("'", true);
-    const chars = [...text];
+    const chars = Array.from(text);
     const runs = splitRuns(chars);
     let at = 0;
     for (const run of runs) {
@@ -172,7 +172,7 @@ export class YamlWriter {
 
   doubleQuoted(text: string, split: boolean): void {
     this.indicator('"', true);
-    const chars = [...text];
+    const chars = Array.from(text);
     let start = 0;
     for (let end = 0; end <= chars.length; end++) {
       const char = chars[end];
@@ -226,7 +226,7 @@ export class YamlWriter {
     this.indicator(`>${hints}${header}`, true);
     if (hints.endsWith("+")) this.openEnded = true;
     this.lineBreak();
-    const chars = [...text];
+    const chars = Array.from(text);
     let leadingSpace = true;
     let spaces = false;
     let breaks = true;
