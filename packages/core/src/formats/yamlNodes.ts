@@ -132,8 +132,9 @@ class NodeParser {
     return false;
   }
 
-  #is(...ids: TokenId[]): boolean {
-    return ids.includes(this.#scanner.peek().id);
+  #is(first: TokenId, second?: TokenId, third?: TokenId, fourth?: TokenId): boolean {
+    const { id } = this.#scanner.peek();
+    return id === first || id === second || id === third || id === fourth;
   }
 
   #node(block: boolean, indentless: boolean): YamlNode {
@@ -161,7 +162,9 @@ class NodeParser {
       case "<scalar>": {
         const token = this.#scanner.take();
         return this.#named({
-          ...base,
+          tag: base.tag,
+      anchor: base.anchor,
+      start: base.start,
           kind: "scalar",
           value: token.value,
           style: token.style,
@@ -215,7 +218,9 @@ class NodeParser {
     };
   }
 
+  /** What stands before a node: `!tag`, `&anchor`. */
   #properties(): { tag: string | undefined; anchor: string | undefined; start: Mark | undefined } {
+    if (!this.#is("<anchor>", "<tag>")) return NO_PROPERTIES;
     let tag: string | undefined;
     let anchor: string | undefined;
     let start: Mark | undefined;
@@ -252,7 +257,9 @@ class NodeParser {
       next.pre = undefined;
     }
     const node = this.#named<SequenceNode>({
-      ...base,
+      tag: base.tag,
+      anchor: base.anchor,
+      start: base.start,
       kind: "sequence",
       items: [],
       flow: false,
@@ -279,7 +286,9 @@ class NodeParser {
       next.post = undefined;
     }
     const node = this.#named<SequenceNode>({
-      ...base,
+      tag: base.tag,
+      anchor: base.anchor,
+      start: base.start,
       kind: "sequence",
       items: [],
       flow: false,
@@ -307,7 +316,9 @@ class NodeParser {
 
   #blockMapping(base: BaseParts, next: Token): YamlNode {
     const node = this.#named<MappingNode>({
-      ...base,
+      tag: base.tag,
+      anchor: base.anchor,
+      start: base.start,
       kind: "mapping",
       pairs: [],
       flow: false,
@@ -349,7 +360,9 @@ class NodeParser {
 
   #flowSequence(base: BaseParts, next: Token): YamlNode {
     const node = this.#named<SequenceNode>({
-      ...base,
+      tag: base.tag,
+      anchor: base.anchor,
+      start: base.start,
       kind: "sequence",
       items: [],
       flow: true,
@@ -401,7 +414,9 @@ class NodeParser {
 
   #flowMapping(base: BaseParts, next: Token): YamlNode {
     const node = this.#named<MappingNode>({
-      ...base,
+      tag: base.tag,
+      anchor: base.anchor,
+      start: base.start,
       kind: "mapping",
       pairs: [],
       flow: true,
@@ -450,6 +465,8 @@ class NodeParser {
     return true;
   }
 }
+
+const NO_PROPERTIES = { tag: undefined, anchor: undefined, start: undefined };
 
 interface BaseParts {
   readonly tag: string | undefined;

@@ -62,6 +62,7 @@ export function plainValue(text: string): unknown {
 }
 
 function parseInteger(text: string): number | bigint | string {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
   const match = /^([-+]?)(.*)$/.exec(text.replaceAll("_", ""));
   const digits = match?.[2] ?? "";
   if (digits === "") return text;
