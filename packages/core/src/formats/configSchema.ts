@@ -1,5 +1,5 @@
 import { ConfigError } from "../base/errors.ts";
-import type { ConfigSections } from "./config.ts";
+import type { ConfigSections } from "./configSections.ts";
 import { allOf, anyOf, errorText, isAnything, isBoolean, isText, mappingOf, matches } from "./schema.ts";
 import type { Check } from "./schema.ts";
 import { isRecord } from "./pyValues.ts";

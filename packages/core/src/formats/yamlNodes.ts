@@ -163,8 +163,8 @@ class NodeParser {
         const token = this.#scanner.take();
         return this.#named({
           tag: base.tag,
-      anchor: base.anchor,
-      start: base.start,
+          anchor: base.anchor,
+          start: base.start,
           kind: "scalar",
           value: token.value,
           style: token.style,
