@@ -39,9 +39,12 @@ export function markOpening(error: unknown): unknown {
   return error;
 }
 
+/** Failures that go to the top whatever the command, as in DVC. */
+const nobodysOwn: ReadonlySet<string> = new Set(["aborted", "auth", "ignore-file-inside"]);
+
 /** Whether the library threw it on purpose, so that a command may call it its own failure. */
 export function isExpected(error: unknown): error is DvcError {
-  return error instanceof DvcError && error.code !== "aborted" && error.code !== "auth";
+  return error instanceof DvcError && !nobodysOwn.has(error.code);
 }
 
 /**

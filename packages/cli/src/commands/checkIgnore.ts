@@ -31,7 +31,9 @@ export const checkIgnore: Command = defineCommand({
     else await eachLine(check);
     return answers;
   },
-  exitCode: (answers) => (answers.some((answer) => answer.ignored) ? 0 : 1),
+  // With --details DVC counts every path that a rule speaks of, also one that is let in again.
+  exitCode: (answers, { details }) =>
+    answers.some((answer) => (details ? answer.rules.length > 0 : answer.ignored)) ? 0 : 1,
 });
 
 interface Values {

@@ -183,10 +183,10 @@ function newOutput(repo: Repo, target: string, place: Place): Output {
     throw new DvcError(`DVC file '${place.defPath}' cannot be an output.`);
   }
   const ignored = repo.ignore.reason(place.out);
-  if (ignored !== undefined) throw new DvcError(`Path '${place.out}' is ignored by\n${ignored}`);
+  if (ignored !== undefined) throw new DvcError(`Path '${place.out}' is ignored by ${ignored}`);
   if (!isInside(repo.root, place.out) || isAbsolute(place.defPath)) {
     throw new DvcError(
-      `Cached output(s) outside of DVC project: ${target}. See <https://dvc.org/doc/user-guide/data-management/importing-external-data> for more info.`,
+      `Cached output(s) outside of DVC project: ${/^[a-z][a-z0-9+.-]+:\/\//i.test(target) ? target : place.out}. See <https://dvc.org/doc/user-guide/data-management/importing-external-data> for more info.`,
     );
   }
   return {

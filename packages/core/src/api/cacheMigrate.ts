@@ -48,22 +48,23 @@ function migrateObjects(repo: Repo, options: MigrateOptions): number {
     return oids.length;
   }
   const newOids = new Map<string, string>();
+  let count = 0;
   for (const oid of oids.filter((one) => !isDirHash(one))) {
     options.signal?.throwIfAborted();
     const path = legacyCache.pathOf(oid);
     const { md5 } = md5File(path);
-    shareObject(repo, path, md5);
+    if (shareObject(repo, path, md5)) count++;
     newOids.set(oid, md5);
   }
-  for (const oid of oids.filter(isDirHash)) migrateManifest(repo, oid, newOids);
+  for (const oid of oids.filter(isDirHash)) if (migrateManifest(repo, oid, newOids)) count++;
   cache.flush();
-  info(options, `Migrated ${String(oids.length)} files to DVC 3.0 cache location.`);
-  return oids.length;
+  info(options, `Migrated ${String(count)} files to DVC 3.0 cache location.`);
+  return count;
 }
 
-/** Gives the bytes a second name in the 3.x layout, by a hard link where that works. */
-function shareObject(repo: Repo, path: string, md5: string): void {
-  if (repo.cache.check(md5) === "ok") return;
+/** Gives the bytes a second name in the 3.x layout, by a hard link where that works. False when it was there. */
+function shareObject(repo: Repo, path: string, md5: string): boolean {
+  if (repo.cache.check(md5) === "ok") return false;
   const temporary = repo.cache.temporaryFor(md5);
   try {
     linkSync(path, temporary);
@@ -72,15 +73,19 @@ function shareObject(repo: Repo, path: string, md5: string): void {
     rmSync(temporary, { force: true });
     repo.cache.addFile(path, md5);
   }
+  return true;
 }
 
-/** A manifest whose files are all known is rewritten with their new hashes. */
-function migrateManifest(repo: Repo, oid: string, newOids: ReadonlyMap<string, string>): void {
+/** A manifest whose files are all known is rewritten with their new hashes. False when it is not, or was there. */
+function migrateManifest(repo: Repo, oid: string, newOids: ReadonlyMap<string, string>): boolean {
   const tree = repo.legacyCache.readTree(oid);
-  if (tree === undefined) return;
-  const entries = tree.entries.map((entry) => ({ relpath: entry.relpath, md5: newOids.get(entry.md5) }));
-  if (entries.some((entry) => entry.md5 === undefined)) return;
-  repo.cache.addTree(Tree.from(entries.map((entry) => ({ relpath: entry.relpath, md5: entry.md5 ?? "" }))));
+  if (tree === undefined) return false;
+  const entries = tree.entries.map((entry) => ({ relpath: entry.relpath, md5: newOids.get(entry.md5) ?? "" }));
+  if (entries.some((entry) => entry.md5 === "")) return false;
+  const migrated = Tree.from(entries);
+  if (repo.cache.check(migrated.oid) === "ok") return false;
+  repo.cache.addTree(migrated);
+  return true;
 }
 
 function isLegacy(stage: Stage): boolean {
@@ -109,7 +114,9 @@ async function migrateStageFiles(repo: Repo, context: GitContext, options: Migra
   }
   for (const stage of stages) {
     if (stage.name === undefined) info(options, `Updating DVC file '${shown(stage.file)}'`);
-    saveStages([await migratedStage(repo, stage, options)], viewOf(repo, options));
+    const migrated = await migratedStage(repo, stage, options);
+    for (const out of migrated.outs) if (out.useCache && out.isInRepo) context.ignore(out.path);
+    saveStages([migrated], viewOf(repo, options));
     context.track(stage.name === undefined ? stage.file : stage.file.replace(/\.yaml$/, ".lock"));
   }
   return files.map(shown);
@@ -122,7 +129,13 @@ async function migratedStage(repo: Repo, stage: Stage, options: MigrateOptions):
     if (!isThere) outs.push(out);
     else
       outs.push(
-        (await recordOutput(repo, { ...out, hash: undefined }, { ...options, stage, store: out.useCache })).out,
+        (
+          await recordOutput(
+            repo,
+            { ...out, hash: undefined, hashName: "md5" },
+            { ...options, stage, store: out.useCache },
+          )
+        ).out,
       );
   }
   const deps = [];
@@ -132,7 +145,7 @@ async function migratedStage(repo: Repo, stage: Stage, options: MigrateOptions):
     if (!isThere || isImport(stage)) deps.push(dep);
     else {
       const built = await hashPath(repo, dep.path, "md5", options);
-      deps.push({ ...dep, hash: built.hash, meta: built.meta });
+      deps.push({ ...dep, hash: built.hash, hashName: "md5" as const, meta: built.meta });
     }
   }
   return { ...stage, outs, deps };

@@ -1,8 +1,18 @@
 import { status as compareDbs } from "../odb/remoteStatus.ts";
 import { collectRevisions } from "../repo/collectRevisions.ts";
-import { cacheFor } from "../repo/dataRoots.ts";
+import { DvcError } from "../base/errors.ts";
+import { isRepoImport } from "../pipeline/stage.ts";
+import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
+import { readManifest } from "../repo/manifests.ts";
 import { withRepoLock } from "../repo/locks.ts";
-import { collectObjects, nameChildren, type ObjectGroup, partFiles, pushFilter } from "../repo/objects.ts";
+import {
+  collectObjects,
+  selectedOutputs,
+  nameChildren,
+  type ObjectGroup,
+  partFiles,
+  pushFilter,
+} from "../repo/objects.ts";
 import { openRemote, remoteNameOf } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { StatusOptions, StatusResult } from "./status.ts";
@@ -19,7 +29,10 @@ export async function cloudStatus(
   return withRepoLock(repo, { ...options, readOnly: true }, async () => {
     const groups = new Map<string, ObjectGroup>();
     const collected = collectRevisions(repo, targets, options);
-    for (const { selected } of collected) collectObjects(repo, selected, pushFilter(options.remote), groups);
+    for (const { selected } of collected) {
+      for (const one of selectedOutputs(selected)) await learnManifest(repo, one, options);
+      collectObjects(repo, selected, pushFilter(options.remote), groups);
+    }
     const found: Record<string, "new" | "deleted" | "missing"> = {};
     for (const group of groups.values()) await groupStatus(repo, group, options, found);
     const isEmpty = collected.every(({ index }) => index.stages.length === 0);
@@ -46,4 +59,14 @@ async function groupStatus(
     for (const oid of result[kind]) found[group.names.get(oid) ?? oid] = kind;
   }
   await remote.fs.close();
+}
+
+/** Without its manifest a folder's files are unknown: it is fetched when the remote has it, as DVC does. */
+async function learnManifest(repo: Repo, one: StageOutput, options: StatusOptions): Promise<void> {
+  if (!one.out.useCache || !one.out.canPush || isRepoImport(one.stage)) return;
+  try {
+    await readManifest(repo, one, options);
+  } catch (error) {
+    if (!(error instanceof DvcError) || error.code === "unsafe-path" || error.code === "format") throw error;
+  }
 }

@@ -1,4 +1,4 @@
-import type { CallOptions } from "../base/events.ts";
+import { type CallOptions, warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { join } from "node:path";
 import { saveStages } from "../pipeline/save.ts";
@@ -116,6 +116,8 @@ async function commitOutput(
       store: out.useCache,
       ...(within === undefined ? {} : { within }),
     });
+    const { size, nfiles } = recorded.out.meta;
+    if (size === 0 || nfiles === 0) warn(options, `'${shownPath(repo, out)}' is empty.`);
     if (out.useCache) context.ignore(out.path);
     if (options.noRelink !== true) await relinkOutput(repo, recorded.out, recorded.built, within, options);
     return recorded.out;

@@ -5,7 +5,10 @@ import type { Repo } from "../repo/repo.ts";
 import { checkoutLocked, type CheckoutOptions, type CheckoutResult } from "./checkout.ts";
 import { fetchLocked, type FetchOptions } from "./fetch.ts";
 
-export interface PullOptions extends FetchOptions, CheckoutOptions {}
+export interface PullOptions extends FetchOptions, CheckoutOptions {
+  /** Targets are shell patterns of files. */
+  readonly glob?: boolean;
+}
 
 /** A checkout's result plus the number of objects fetched. */
 export interface PullResult extends CheckoutResult {

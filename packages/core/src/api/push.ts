@@ -4,6 +4,7 @@ import { reportTransfer, type Transferred } from "../repo/transferReport.ts";
 import { upload } from "../odb/transfer.ts";
 import { type CollectOptions, collectRevisions } from "../repo/collectRevisions.ts";
 import { cacheFor } from "../repo/dataRoots.ts";
+import { expandGlobs } from "../repo/glob.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { collectObjects, type ObjectGroup, partFiles, pushFilter } from "../repo/objects.ts";
 import { openRemote } from "../repo/remote.ts";
@@ -16,6 +17,8 @@ export interface PushOptions extends CallOptions, CollectOptions {
   readonly jobs?: number;
   /** Upload the run cache too. */
   readonly runCache?: boolean;
+  /** Targets are shell patterns of files. */
+  readonly glob?: boolean;
 }
 
 /** `pushed` counts objects, manifests and run cache files among them; `bytes` what was sent. */
@@ -37,8 +40,9 @@ export async function push(
   return withRepoLock(repo, options, async () => {
     const runs =
       options.runCache === true ? await pushRuns(repo, await openRemote(repo, options.remote, options), options) : 0;
+    const names = options.glob === true ? expandGlobs(repo, targets) : targets;
     const groups = new Map<string, ObjectGroup>();
-    for (const { selected } of collectRevisions(repo, targets, options))
+    for (const { selected } of collectRevisions(repo, names, options))
       collectObjects(repo, selected, pushFilter(options.remote), groups);
     const total: Transferred = { count: 0, bytes: 0, failed: 0 };
     for (const group of groups.values()) await pushGroup(repo, group, options, total);

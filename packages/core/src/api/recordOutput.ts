@@ -1,6 +1,5 @@
 import { existsSync, lstatSync } from "node:fs";
 import type { CallOptions } from "../base/events.ts";
-import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import { type Built, build } from "../data/build.ts";
@@ -52,8 +51,7 @@ export async function recordOutput(repo: Repo, out: Output, options: RecordOptio
   requireFileOrFolder(repo, out);
   const hashName = await hashNameFor(repo, out, options);
   const built = await hashPath(repo, out.path, hashName, options);
-  if (built.meta.size === 0 || built.meta.nfiles === 0) warn(options, `'${shownPath(repo, out)}' is empty.`);
-  return { out: { ...out, hash: built.hash, meta: built.meta, extra: withoutCloud(out.extra) }, built };
+  return { out: { ...out, hash: built.hash, hashName, meta: built.meta, extra: withoutCloud(out.extra) }, built };
 }
 
 /** Hashes (and stores) one path with the repository's state, ignore rules and cache. */
@@ -74,15 +72,20 @@ export async function hashPath(
   });
 }
 
-async function hashNameFor(repo: Repo, out: Output, options: CallOptions): Promise<"md5" | "md5-dos2unix"> {
+async function hashNameFor(repo: Repo, out: Output, options: RecordOptions): Promise<"md5" | "md5-dos2unix"> {
   if (out.hash?.name !== "md5-dos2unix") return "md5";
-  const legacy = await hashPath(repo, out.path, "md5-dos2unix", options);
+  const legacy = await hashPath(repo, out.path, "md5-dos2unix", { ...options, store: false });
   return legacy.hash.value === out.hash.value ? "md5-dos2unix" : "md5";
+}
+
+function missingOutput(shown: string, path: OsPath): DvcError {
+  const cause = new DvcError(`[Errno 2] No such file or directory: '${path}'`, { code: "not-found" });
+  return new DvcError(`output '${shown}' does not exist`, { code: "not-found", cause });
 }
 
 function requireFileOrFolder(repo: Repo, out: Output): void {
   const shown = shownPath(repo, out);
-  if (!existsSync(out.path)) throw new DvcError(`output '${shown}' does not exist`, { code: "not-found" });
+  if (!existsSync(out.path)) throw missingOutput(shown, out.path);
 }
 
 /**
@@ -110,7 +113,10 @@ async function recordWithin(repo: Repo, out: Output, path: OsPath, options: Reco
   if (options.store) repo.cache.addTree(after);
   const grew = before.get(rel) === undefined && before.under(rel).length === 0;
   const meta = sizeAfter(out, after, grew ? built?.meta.size : undefined);
-  return { out: { ...out, hash: { name: "md5", value: after.oid }, meta, extra: withoutCloud(out.extra) }, built };
+  return {
+    out: { ...out, hash: { name: "md5", value: after.oid }, hashName: "md5", meta, extra: withoutCloud(out.extra) },
+    built,
+  };
 }
 
 function refuseUnknown(before: Tree, rel: string, path: OsPath, repo: Repo, out: Output): void {

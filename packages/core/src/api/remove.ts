@@ -53,7 +53,7 @@ function stagesOf(repo: Repo, target: string): readonly Stage[] {
   } catch (error) {
     if (error instanceof DvcError && error.code === "not-found" && existsSync(resolve(repo.env.cwd, `${target}.dvc`))) {
       throw new DvcError(`'${target}' is not a .dvc file. Do you mean '${target}.dvc'?`, {
-        cause: undefined,
+        cause: error,
         code: "not-found",
       });
     }

@@ -16,6 +16,7 @@ export type ErrorCode =
   | "auth"
   | "corrupt-object"
   | "unsafe-path"
+  | "ignore-file-inside"
   | "missing-object"
   | "not-found"
   | "exists"

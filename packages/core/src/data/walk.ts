@@ -137,5 +137,7 @@ function checkEncoding(folder: OsPath): void {
 }
 
 function ignoreFileError(folder: OsPath): UsageError {
-  return new UsageError(`${IGNORE_FILE} file should not be in collected dir path: '${folder}'`);
+  return new UsageError(`${IGNORE_FILE} file should not be in collected dir path: '${folder}'`, {
+    code: "ignore-file-inside",
+  });
 }

@@ -8,7 +8,6 @@ import { type RevisionOptions, revisions } from "./revisions.ts";
 export interface CollectOptions extends RevisionOptions, CallOptions {
   readonly withDeps?: boolean;
   readonly recursive?: boolean;
-  readonly glob?: boolean;
 }
 
 /** What one revision tracks of the targets. */
@@ -31,7 +30,6 @@ export function collectRevisions(repo: Repo, targets: readonly string[], options
       const selected = index.collect(targets, {
         recursive: options.recursive === true,
         withDeps: options.withDeps === true,
-        glob: options.glob === true,
       });
       collected.push({ name, index, selected });
     } catch (error) {

@@ -51,8 +51,11 @@ export class GitContext {
     if (before === undefined) return;
     const after = removeIgnoreEntry(before, baseOf(path));
     if (after === before) return;
-    if (after === "") unlinkSync(file);
-    else writeFileAtomic(file, after);
+    if (after === "") {
+      unlinkSync(file);
+      return; // DVC does not name a file that is gone.
+    }
+    writeFileAtomic(file, after);
     this.track(file);
   }
 
