@@ -45,8 +45,8 @@ export interface OptionSpec<T = unknown> {
 
 /** One positional argument. */
 export interface PositionalSpec<T = unknown> {
-  /** `"1"` is required. */
-  readonly nargs: "1" | "?" | "*" | "+";
+  /** `"1"` is required; `"..."`: all words from here on, options or not. */
+  readonly nargs: "1" | "?" | "*" | "+" | "...";
   readonly help: string;
   readonly default: T;
   readonly complete?: Completion;
@@ -239,6 +239,16 @@ export function appendChoice<const T extends string>(
   return { flags: flags.split("/"), kind: "append", choices, help, default: [], ...more };
 }
 
+/** An option with one word of text that may be given several times. */
+export function appendText(
+  flags: string,
+  metavar: string,
+  help: string,
+  more: Common = {},
+): OptionSpec<readonly string[]> {
+  return { flags: flags.split("/"), kind: "append", metavar, help, default: [], ...more };
+}
+
 /** A required positional. */
 export function one(help: string, complete?: Completion): PositionalSpec<string> {
   return { nargs: "1", help, default: "", ...(complete === undefined ? {} : { complete }) };
@@ -252,6 +262,11 @@ export function maybe(help: string, complete?: Completion): PositionalSpec<strin
 /** Any number of positionals. */
 export function many(help: string, complete?: Completion): PositionalSpec<readonly string[]> {
   return { nargs: "*", help, default: [], ...(complete === undefined ? {} : { complete }) };
+}
+
+/** The rest of the line as it is, from the first word that is no option. The only positional of its command. */
+export function rest(help: string): PositionalSpec<readonly string[]> {
+  return { nargs: "...", help, default: [] };
 }
 
 /** At least one positional. */

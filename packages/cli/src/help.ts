@@ -87,6 +87,7 @@ export function positionalUsage([name, spec]: readonly [string, PositionalSpec])
   const shown = spec.choices === undefined ? name : `{${spec.choices.join(",")}}`;
   if (spec.nargs === "?") return `[${shown}]`;
   if (spec.nargs === "*") return `[${shown} ...]`;
+  if (spec.nargs === "...") return `${shown} ...`;
   return spec.nargs === "+" ? `${shown} [${shown} ...]` : shown;
 }
 

@@ -75,6 +75,11 @@ class Run {
     let onlyPositionals = false;
     while (this.#at < this.#words.length) {
       const word = this.#words[this.#at] ?? "";
+      if (this.#takesRest() && (word === "--" || this.#find(word) === undefined)) {
+        // As argparse does, "--" is part of it.
+        this.#positionals.push(...this.#words.slice(this.#at));
+        break;
+      }
       if (word === "--" && !onlyPositionals) {
         onlyPositionals = true;
         this.#at++;
@@ -99,6 +104,11 @@ class Run {
 
   #result(rest: readonly string[]): Parsed {
     return { values: this.#values, extras: this.#extras, rest };
+  }
+
+  /** Whether the first word that is no option begins the rest of the line. */
+  #takesRest(): boolean {
+    return Object.values(this.#grammar.positionals)[0]?.nargs === "...";
   }
 
   /** What option a word is; undefined when it is a positional. */

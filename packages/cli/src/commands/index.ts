@@ -28,7 +28,9 @@ export const commands: readonly CommandEntry[] = [
   { name: "move", aliases: ["mv"], load: async () => (await import("./move.ts")).move },
   { name: "remote", load: async () => (await import("./remote.ts")).remote },
   { name: "remove", aliases: ["rm"], load: async () => (await import("./remove.ts")).remove },
+  { name: "repro", load: async () => (await import("./repro.ts")).repro },
   { name: "root", load: async () => (await import("./root.ts")).root },
+  { name: "stage", load: async () => (await import("./stage.ts")).stage },
   { name: "unprotect", load: async () => (await import("./unprotect.ts")).unprotect },
   { name: "version", aliases: ["doctor"], load: async () => (await import("./version.ts")).version },
 ];

@@ -6,6 +6,7 @@ import { type CollectOptions, collectRevisions } from "../repo/collectRevisions.
 import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { collectObjects, type ObjectGroup, type OutputFilter, partFiles } from "../repo/objects.ts";
+import type { Stage } from "../pipeline/stage.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { pullRuns } from "../repo/runCache.ts";
@@ -47,6 +48,21 @@ export async function fetchLocked(repo: Repo, targets: readonly string[], option
   const groups = new Map<string, ObjectGroup>();
   for (const { selected } of collectRevisions(repo, targets, options))
     collectObjects(repo, selected, filterOf(options), groups);
+  return fetchGroups(repo, groups, options);
+}
+
+/** Downloads the objects of a stage's outputs as they are given, whatever is recorded. For a caller that holds the lock. */
+export async function fetchOutputs(repo: Repo, stage: Stage, options: CallOptions): Promise<FetchResult> {
+  const groups = new Map<string, ObjectGroup>();
+  collectObjects(repo, [{ stage }], () => true, groups);
+  return fetchGroups(repo, groups, options);
+}
+
+async function fetchGroups(
+  repo: Repo,
+  groups: ReadonlyMap<string, ObjectGroup>,
+  options: FetchOptions,
+): Promise<FetchResult> {
   const total: Transferred = { count: 0, bytes: 0, failed: 0 };
   for (const group of groups.values()) await fetchGroup(repo, group, options, total);
   if (total.failed > 0) throw new DvcError(`${String(total.failed)} files failed to download`, { code: "storage" });

@@ -85,18 +85,32 @@ function firstBelow(node: TrieNode): Owned | undefined {
   return undefined;
 }
 
-function duplicate(one: Owned, other: Owned, view: Viewpoint): GraphError {
-  const path = entryText(one.out, view);
-  if (one.stage.file === other.stage.file && one.stage.name === other.stage.name) {
-    return new GraphError(
-      `output '${path}' is already specified in ${stageText(one.stage, view)}.` +
-        `\nUse \`dvc remove ${addressing(one.stage, view)}\` to stop tracking the overlapping output.`,
-    );
+/** An output that two stages write. */
+export class DuplicateOutputError extends GraphError {
+  /** The later one first. */
+  readonly owners: readonly [Owned, Owned];
+  constructor(message: string, owners: readonly [Owned, Owned]) {
+    super(message);
+    this.owners = owners;
   }
+}
+
+function duplicate(one: Owned, other: Owned, view: Viewpoint): GraphError {
+  if (one.stage.file === other.stage.file && one.stage.name === other.stage.name)
+    return new GraphError(alreadySpecified(one, view));
   const names = [one.stage, other.stage].map((stage) => `\t- ${addressing(stage, view)}`).join("\n");
-  return new GraphError(
-    `output '${path}' is specified in:\n${names}` +
+  return new DuplicateOutputError(
+    `output '${entryText(one.out, view)}' is specified in:\n${names}` +
       "\nUse `dvc remove` with any of the above targets to stop tracking the overlapping output.",
+    [one, other],
+  );
+}
+
+/** DVC's text for an output that `owner` has already. */
+export function alreadySpecified(owner: Owned, view: Viewpoint): string {
+  return (
+    `output '${entryText(owner.out, view)}' is already specified in ${stageText(owner.stage, view)}.` +
+    `\nUse \`dvc remove ${addressing(owner.stage, view)}\` to stop tracking the overlapping output.`
   );
 }
 

@@ -62,7 +62,10 @@ async function spawnCommand(command: string, stage: Stage, name: string, options
     stdio: "inherit",
     ...(options.signal ? { signal: options.signal } : {}),
   } as const;
+  // An interrupt is the command's to handle: it may take its time to save its work.
+  const handlers = process.listeners("SIGINT");
   const ignore = (): void => undefined;
+  process.removeAllListeners("SIGINT");
   process.on("SIGINT", ignore);
   try {
     return await new Promise<number>((resolve, reject) => {
@@ -77,6 +80,7 @@ async function spawnCommand(command: string, stage: Stage, name: string, options
     });
   } finally {
     process.off("SIGINT", ignore);
+    for (const handler of handlers) process.on("SIGINT", handler);
   }
 }
 

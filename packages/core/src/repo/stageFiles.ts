@@ -55,9 +55,9 @@ export class StageFiles {
   /**
    * All stages, by folder from the root down, a folder's files before its sub-folders, each in order of name. Tracked
    * folders, ignored folders and what Git ignores are not looked into.
-   * @throws what loading throws, for the first file that can't be read.
+   * @throws what loading throws, for the first file that can't be read, unless `onError` takes it: such files are left out.
    */
-  all(): Stage[] {
+  all(onError?: (file: OsPath, error: unknown) => void): Stage[] {
     const stages: Stage[] = [];
     const outs = new Set<OsPath>();
     const folders = [this.#repo.root];
@@ -67,7 +67,7 @@ export class StageFiles {
         const path = join(folder, child.name);
         if (child.isDir) below.push(path);
         else if (isStageFileName(child.name) && this.#isCollected(path, child)) {
-          for (const stage of this.stagesOf(path)) {
+          for (const stage of this.#readable(path, onError)) {
             stages.push(stage);
             for (const out of stage.outs) if (out.isLocal) outs.add(out.path);
           }
@@ -76,6 +76,16 @@ export class StageFiles {
       folders.push(...below.filter((path) => this.#isEntered(path, outs)).reverse());
     }
     return stages;
+  }
+
+  #readable(path: OsPath, onError: ((file: OsPath, error: unknown) => void) | undefined): readonly Stage[] {
+    try {
+      return this.stagesOf(path);
+    } catch (error) {
+      if (onError === undefined) throw error;
+      onError(path, error);
+      return [];
+    }
   }
 
   #isCollected(path: OsPath, child: FolderChild): boolean {

@@ -1,0 +1,60 @@
+import { type Command, defineCommand, flag, many, type OptionSpec } from "../command.ts";
+import { immediately } from "../render/immediate.ts";
+
+type OnError = "keep-going" | "ignore";
+
+function onError(flags: string, value: OnError, help: string): OptionSpec<OnError | undefined> {
+  return { flags: flags.split("/"), kind: "const", const: value, default: undefined, dest: "onError", help };
+}
+
+/** `repro`. */
+export const repro: Command = defineCommand({
+  name: "repro",
+  summary: "Run the stages of pipelines whose inputs changed.",
+  description:
+    "Brings stages up to date in the order in which they need each other. What ran before with the same inputs is restored instead of run.",
+  docs: "repro",
+  examples: [
+    { text: "Bring everything in ./dvc.yaml up to date", command: "repro" },
+    { text: "See what one stage would need", command: "repro --dry train" },
+    { text: "All pipelines of the project, going on after failures", command: "repro -P -k" },
+  ],
+  options: {
+    force: flag("-f/--force", "Run even what has not changed."),
+    interactive: flag("-i/--interactive", "Ask before each stage."),
+    singleItem: flag("-s/--single-item", "Only the stages given, nothing that they need."),
+    pipeline: flag("-p/--pipeline", "The whole pipelines that the stages belong to."),
+    allPipelines: flag("-P/--all-pipelines", "Every stage of the project."),
+    recursive: flag("-R/--recursive", "All stages in the folders given."),
+    downstream: flag("--downstream", "Begin at the stages given and go on to all that needs them."),
+    forceDownstream: flag("--force-downstream", "Run also everything that needs a stage that ran."),
+    pull: flag("--pull", "Fetch missing data from the remote."),
+    allowMissing: flag("--allow-missing", "Leave stages alone of which only the data is missing."),
+    dry: flag("--dry", "Only print what would run."),
+    onError: onError(
+      "-k/--keep-going",
+      "keep-going",
+      "Go on after a failure with what does not need the failed stage.",
+    ),
+    ignoreErrors: onError("--ignore-errors", "ignore", "Go on after failures, whatever needs the failed stages."),
+    glob: flag("--glob", "The targets are patterns of stage names."),
+    noCommit: flag("--no-commit", "Only hash the results, don't store them in the cache."),
+    noRunCache: flag("--no-run-cache", "Run even what ran before with the same inputs."),
+  },
+  positionals: { targets: many("Stages, dvc.yaml or .dvc files; ./dvc.yaml when none is given.", "stage") },
+  json: false,
+  async run(context, { targets, json: _json, ignoreErrors: _ignore, onError: mode, ...rest }) {
+    const { repro: reproduce } = await import("@holdfast/core/api/repro");
+    return reproduce(await context.open(), targets, {
+      ...context.call,
+      reporter: immediately(context.output),
+      ...rest,
+      ...(mode === undefined ? {} : { onError: mode }),
+      confirm: context.confirm,
+    });
+  },
+  render({ reproduced }, context) {
+    if (reproduced.length === 0) context.line("Data and pipelines are up to date.");
+    else context.line(`Use \`${context.programName} push\` to send your updates to remote storage.`);
+  },
+});

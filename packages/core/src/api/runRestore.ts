@@ -1,0 +1,150 @@
+import type { CallOptions } from "../base/events.ts";
+import { info } from "../base/events.ts";
+import { CheckoutError, DvcError } from "../base/errors.ts";
+import { applyPlan, planCheckout } from "../data/checkout.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import { dependencyStates, isCallback, isCommandChanged } from "../pipeline/changed.ts";
+import { locate } from "../pipeline/location.ts";
+import type { Entry } from "../pipeline/record.ts";
+import { readRecorded } from "../pipeline/record.ts";
+import { findRun } from "../pipeline/stageCache.ts";
+import { recordParams } from "../pipeline/params.ts";
+import type { FileSource } from "../pipeline/source.ts";
+import type { Output, Stage } from "../pipeline/stage.ts";
+import { cacheFor } from "../repo/dataRoots.ts";
+import { runsFolder } from "../repo/objects.ts";
+import { checkOutputPath } from "../repo/outputPath.ts";
+import { isInCache, presentState } from "../repo/presentState.ts";
+import type { Repo } from "../repo/repo.ts";
+import { addressOf, shownPath, viewOf } from "../repo/shown.ts";
+import { missingDependency, recordDependencies } from "./runRecord.ts";
+import { fetchOutputs } from "./fetch.ts";
+
+/** How a past run is looked for. */
+export interface RestoreOptions extends CallOptions {
+  /** Look at the lock only, not into the run cache. */
+  readonly noRunCache?: boolean;
+  /** Fetch what the cache lacks. */
+  readonly pull?: boolean;
+  /** Only say what would be restored. */
+  readonly dry?: boolean;
+}
+
+/**
+ * Puts the outputs of a past run with the same command, dependencies and parameters into the workspace: the run in
+ * dvc.lock when nothing but the outputs changed, else the newest of the run cache. False when there is none, or when the
+ * cache lacks some of its objects.
+ * @throws {DvcError} when a dependency or a parameter is missing.
+ */
+export async function restoreRun(repo: Repo, stage: Stage, options: RestoreOptions): Promise<boolean> {
+  if (!mayBeKept(stage)) return false;
+  refuseMissing(repo, stage);
+  const entry = await pastRun(repo, stage, options);
+  const outs = entry === undefined ? undefined : await outputsOf(repo, stage, entry, options);
+  if (outs === undefined) return false;
+  info(options, `Stage '${addressOf(repo, stage)}' is cached - skipping run, checking out outputs`);
+  if (options.dry !== true) await checkoutOutputs(repo, stage, outs, options);
+  return true;
+}
+
+/** Whether a past run of the stage may be restored at all. */
+function mayBeKept(stage: Stage): boolean {
+  if (isCallback(stage) || stage.alwaysChanged || stage.deps.length === 0 || stage.outs.length === 0) return false;
+  if (!stage.deps.every((dep) => dep.kind === "params" || (dep.kind === "file" && dep.isLocal))) return false;
+  return stage.outs.every((out) => out.isLocal && out.isInRepo && !out.persist);
+}
+
+/**
+ * Refuses to run a stage whose dependencies are not all there.
+ * @throws {DvcError} DVC's text, which is another one for stages whose runs are kept.
+ */
+export function refuseMissing(repo: Repo, stage: Stage): void {
+  const isKept = mayBeKept(stage);
+  for (const dep of stage.deps) {
+    if (dep.kind !== "file" && dep.kind !== "params") continue;
+    if ((dep.kind === "file" && !dep.isLocal) || repo.workspace.exists(dep.path)) continue;
+    if (!isKept) throw missingDependency(repo, dep);
+    if (dep.kind === "params") recordParams(dep, emptyParams(dep, repo.workspace), viewOf(repo, {}));
+    else throw new DvcError(`[Errno 2] No such file or directory: '${dep.path}'`, { code: "not-found" });
+  }
+}
+
+/** A params file that is not there counts as empty: the message then names the keys that are missing. */
+function emptyParams(dep: { readonly path: string }, source: FileSource): FileSource {
+  const is = (path: string): boolean => path === dep.path;
+  return {
+    readText: (path) => (is(path) ? "{}" : source.readText(path)),
+    exists: (path) => is(path) || source.exists(path),
+    isFile: (path) => is(path) || source.isFile(path),
+  };
+}
+
+/** The outputs of the run in dvc.lock, or of one in the run cache, as the entry of a stage in dvc.lock. */
+async function pastRun(
+  repo: Repo,
+  stage: Stage,
+  options: RestoreOptions,
+): Promise<readonly Entry[] | readonly Output[] | undefined> {
+  const present = await presentState(repo, { ...stage, outs: [] }, options);
+  const isLocked = !isCommandChanged(stage) && Object.keys(dependencyStates(stage, present)).length === 0;
+  if (isLocked && stage.outs.every((out) => out.hash !== undefined)) return stage.outs;
+  if (options.noRunCache === true) return undefined;
+  // A dry run looks at what is recorded, as DVC does.
+  const now = options.dry === true ? stage : { ...stage, deps: await recordDependencies(repo, stage, options) };
+  const found = findRun(runsFolder(repo.cacheDir), now);
+  return found === undefined ? undefined : (found["outs"] as readonly Entry[] | undefined);
+}
+
+/**
+ * The stage's outputs as the run left them; undefined when the run is one of other outputs (its file may come from
+ * anywhere), or when objects are missing.
+ */
+async function outputsOf(
+  repo: Repo,
+  stage: Stage,
+  run: readonly Entry[] | readonly Output[],
+  options: RestoreOptions,
+): Promise<Output[] | undefined> {
+  const outs: Output[] = [];
+  for (const entry of run) {
+    const own = stage.outs.find((out) => out.defPath === ("defPath" in entry ? entry["defPath"] : entry["path"]));
+    if (own === undefined) return undefined;
+    const recorded =
+      "defPath" in entry ? {} : readRecorded(entry, locate(own.defPath, stage.wdir, repo.loadContext), stage.file);
+    outs.push({ ...own, ...recorded, useCache: true });
+  }
+  if (outs.length !== stage.outs.length) return undefined;
+  if (options.pull === true && options.dry !== true) await fetchOutputs(repo, { ...stage, outs }, options);
+  return outs.every((out) => out.hash !== undefined && isInCache(repo, out.hash)) ? outs : undefined;
+}
+
+async function checkoutOutputs(repo: Repo, stage: Stage, outs: readonly Output[], options: CallOptions): Promise<void> {
+  for (const out of outs) {
+    checkOutputPath(repo, stage, out);
+    if (out.hash === undefined) continue;
+    const cache = cacheFor(repo, out.hash);
+    const tree = isDirHash(out.hash.value) ? cache.readTree(out.hash.value) : undefined;
+    const wanted = {
+      path: out.path,
+      hash: out.hash,
+      meta: out.meta,
+      ...(tree === undefined ? {} : { tree }),
+      key: out,
+    };
+    const plan = planCheckout([wanted], {
+      ...options,
+      root: repo.root,
+      cache,
+      state: repo.state,
+      ignore: repo.ignore,
+    });
+    if (plan.unsaved.length > 0) {
+      throw new DvcError(
+        `Can't remove the following unsaved files without confirmation. Use \`--force\` to force.\n${plan.unsaved.join("\n")}`,
+        { code: "unsaved-files" },
+      );
+    }
+    await applyPlan(plan, options);
+    if (plan.missing.length > 0) throw new CheckoutError([shownPath(repo, out)], undefined);
+  }
+}

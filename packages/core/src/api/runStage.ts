@@ -1,0 +1,114 @@
+import { lstatSync, rmSync, statSync } from "node:fs";
+import type { CallOptions } from "../base/events.ts";
+import { info } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import { unprotectPath } from "../data/unprotect.ts";
+import { runStage as runCommands } from "../pipeline/run.ts";
+import { isImport, type Output, type Stage } from "../pipeline/stage.ts";
+import type { GitContext } from "../repo/gitContext.ts";
+import { withoutRepoLock } from "../repo/locks.ts";
+import { checkOutputPath } from "../repo/outputPath.ts";
+import { type LockedPaths, withPathLocks } from "../repo/pathLocks.ts";
+import type { Repo } from "../repo/repo.ts";
+import { addressOf, shownPath, shownStage, viewOf } from "../repo/shown.ts";
+import { fetchMissing } from "./runPull.ts";
+import { recordRun } from "./runRecord.ts";
+import { refuseMissing, restoreRun } from "./runRestore.ts";
+
+/** How one stage is run. */
+export interface RunStageOptions extends CallOptions {
+  /** Print what would run; change nothing. */
+  readonly dry?: boolean;
+  /** Run the command even when a past run could be restored. */
+  readonly force?: boolean;
+  readonly noRunCache?: boolean;
+  readonly noCommit?: boolean;
+  readonly allowMissing?: boolean;
+  /** Fetch missing dependencies and past outputs first. */
+  readonly pull?: boolean;
+}
+
+/**
+ * Brings the outputs of one stage up to date, whatever changed: restores a past run, or removes the outputs and runs the
+ * command (the repository's lock is free meanwhile); then records everything. A data source is only recorded. Returns the
+ * stage to be saved; with `dry` the stage as given. For a caller that holds the repository's lock.
+ * @throws {StageRunError} when the command fails; {DvcError} in DVC's words when something is missing.
+ */
+export async function runStage(
+  repo: Repo,
+  stage: Stage,
+  context: GitContext,
+  options: RunStageOptions,
+): Promise<Stage> {
+  if (options.dry === true) {
+    await produce(repo, stage, options);
+    return stage;
+  }
+  return withPathLocks(repo, pathsOf(stage), options, async () => {
+    await produce(repo, stage, options);
+    return recordRun(repo, stage, context, options);
+  });
+}
+
+/** What a stage reads and writes on this machine. */
+export function pathsOf(stage: Stage): LockedPaths {
+  const read = stage.deps.flatMap((dep): OsPath[] => (dep.kind === "file" || dep.kind === "params" ? [dep.path] : []));
+  return { read, write: stage.outs.map((out) => out.path) };
+}
+
+async function produce(repo: Repo, stage: Stage, options: RunStageOptions): Promise<void> {
+  const isPartial = isImport(stage) && stage.outs[0]?.hash === undefined;
+  if (isImport(stage) && (!stage.frozen || isPartial)) refuseImport(repo, stage);
+  if (stage.cmd !== undefined && !stage.frozen) await restoreOrRun(repo, stage, options);
+  else if (options.dry !== true) {
+    info(options, `Verifying ${stage.frozen ? "outputs in frozen " : "data sources in "}${shownStage(repo, stage)}`);
+    refuseMissingOutputs(repo, stage);
+  }
+}
+
+function refuseImport(repo: Repo, stage: Stage): never {
+  throw new DvcError(`importing '${addressOf(repo, stage)}' again is not supported yet`, {
+    code: "unsupported",
+    hint: `Freeze it: ${repo.env.programName} freeze ${addressOf(repo, stage)}`,
+  });
+}
+
+function refuseMissingOutputs(repo: Repo, stage: Stage): void {
+  const missing = stage.outs.filter((out) => !repo.workspace.exists(out.path) || repo.ignore.path(out.path));
+  if (missing.length === 0) return;
+  const paths = missing.map((out) => shownPath(repo, out)).join(", ");
+  throw new DvcError(`missing data 'source${missing.length > 1 ? "s" : ""}': ${paths}`, { code: "not-found" });
+}
+
+async function restoreOrRun(repo: Repo, stage: Stage, options: RunStageOptions): Promise<void> {
+  const isDry = options.dry === true;
+  if (options.force !== true && options.pull === true && !isDry) await fetchMissing(repo, stage, options);
+  if (!isDry) {
+    // Before the outputs go: a run that cannot begin should leave things as they are.
+    if (options.force !== true) refuseMissing(repo, stage);
+    for (const out of stage.outs) removeOutput(repo, stage, out);
+  }
+  if (options.force !== true && (await restoreRun(repo, stage, options)) && !isDry) return;
+  const run = { ...viewOf(repo, options), env: repo.env.env };
+  if (isDry) return runCommands(stage, run);
+  requireFolder(stage.wdir);
+  repo.state.save();
+  await withoutRepoLock(repo, options, () => runCommands(stage, run));
+}
+
+function requireFolder(path: OsPath): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw new DvcError(`[Errno 2] No such file or directory: '${path}'`, { code: "not-found" });
+}
+
+/** Clears the way for the command. What lies outside of the project is left alone; what persists becomes writable. */
+function removeOutput(repo: Repo, stage: Stage, out: Output): void {
+  if (!out.isLocal || (!out.useCache && !out.isInRepo)) return;
+  checkOutputPath(repo, stage, out);
+  if (!out.persist) {
+    rmSync(out.path, { recursive: true, force: true });
+    return;
+  }
+  if (out.useCache && lstatSync(out.path, { throwIfNoEntry: false }) !== undefined) unprotectPath(out.path);
+}
