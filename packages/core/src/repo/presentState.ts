@@ -2,6 +2,7 @@ import { isAbsolute, join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { build } from "../data/build.ts";
 import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
+import { IntactCheck } from "../odb/intactCheck.ts";
 import type { PresentState } from "../pipeline/changed.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import { cacheFor } from "./dataRoots.ts";
@@ -18,10 +19,15 @@ export interface PresentOptions extends CallOptions {
 
 /** The workspace, the cache and the params files as they are now, as far as `stage` asks for them. */
 export async function presentState(repo: Repo, stage: Stage, options: PresentOptions): Promise<PresentState> {
+  const checks = new Map(
+    stage.outs.flatMap((out) =>
+      out.useCache && out.hash !== undefined ? [[out, cacheCheck(repo, out.hash, options.within)] as const] : [],
+    ),
+  );
   const hashes = await currentHashes(repo, stage, options);
   return {
     hashOf: (entry) => hashes.get(entry),
-    inCache: (out) => out.hash !== undefined && isInCache(repo, out.hash, options.within),
+    inCache: (out) => checks.get(out)?.() === true,
     text: (entry) => shownPath(repo, entry),
     readText: (path) => repo.workspace.readText(path),
     ...(options.checkUpdates === true
@@ -54,17 +60,25 @@ function isIgnored(repo: Repo, entry: Output | Dependency): boolean {
 
 /** Whether everything that a hash needs is in the cache: its object, and for a folder its files (those `within`). */
 export function isInCache(repo: Repo, hash: HashInfo, within?: string): boolean {
+  return cacheCheck(repo, hash, within)();
+}
+
+/** Begins to look for everything that an output needs: its object, and for a folder its files (those `within`). */
+function cacheCheck(repo: Repo, hash: HashInfo, within: string | undefined): () => boolean {
   const cache = cacheFor(repo, hash);
-  if (cache.check(hash.value) !== "ok") return false;
-  if (!isDirHash(hash.value)) return true;
+  if (cache.check(hash.value) !== "ok") return () => false;
+  if (!isDirHash(hash.value)) return () => true;
   const tree = cache.readTree(hash.value);
-  if (tree === undefined) return false;
+  if (tree === undefined) return () => false;
   const entries =
     within === undefined
       ? tree.entries
       : [tree.get(within), ...tree.under(within)].filter((entry) => entry !== undefined);
-  const oids = new Set(entries.map((entry) => entry.md5));
-  return cache.intact(oids).size === oids.size;
+  const check = new IntactCheck(
+    cache,
+    entries.map((entry) => entry.md5),
+  );
+  return () => check.missing().length === 0;
 }
 
 /** Whether the source of an import has moved on. A local repository is asked directly; others through Git. */
