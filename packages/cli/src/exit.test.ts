@@ -1,4 +1,4 @@
-import { ConfigError, DvcError, FormatError, NotDvcRepoError } from "@holdfast/core";
+import { ConfigError, DvcError, InvalidFileError, NotDvcRepoError } from "@holdfast/core";
 import { describe, expect, it } from "vitest";
 import { CommandFailure, markOpening, reportFailure } from "./exit.ts";
 import { BrokenPipe, type TextStream } from "./render/streams.ts";
@@ -59,7 +59,7 @@ describe("reportFailure", () => {
   });
 
   it("prints what is wrong in a file without a prefix, and a hint after the text", () => {
-    expect(report(new FormatError("'./dvc.yaml' is invalid.", { file: "dvc.yaml" }))).toEqual({
+    expect(report(new InvalidFileError("'./dvc.yaml' is invalid.", { file: "dvc.yaml" }))).toEqual({
       code: 255,
       err: "'./dvc.yaml' is invalid.\n",
     });

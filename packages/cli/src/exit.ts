@@ -1,4 +1,4 @@
-import { ConfigError, DvcError, FormatError, NotDvcRepoError } from "@holdfast/core";
+import { ConfigError, DvcError, InvalidFileError, NotDvcRepoError } from "@holdfast/core";
 import { pyRepr } from "./pyText.ts";
 import { BrokenPipe } from "./render/streams.ts";
 import type { TextOutput } from "./render/text.ts";
@@ -95,7 +95,7 @@ function reportUnexpected(error: unknown, output: TextOutput): number {
 
 function finish(context: string, error: unknown, code: number, output: TextOutput): number {
   // DVC prints what is wrong in a file bare, without its own prefix.
-  if (error instanceof FormatError && !output.isVerbose) {
+  if (error instanceof InvalidFileError && !output.isVerbose) {
     output.errorLine(textOf(error));
     return afterwards(error, code, output);
   }

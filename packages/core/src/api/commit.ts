@@ -2,6 +2,8 @@ import { type CallOptions, warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { join } from "node:path";
 import { saveStages } from "../pipeline/save.ts";
+import { isRunCacheable, saveRun } from "../pipeline/stageCache.ts";
+import { runsFolder } from "../repo/objects.ts";
 import { type Dependency, isDataSource, type Output, type Stage } from "../pipeline/stage.ts";
 import { readParamsFile } from "../pipeline/paramsFile.ts";
 import { selectParams } from "../pipeline/paramsValues.ts";
@@ -89,13 +91,17 @@ async function commitStage(
 ): Promise<Stage> {
   const { stage } = selected;
   if (options.force !== true) await askIfChanged(repo, selected, options);
-  const outs: Output[] = [];
-  for (const out of stage.outs) {
-    outs.push(await commitOutput(repo, stage, out, selected, context, options));
-  }
   const deps: Dependency[] = [];
   for (const dep of stage.deps) deps.push(await recordDependency(repo, stage, dep, options));
-  return { ...stage, outs, deps, lockedCmd: stage.cmd };
+  // The run cache keeps outputs that are not cached, too: it could not bring them back otherwise.
+  const keepsRun = selected.out === undefined && isRunCacheable({ ...stage, deps });
+  const outs: Output[] = [];
+  for (const out of stage.outs) {
+    outs.push(await commitOutput(repo, stage, out, selected, context, { ...options, keepsRun }));
+  }
+  const done: Stage = { ...stage, outs, deps, lockedCmd: stage.cmd };
+  if (keepsRun) saveRun(runsFolder(repo.cacheDir), done);
+  return done;
 }
 
 async function commitOutput(
@@ -104,16 +110,17 @@ async function commitOutput(
   out: Output,
   selected: Selected,
   context: GitContext,
-  options: CommitOptions,
+  options: CommitOptions & { readonly keepsRun: boolean },
 ): Promise<Output> {
   if (!out.isLocal || (selected.out !== undefined && selected.out !== out)) return out;
-  checkOutputPath(repo, stage, out);
+  // What lies outside is only hashed.
+  if (out.useCache || out.isInRepo) checkOutputPath(repo, stage, out);
   const within = selected.within === undefined ? undefined : join(out.path, selected.within);
   try {
     const recorded = await recordOutput(repo, out, {
       ...options,
       stage,
-      store: out.useCache,
+      store: out.useCache || options.keepsRun,
       ...(within === undefined ? {} : { within }),
     });
     const { size, nfiles } = recorded.out.meta;

@@ -78,6 +78,9 @@ export class FormatError extends DvcError {
   }
 }
 
+/** A file of the project that does not parse or does not fit. The message is a page of its own, with an excerpt of the file. */
+export class InvalidFileError extends FormatError {}
+
 /** A cycle, an overlap, a duplicate output. */
 export class GraphError extends DvcError {
   constructor(message: string, options: ErrorOptionsWithHint = {}) {

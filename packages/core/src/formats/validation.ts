@@ -1,4 +1,4 @@
-import { FormatError } from "../base/errors.ts";
+import { InvalidFileError } from "../base/errors.ts";
 import { isRecord } from "./pyValues.ts";
 import type { Check, SchemaError } from "./schema.ts";
 import { errorText } from "./schema.ts";
@@ -11,7 +11,7 @@ const MAX_STEPS = 5;
 
 /**
  * Checks parsed YAML against a schema.
- * @throws {FormatError} in DVC's words, with the lines around each error.
+ * @throws {InvalidFileError} in DVC's words, with the lines around each error.
  */
 export function validateYaml(value: unknown, check: Check, text: string, file: string): void {
   const errors = check(value, []);
@@ -22,7 +22,7 @@ export function validateYaml(value: unknown, check: Check, text: string, file: s
   const headline = `'${file}' validation failed${count}`;
   const isEmpty = isRecord(value) && Object.keys(value).length === 0;
   if (root?.kind !== "mapping" && !isEmpty) {
-    throw new FormatError(wrapLine(`${headline}: ${errorText(first)}.`).join("\n"), { file });
+    throw new InvalidFileError(wrapLine(`${headline}: ${errorText(first)}.`).join("\n"), { file });
   }
   const lines = [...wrapLine(`${headline}.`), ""];
   for (const [index, error] of errors.entries()) {
@@ -30,7 +30,10 @@ export function validateYaml(value: unknown, check: Check, text: string, file: s
     lines.push(...describe(error, root, text));
   }
   const at = locate(root, first.path);
-  throw new FormatError(lines.join("\n"), { file, ...(at === undefined ? {} : { line: at.line, column: at.column }) });
+  throw new InvalidFileError(lines.join("\n"), {
+    file,
+    ...(at === undefined ? {} : { line: at.line, column: at.column }),
+  });
 }
 
 function rootOf(text: string): YamlNode | undefined {

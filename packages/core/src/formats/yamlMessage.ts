@@ -1,4 +1,4 @@
-import { FormatError } from "../base/errors.ts";
+import { InvalidFileError } from "../base/errors.ts";
 import { YamlProblem } from "./yamlScanner.ts";
 import type { Mark } from "./yamlScanner.ts";
 
@@ -125,5 +125,5 @@ function wrapCode(line: string, width: number): string[] {
 export function asFormatError(error: unknown, text: string, file: string): unknown {
   if (!(error instanceof YamlProblem)) return error;
   const at = { file, line: error.mark.line + 1, column: error.mark.column + 1 };
-  return new FormatError(syntaxMessage(error, text, file), at);
+  return new InvalidFileError(syntaxMessage(error, text, file), at);
 }

@@ -41,11 +41,19 @@ export function locate(written: string, wdir: OsPath, context: LoadContext): Loc
   return { defPath: written, path, isLocal: true, isInRepo: isInside(context.root, path) };
 }
 
-function locateRemote(written: string, context: LoadContext): Location {
+/** Remotes may name each other in a ring. */
+const MAX_NESTED_REMOTES = 16;
+
+function locateRemote(written: string, context: LoadContext, depth = 0): Location {
   const [, name = "", rest = ""] = /^remote:\/\/([^/]*)\/?(.*)$/i.exec(written) ?? [];
   if (context.remoteUrl === undefined) return { defPath: written, path: written, isLocal: false, isInRepo: false };
   const base = context.remoteUrl(name);
   if (base === undefined) throw new ConfigError(`remote '${name}' doesn't exist`);
+  // A remote may itself be a part of another.
+  if (schemeOf(base) === "remote" && depth < MAX_NESTED_REMOTES) {
+    const above = locateRemote(`${base.replace(/\/+$/, "")}/${rest}`, context, depth + 1);
+    return { ...above, defPath: written };
+  }
   if (schemeOf(base) === undefined) {
     return { defPath: written, path: withoutEndSlash(join(base, rest)), isLocal: true, isInRepo: false };
   }

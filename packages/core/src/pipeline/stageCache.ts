@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { parseLockfile } from "../formats/lockfile.ts";
 import { pyJsonDumps } from "../formats/pyJson.ts";
-import { isRecord, setKey } from "../formats/pyValues.ts";
+import { isRecord, PyDate, setKey } from "../formats/pyValues.ts";
 import { dumpYaml, parseYaml } from "../formats/yaml.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
 import { isCallback } from "./changed.ts";
@@ -47,6 +47,8 @@ const SIZES: ReadonlySet<string> = new Set(["size", "nfiles"]);
 /** A copy of `value` without some keys, at every depth. */
 function without(value: unknown, keys: ReadonlySet<string>): unknown {
   if (Array.isArray(value)) return value.map((one) => without(one, keys));
+  // JSON has no dates: DVC fails on them.
+  if (value instanceof PyDate) return value.text;
   if (!isRecord(value)) return value;
   const result: Record<string, unknown> = {};
   for (const [key, one] of Object.entries(value)) if (!keys.has(key)) setKey(result, key, without(one, keys));
