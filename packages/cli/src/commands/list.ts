@@ -8,7 +8,8 @@ import { type LsColours, lsColours } from "../render/lsColours.ts";
 import { table } from "../render/table.ts";
 import { externalOptions } from "./externalOptions.ts";
 
-interface Columns {
+/** Which columns stand before the names. */
+export interface Columns {
   readonly size: boolean;
   readonly showHash: boolean;
 }
@@ -64,7 +65,8 @@ function rowOf(entry: ListEntry, name: string, columns: Columns): string[] {
   return [...row, name];
 }
 
-function printList(entries: readonly ListEntry[], columns: Columns, colours: LsColours, context: Context): void {
+/** Prints names, one a line. */
+export function printList(entries: readonly ListEntry[], columns: Columns, colours: LsColours, context: Context): void {
   if (!columns.size && !columns.showHash) {
     context.line(entries.map((entry) => colours(entry, entry.path)).join("\n"));
     return;
@@ -73,7 +75,8 @@ function printList(entries: readonly ListEntry[], columns: Columns, colours: LsC
   context.block(table(rows, columns.size ? { right: [0] } : {}));
 }
 
-function printTree(
+/** Draws a tree. */
+export function printTree(
   tree: Readonly<Record<string, ListTree>>,
   columns: Columns,
   colours: LsColours,

@@ -9,9 +9,10 @@ import { removeUnusedLinks } from "../data/unusedLinks.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
 import { isImport } from "../pipeline/stage.ts";
-import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
+import { cacheFor, recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import { type Index, loadIndex, type Selected } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
+import { isInCache } from "../repo/presentState.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import type { Repo } from "../repo/repo.ts";
 
@@ -24,6 +25,8 @@ export interface CheckoutOptions extends CallOptions {
   readonly relink?: boolean;
   /** Don't fail when objects are missing. */
   readonly allowMissing?: boolean;
+  /** What imports hold that record no hash of their own, by the path of the output. */
+  readonly partial?: ReadonlyMap<OsPath, Pick<StageOutput["out"], "hash" | "meta">>;
 }
 
 /** Changed outputs relative to the working folder, folders (with "/") first, each alphabetical; `stats` counts files. */
@@ -104,13 +107,31 @@ function wantedOf(repo: Repo, selected: readonly Selected[], options: CheckoutOp
       const key = `${out.path}\0${one.within ?? ""}`;
       if (!out.useCache || !out.isLocal || seen.has(key)) continue;
       seen.add(key);
-      if (out.hash === undefined && isImport(one.stage)) continue;
+      if (out.hash === undefined && isImport(one.stage)) {
+        const found = partialOf(repo, { stage: one.stage, out }, options);
+        if (found === undefined) continue;
+        checkOutputPath(repo, one.stage, out);
+        wants.push({ stage: one.stage, out: { ...out, ...found }, within: one.within });
+        continue;
+      }
       checkOutputPath(repo, one.stage, out);
       if (out.hash === undefined) warn(options, `No file hash info found for '${out.path}'. It won't be created.`);
       wants.push({ stage: one.stage, out, within: one.within });
     }
   }
   return wants;
+}
+
+/** What an import that was never downloaded holds: as just fetched, else as its source was when it was locked. */
+function partialOf(
+  repo: Repo,
+  one: StageOutput,
+  options: CheckoutOptions,
+): Pick<StageOutput["out"], "hash" | "meta"> | undefined {
+  const fetched = options.partial?.get(one.out.path);
+  if (fetched !== undefined) return { hash: fetched.hash, meta: fetched.meta };
+  const hash = recordedHash(one);
+  return hash?.name === "md5" && isInCache(repo, hash) ? { hash, meta: {} } : undefined;
 }
 
 interface PlannedCache {

@@ -1,5 +1,7 @@
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
+import { isImport, isRepoImport } from "../pipeline/stage.ts";
+import type { PartialImports } from "./fetchImports.ts";
 import { fetch as fetchObjects } from "../odb/transfer.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import { type CollectOptions, collectRevisions } from "../repo/collectRevisions.ts";
@@ -39,34 +41,57 @@ export async function fetch(
   targets: readonly string[] = [],
   options: FetchOptions = {},
 ): Promise<FetchResult> {
-  return withRepoLock(repo, options, () => fetchLocked(repo, targets, options));
+  const { fetched, bytes } = await withRepoLock(repo, options, () => fetchLocked(repo, targets, options));
+  return { fetched, bytes };
+}
+
+/** A fetch's result with what was found for imports of the workspace that record no hash. */
+export interface FetchedLocked extends FetchResult {
+  readonly partial: PartialImports;
 }
 
 /** The same for a caller that holds the repository's lock. */
-export async function fetchLocked(repo: Repo, targets: readonly string[], options: FetchOptions): Promise<FetchResult> {
+export async function fetchLocked(
+  repo: Repo,
+  targets: readonly string[],
+  options: FetchOptions,
+): Promise<FetchedLocked> {
   if (options.runCache === true) await pullRuns(repo, await openRemote(repo, options.remote, options), options);
   const groups = new Map<string, ObjectGroup>();
-  for (const { selected } of collectRevisions(repo, targets, options))
-    collectObjects(repo, selected, filterOf(options), groups);
-  return fetchGroups(repo, groups, options);
+  const total: Transferred = { count: 0, bytes: 0, failed: 0 };
+  const filter = filterOf(options);
+  let partial: PartialImports = new Map();
+  for (const { selected, index } of collectRevisions(repo, targets, options)) {
+    collectObjects(repo, selected, (one) => filter(one) && !comesFromSource(one), groups);
+    if (!selected.some(({ stage }) => isImport(stage))) continue;
+    const { fetchImports } = await import("./fetchImports.ts");
+    const found = await fetchImports(repo, selected, filter, total, options);
+    if (index.rev === undefined) partial = found;
+  }
+  return { ...(await fetchGroups(repo, groups, options, total)), partial };
 }
 
 /** Downloads the objects of a stage's outputs as they are given, whatever is recorded. For a caller that holds the lock. */
 export async function fetchOutputs(repo: Repo, stage: Stage, options: CallOptions): Promise<FetchResult> {
   const groups = new Map<string, ObjectGroup>();
   collectObjects(repo, [{ stage }], () => true, groups);
-  return fetchGroups(repo, groups, options);
+  return fetchGroups(repo, groups, options, { count: 0, bytes: 0, failed: 0 });
 }
 
 async function fetchGroups(
   repo: Repo,
   groups: ReadonlyMap<string, ObjectGroup>,
   options: FetchOptions,
+  total: Transferred,
 ): Promise<FetchResult> {
-  const total: Transferred = { count: 0, bytes: 0, failed: 0 };
   for (const group of groups.values()) await fetchGroup(repo, group, options, total);
   if (total.failed > 0) throw new DvcError(`${String(total.failed)} files failed to download`, { code: "storage" });
   return { fetched: total.count, bytes: total.bytes };
+}
+
+/** Whether the data of an output comes from the source of its import, not from a remote. */
+function comesFromSource({ stage, out }: StageOutput): boolean {
+  return isRepoImport(stage) || (isImport(stage) && out.hash === undefined);
 }
 
 function filterOf(options: FetchOptions): OutputFilter {

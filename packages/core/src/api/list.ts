@@ -2,7 +2,7 @@ import { join, posix, relative, resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { isInside } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
-import { type ExternalOptions, type ExternalRepo, openExternal } from "../repo/externalRepo.ts";
+import { type ExternalOptions, type ExternalRepo, isLocalUrl, openExternal } from "../repo/externalRepo.ts";
 import type { ViewEntry } from "../repo/repoView.ts";
 
 export interface ListOptions extends ExternalOptions {
@@ -74,10 +74,6 @@ export async function listTree(
   } finally {
     external.close();
   }
-}
-
-function isLocalUrl(url: string): boolean {
-  return !/^\w+:\/\//.test(url) && !/^[\w.-]+@[\w.-]+:/.test(url);
 }
 
 /** Where a listing starts. Inside the project itself, paths count from the working folder as DVC does it. */

@@ -36,9 +36,9 @@ export async function pull(
 ): Promise<PullResult> {
   return withRepoLock(repo, options, async () => {
     const names = options.glob === true ? expandGlobs(repo, targets) : targets;
-    const { fetched } = await fetchLocked(repo, names, options);
+    const { fetched, partial } = await fetchLocked(repo, names, options);
     try {
-      return { ...(await checkoutLocked(repo, names, options)), fetched };
+      return { ...(await checkoutLocked(repo, names, { ...options, partial })), fetched };
     } catch (error) {
       throw error instanceof CheckoutError ? new PullError(error, fetched) : error;
     }

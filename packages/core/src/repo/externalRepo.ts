@@ -1,14 +1,22 @@
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
-import { DvcError, NotDvcRepoError } from "../base/errors.ts";
+import { DvcError, ScmError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
+import { type Built, build } from "../data/build.ts";
+import { isRecord } from "../formats/pyValues.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import type { Tree } from "../odb/tree.ts";
+import { isRepoImport, type RepoSource, type Stage } from "../pipeline/stage.ts";
 import { cloneRepository } from "../scm/clone.ts";
 import { Git } from "../scm/git.ts";
+import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
+import { placeFiles, sourceFiles } from "./externalFiles.ts";
 import { readManifest } from "./manifests.ts";
-import { openRepo, type Repo } from "./repo.ts";
+import { findProjectRoot } from "./projectRoot.ts";
+import { openRepo, openRepoSync, type Repo } from "./repo.ts";
 import { commitFiles, RepoView, workspaceFiles } from "./repoView.ts";
 
 /** Another repository, or this one at another revision. */
@@ -21,6 +29,8 @@ export interface ExternalOptions extends CallOptions {
   readonly remote?: string;
   /** Options merged into that remote. */
   readonly remoteConfig?: Readonly<Record<string, string>>;
+  /** Keep objects in this cache; what lies in the caches of a local source is then only read. Default: the source's own. */
+  readonly cacheDir?: OsPath;
 }
 
 /** An opened repository; `close` removes what was cloned. */
@@ -32,6 +42,8 @@ export interface ExternalRepo {
   readonly git: Git | undefined;
   /** Commit that is looked at; undefined for a working tree. */
   readonly commit: string | undefined;
+  /** The same project with its own cache, where that is another one than `repo` works with. */
+  upstream(repo: Repo): Repo | undefined;
   close(): void;
 }
 
@@ -44,67 +56,120 @@ export async function openExternal(
   url: string,
   options: ExternalOptions = {},
 ): Promise<ExternalRepo> {
-  const local = await openLocal(env, url, options);
-  if (local !== undefined) return local;
+  // Whatever paths the caller gave count from where the caller is.
+  const given = options.config === undefined ? options : { ...options, config: resolve(env.cwd, options.config) };
+  return (await openLocal(env, url, given)) ?? openClone(env, url, given);
+}
+
+async function openClone(env: Environment, url: string, options: ExternalOptions): Promise<ExternalRepo> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-erepo-"));
   const remove = (): void => {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const git = cloneRepository(env, url, join(folder, "repo"), { checkout: true });
-    const opened = await viewOf(
-      { ...env, cwd: git.root },
-      git.root,
-      git,
-      options.rev ?? "HEAD",
-      join(folder, "cache"),
-      options,
-    );
-    return { ...opened, close: remove };
+    const git = clone(env, url, join(folder, "repo"), options.rev === undefined);
+    const commit = git.resolveRev(options.rev ?? "HEAD");
+    // So that the configs of projects, also of sub-projects, are those of the commit.
+    git.run(["checkout", "--quiet", "--detach", commit], {});
+    const at = { root: git.root, git, commit, cacheDir: options.cacheDir ?? join(folder, "cache"), isClone: true };
+    return { ...(await viewOf({ ...env, cwd: git.root }, at, options)), close: remove };
   } catch (error) {
     remove();
     throw error;
   }
 }
 
-async function openLocal(env: Environment, url: string, options: ExternalOptions): Promise<ExternalRepo | undefined> {
-  const path = resolve(env.cwd, url);
-  if (/^\w+:\/\//.test(url) || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
+function clone(env: Environment, url: string, to: OsPath, shallow: boolean): Git {
   try {
-    const repo = await openRepo({ ...env, cwd: path });
-    const opened = await viewOf({ ...env, cwd: path }, repo.root, repo.git, options.rev, undefined, options);
-    return { ...opened, close: () => undefined };
-  } catch (error) {
-    if (error instanceof NotDvcRepoError) return undefined;
-    throw error;
+    return cloneRepository(env, url, to, { shallow });
+  } catch (cause) {
+    throw new CloneError(cause);
   }
 }
 
-async function viewOf(
-  env: Environment,
-  root: OsPath,
-  git: Git | undefined,
-  rev: string | undefined,
-  cacheDir: OsPath | undefined,
-  options: ExternalOptions,
-): Promise<Omit<ExternalRepo, "close">> {
-  if (rev !== undefined && git === undefined) throw new DvcError(`'${root}' is not a Git repository`, { code: "scm" });
-  const commit = rev === undefined ? undefined : git?.resolveRev(rev);
-  const tree = commit === undefined ? undefined : git?.tree(commit);
-  const open = async (at: OsPath): Promise<Repo | undefined> => {
-    if (!existsSync(join(at, ".dvc")) || (tree !== undefined && !tree.exists(join(at, ".dvc")) && at !== root))
-      return undefined;
-    return openRepo({ ...env, cwd: at }, overrides(cacheDir, options));
+/** A repository that could not be copied. */
+export class CloneError extends ScmError {
+  constructor(cause: unknown) {
+    super("SCM error", { cause });
+  }
+}
+
+/** Whether `url` is a path as opposed to a URL or `user@host:path`. */
+export function isLocalUrl(url: string): boolean {
+  return !/^[\w+.-]+:\/\//.test(url) && !/^[\w.-]+@[\w.-]+:/.test(url);
+}
+
+async function openLocal(env: Environment, url: string, options: ExternalOptions): Promise<ExternalRepo | undefined> {
+  const path = resolve(env.cwd, url);
+  if (!isLocalUrl(url) || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
+  const root = findProjectRoot(path);
+  if (root === undefined) return undefined;
+  const git = Git.find(root, env);
+  if (options.rev !== undefined && git === undefined)
+    throw new DvcError(`'${root}' is not a Git repository`, { code: "scm" });
+  const commit = options.rev === undefined ? undefined : git?.resolveRev(options.rev);
+  const at = { root, git, commit, cacheDir: options.cacheDir, isClone: false };
+  const opened = await viewOf({ ...env, cwd: path }, at, options);
+  return {
+    ...opened,
+    close: () => {
+      opened.repo?.close();
+    },
   };
-  const repo = existsSync(join(root, ".dvc")) ? await open(root) : undefined;
+}
+
+interface Place {
+  readonly root: OsPath;
+  readonly git: Git | undefined;
+  readonly commit: string | undefined;
+  /** Folder of the cache to use; undefined: the projects' own. */
+  readonly cacheDir: OsPath | undefined;
+  readonly isClone: boolean;
+}
+
+async function viewOf(env: Environment, place: Place, options: ExternalOptions): Promise<Omit<ExternalRepo, "close">> {
+  const { root, git, commit, cacheDir, isClone } = place;
+  const tree = commit === undefined ? undefined : git?.tree(commit);
+  const isProject = (at: OsPath): boolean =>
+    existsSync(join(at, ".dvc")) && (at === root || tree?.exists(join(at, ".dvc")) !== false);
+  const open = (at: OsPath): Promise<Repo> => openRepo({ ...env, cwd: at }, overrides(cacheDir, options));
+  const repo = isProject(root) ? await open(root) : undefined;
+  const upstreams = new Map<OsPath, Repo>();
+  const upstream = (of: Repo): Repo | undefined => {
+    if (isClone || cacheDir === undefined) return undefined;
+    const own = upstreams.get(of.root) ?? openRepoSync({ ...env, cwd: of.root });
+    upstreams.set(of.root, own);
+    return own.cacheDir === of.cacheDir ? undefined : own;
+  };
   const view = new RepoView({
     root,
-    files: tree === undefined ? workspaceFiles(repo) : commitFiles(tree),
+    files: tree === undefined ? workspaceFiles(repo, root) : commitFiles(tree),
     rev: commit,
-    readManifest: (owner, one) => readManifest(owner, one, options),
+    readManifest: (owner, one) => manifestOf(owner, upstream(owner), one, options),
+    isProject,
     openProject: (at) => (at === root ? Promise.resolve(repo) : open(at)),
   });
-  return { view, root, repo, git, commit };
+  return { view, root, repo, git, commit, upstream };
+}
+
+async function manifestOf(
+  owner: Repo,
+  upstream: Repo | undefined,
+  one: StageOutput,
+  options: CallOptions,
+): Promise<Tree | undefined> {
+  const hash = recordedHash(one);
+  if (hash === undefined || !isDirHash(hash.value)) return undefined;
+  const cache = cacheFor(owner, hash);
+  const here = cache.readTree(hash.value);
+  if (here !== undefined) return here;
+  const there = upstream === undefined ? undefined : cacheFor(upstream, hash).readTree(hash.value);
+  if (there !== undefined) return there;
+  const call = options.signal === undefined ? {} : { signal: options.signal };
+  const fetched = await readManifest(owner, one, call);
+  if (fetched !== undefined || !isRepoImport(one.stage)) return fetched;
+  await bringImport(owner, one, call);
+  return cache.readTree(hash.value);
 }
 
 function overrides(
@@ -117,4 +182,76 @@ function overrides(
     ...(options.remote === undefined ? {} : { remote: options.remote }),
     ...(options.remoteConfig === undefined ? {} : { remoteConfig: options.remoteConfig }),
   };
+}
+
+/** What an import names, in the words of {@link openExternal}. `url` is usable from where the user is. */
+export function importSource(repo: Repo, stage: Stage, source: RepoSource): { url: string; options: ExternalOptions } {
+  const { remote, config } = source;
+  const options: { -readonly [K in keyof ExternalOptions]: ExternalOptions[K] } = { cacheDir: repo.cacheDir };
+  if (typeof config === "string") options.config = resolve(repo.env.cwd, config);
+  else if (isRecord(config)) {
+    const name = isRecord(config["core"]) ? config["core"]["remote"] : undefined;
+    const remotes = config["remote"];
+    if (typeof name === "string") {
+      options.remote = name;
+      const own = isRecord(remotes) ? remotes[name] : undefined;
+      if (isRecord(own)) options.remoteConfig = textsOf(own);
+    }
+  }
+  if (typeof remote === "string") options.remote = remote;
+  else if (isRecord(remote)) options.remoteConfig = textsOf(remote);
+  return { url: usableUrl(repo, stage, source.url), options };
+}
+
+function textsOf(record: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(record).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+  );
+}
+
+/** DVC stores a relative path as it was typed: it counts from where `import` was run, often the file's folder or the root. */
+function usableUrl(repo: Repo, stage: Stage, url: string): string {
+  if (!isLocalUrl(url) || isAbsolute(url)) return url;
+  const folders = [repo.env.cwd, stage.wdir, repo.root];
+  return folders.map((folder) => resolve(folder, url)).find((path) => existsSync(path)) ?? url;
+}
+
+/**
+ * Brings the data of an import from another repository into the project's cache, as it is at the locked commit.
+ * @returns what was found; its hash may differ from the recorded one when the source was not clean.
+ * @throws {CloneError}, {ScmError}, {DvcError} `not-found` or `missing-object` when it is not there.
+ */
+export async function bringImport(repo: Repo, one: StageOutput, options: CallOptions): Promise<Built> {
+  const [dep] = one.stage.deps;
+  if (dep?.kind !== "repo") throw new DvcError(`'${one.out.defPath}' is not imported from a repository`);
+  const source = importSource(repo, one.stage, dep.repo);
+  const rev = dep.repo.revLock ?? dep.repo.rev;
+  const external = await openExternal(repo.env, source.url, {
+    ...options,
+    ...source.options,
+    ...(rev === undefined ? {} : { rev }),
+  });
+  try {
+    return await bringData(repo, external, dep.defPath, options);
+  } finally {
+    external.close();
+  }
+}
+
+/** Brings a file or folder of another repository into the project's cache: every byte is hashed on its way. */
+export async function bringData(
+  repo: Repo,
+  external: ExternalRepo,
+  path: string,
+  options: CallOptions,
+): Promise<Built> {
+  mkdirSync(repo.tmpDir, { recursive: true });
+  const folder = mkdtempSync(join(repo.tmpDir, "import-"));
+  try {
+    const data = join(folder, "data");
+    await placeFiles(external, await sourceFiles(external, path), data, { ...options, bring: bringImport });
+    return await build(data, { ...options, store: repo.cache });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync, statSync } from "node:fs";
+import { constants, copyFileSync, lstatSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { DvcError, UnsafePathError } from "../base/errors.ts";
 import { isInside, isStrictlyInside, type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
@@ -29,24 +30,43 @@ export interface PlainFiles {
   info(path: OsPath): { readonly isDir: boolean; readonly isExec: boolean; readonly size: number } | undefined;
   /** Names in a folder; undefined when it is none. */
   names(path: OsPath): readonly string[] | undefined;
+  /** Copies the bytes of a file to the new file `to`. @throws {UnsafePathError} for a link that leads elsewhere. */
+  copy(path: OsPath, to: OsPath): void;
 }
 
 /** Reads a manifest that may lie on a remote only; undefined when it cannot be had. */
 export type ManifestReader = (repo: Repo, one: StageOutput) => Promise<Tree | undefined>;
 
 /** What is on disk, without what `.dvcignore` leaves out. */
-export function workspaceFiles(repo: Repo | undefined): PlainFiles {
+export function workspaceFiles(repo: Repo | undefined, root: OsPath): PlainFiles {
   return {
     info(path) {
-      const stat = statSync(path, { throwIfNoEntry: false }) ?? lstatSync(path, { throwIfNoEntry: false });
-      if (stat === undefined || isLeftOut(repo, path, stat.isDirectory())) return undefined;
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat === undefined) {
+        const isBrokenLink = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+        return isBrokenLink && !isLeftOut(repo, path, false) ? BROKEN_LINK : undefined;
+      }
+      if (isLeftOut(repo, path, stat.isDirectory())) return undefined;
       return { isDir: stat.isDirectory(), isExec: stat.isFile() && (stat.mode & 0o111) !== 0, size: stat.size };
     },
     names(path) {
       if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
-      return readdirSync(path);
+      return readdirSync(path).filter((name) => name !== ".dvc" && name !== ".git");
+    },
+    copy(path, to) {
+      if (!isInside(realpathSync(root), realpathSync(path))) throw leavingLink(path);
+      copyFileSync(path, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
     },
   };
+}
+
+/** A link to nowhere: DVC lists it as an empty file. */
+const BROKEN_LINK = { isDir: false, isExec: false, size: 0 };
+
+function leavingLink(path: OsPath): UnsafePathError {
+  return new UnsafePathError(`'${path}' is a link that leaves its repository or leads nowhere`, {
+    hint: "Nothing was written. Ask the owner of the repository, or name what the link points to.",
+  });
 }
 
 function isLeftOut(repo: Repo | undefined, path: OsPath, isDir: boolean): boolean {
@@ -61,6 +81,7 @@ export function commitFiles(tree: GitTree): PlainFiles {
   return {
     info(path) {
       if (tree.isFile(path)) return { isDir: false, isExec: isExec(path), size: tree.size(path) ?? 0 };
+      if (tree.entry(posixRelative(tree.root, path))?.mode === "120000") return BROKEN_LINK;
       return path === tree.root || tree.exists(path) ? { isDir: true, isExec: false, size: 0 } : undefined;
     },
     names(path) {
@@ -69,6 +90,11 @@ export function commitFiles(tree: GitTree): PlainFiles {
         .children(path)
         .map((child) => child.name)
         .filter((name) => name !== ".dvc" && name !== ".git");
+    },
+    copy(path, to) {
+      const bytes = tree.readBytes(path);
+      if (bytes === undefined) throw leavingLink(path);
+      writeFileSync(to, bytes, { flag: "wx" });
     },
   };
 }
@@ -88,22 +114,25 @@ export class RepoView {
   readonly #files: PlainFiles;
   readonly #rev: string | undefined;
   readonly #readManifest: ManifestReader;
+  readonly #isProject: (root: OsPath) => boolean;
   readonly #openProject: (root: OsPath) => Promise<Repo | undefined>;
   readonly #projects = new Map<OsPath, Promise<Project | undefined>>();
   readonly #trees = new Map<StageOutput, Promise<Tree | undefined>>();
 
-  /** `openProject` opens the (sub-)project rooted exactly at a folder; undefined when there is none. */
+  /** `isProject` tells cheaply whether a folder may be the root of a project. `openProject` opens the (sub-)project rooted exactly at a folder; undefined when there is none. */
   constructor(at: {
     root: OsPath;
     files: PlainFiles;
     rev: string | undefined;
     readManifest: ManifestReader;
+    isProject: (root: OsPath) => boolean;
     openProject: (root: OsPath) => Promise<Repo | undefined>;
   }) {
     this.root = at.root;
     this.#files = at.files;
     this.#rev = at.rev;
     this.#readManifest = at.readManifest;
+    this.#isProject = at.isProject;
     this.#openProject = at.openProject;
   }
 
@@ -128,7 +157,9 @@ export class RepoView {
     if (project !== undefined) for (const name of await this.#trackedNames(project, path)) names.add(name);
     const entries: ViewEntry[] = [];
     for (const name of names) {
-      const entry = await this.info(join(path, name));
+      const child = join(path, name);
+      if (await this.#isOtherProject(child)) continue;
+      const entry = await this.info(child);
       if (entry !== undefined && !(dvcOnly && !this.#leadsToData(project, entry))) entries.push(entry);
     }
     return entries;
@@ -140,6 +171,16 @@ export class RepoView {
     const one = project === undefined ? undefined : outputHolding(project, path);
     if (project === undefined || one === undefined) return undefined;
     return { repo: project.repo, one, within: one.out.path === path ? undefined : posixRelative(one.out.path, path) };
+  }
+
+  /** A sub-project is seen only by who asks for it by its path. */
+  async #isOtherProject(folder: OsPath): Promise<boolean> {
+    return this.#isProject(folder) && (await this.#project(folder)) !== undefined;
+  }
+
+  /** Copies a plain file. @throws {UnsafePathError} for a link that leaves the repository. */
+  copyPlain(path: OsPath, to: OsPath): void {
+    this.#files.copy(path, to);
   }
 
   #leadsToData(project: Project | undefined, entry: ViewEntry): boolean {
@@ -169,11 +210,12 @@ export class RepoView {
     if (leading !== undefined) return leading;
     const one = outputHolding(project, path);
     if (one === undefined) return [];
-    const tree = await this.#tree(project, one);
-    const names = new Set<string>();
     const rel = posixRelative(one.out.path, path);
+    const tree = await this.#tree(project, one);
+    if (tree === undefined) throw brokenFolder(project, one);
+    const names = new Set<string>();
     const prefix = rel === "." ? "" : `${rel}/`;
-    for (const entry of rel === "." ? (tree?.entries ?? []) : (tree?.under(rel) ?? [])) {
+    for (const entry of rel === "." ? tree.entries : tree.under(rel)) {
       names.add(entry.relpath.slice(prefix.length).split("/", 1)[0] ?? "");
     }
     return names;
@@ -200,12 +242,19 @@ export class RepoView {
   #project(root: OsPath): Promise<Project | undefined> {
     const known = this.#projects.get(root);
     if (known !== undefined) return known;
-    const opened = this.#openProject(root).then((repo) =>
-      repo === undefined ? undefined : loadProject(repo, root, this.#rev),
-    );
+    const opened = this.#isProject(root)
+      ? this.#openProject(root).then((repo) => (repo === undefined ? undefined : loadProject(repo, root, this.#rev)))
+      : Promise.resolve(undefined);
     this.#projects.set(root, opened);
     return opened;
   }
+}
+
+/** DVC's text for a folder whose manifest is nowhere. */
+function brokenFolder(project: Project, one: StageOutput): DvcError {
+  const parts = posixRelative(project.root, one.out.path).split("/");
+  const key = parts.map((part) => `'${part}'`).join(", ");
+  return new DvcError(`failed to load directory (${key}${parts.length === 1 ? "," : ""})`, { code: "missing-object" });
 }
 
 interface TrackedInfo {

@@ -1,0 +1,81 @@
+import type { CallOptions } from "../base/events.ts";
+import { warn } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import type { Built } from "../data/build.ts";
+import { isImport, isRepoImport } from "../pipeline/stage.ts";
+import type { StageOutput } from "../repo/dataRoots.ts";
+import { bringImport } from "../repo/externalRepo.ts";
+import type { Selected } from "../repo/index.ts";
+import { type OutputFilter, selectedOutputs } from "../repo/objects.ts";
+import { isInCache } from "../repo/presentState.ts";
+import type { Repo } from "../repo/repo.ts";
+import { shownPath } from "../repo/shown.ts";
+import type { Transferred } from "../repo/transferReport.ts";
+import { bringUrl, openDependency } from "./urlImport.ts";
+
+/** What was found for imports that record no hash (`--no-download`, `--no-exec`), by the path of the output. */
+export type PartialImports = ReadonlyMap<OsPath, Built>;
+
+/** Whether the data of an output comes from the source of its import, not from a remote. */
+function comesFromSource({ stage, out }: StageOutput): boolean {
+  return isRepoImport(stage) || (isImport(stage) && out.hash === undefined);
+}
+
+/**
+ * Brings the data of imports into the cache from where it was imported: repositories at the locked commit, and URLs of
+ * imports that were never downloaded. What the cache has is left alone. A source that cannot be had is a warning and
+ * counts as failed, so that the others are still fetched.
+ */
+export async function fetchImports(
+  repo: Repo,
+  selected: readonly Selected[],
+  filter: OutputFilter,
+  total: Transferred,
+  options: CallOptions,
+): Promise<PartialImports> {
+  const partial = new Map<OsPath, Built>();
+  const seen = new Set<OsPath>();
+  for (const one of selectedOutputs(selected)) {
+    const { out, within } = one;
+    if (!comesFromSource(one) || !out.useCache || !out.isLocal || !filter(one) || seen.has(out.path)) continue;
+    seen.add(out.path);
+    if (out.hash !== undefined && isInCache(repo, out.hash, within)) continue;
+    try {
+      const built = await bring(repo, one, options);
+      total.count += built.tree === undefined ? 1 : built.tree.nfiles + (out.hash === undefined ? 0 : 1);
+      total.bytes += built.meta.size ?? 0;
+      if (out.hash === undefined) partial.set(out.path, built);
+      else if (out.hash.value !== built.hash.value) warnOther(repo, one, options);
+    } catch (error) {
+      if (!(error instanceof DvcError) || error.code === "aborted") throw error;
+      warn(options, `failed to fetch '${shownPath(repo, out)}' from its source - ${chainOf(error)}`);
+      total.failed++;
+    }
+  }
+  return partial;
+}
+
+function warnOther(repo: Repo, one: StageOutput, options: CallOptions): void {
+  const name = shownPath(repo, one.out);
+  warn(
+    options,
+    `The source of '${name}' holds other data at the locked commit than was recorded. Run '${repo.env.programName} update ${name}.dvc' to record what it holds.`,
+  );
+}
+
+function chainOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${chainOf(error.cause)}`;
+}
+
+async function bring(repo: Repo, one: StageOutput, options: CallOptions): Promise<Built> {
+  const [dep] = one.stage.deps;
+  if (dep?.kind !== "file") return bringImport(repo, one, options);
+  const place = await openDependency(repo, dep);
+  try {
+    return await bringUrl(repo, dep, place, repo.cache, options);
+  } finally {
+    await place.fs.close();
+  }
+}

@@ -1,0 +1,99 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import type { Environment } from "../base/platform.ts";
+import { bringImport, type ExternalOptions, openExternal } from "../repo/externalRepo.ts";
+import { moveInto, placeFiles, sourceFiles } from "../repo/externalFiles.ts";
+import { openRemote } from "../repo/remote.ts";
+import { resolveOutput } from "./importPlace.ts";
+
+/** How to get. `cacheDir` is chosen here. */
+export interface GetOptions extends Omit<ExternalOptions, "cacheDir"> {
+  /** Path here; into it when it is a folder. Default: the name that it has there. */
+  readonly out?: string;
+  readonly force?: boolean;
+  readonly jobs?: number;
+}
+
+/** `path` as given or chosen, relative to the working folder. */
+export interface GetResult {
+  readonly path: string;
+  readonly nfiles: number;
+}
+
+/**
+ * Copies a file or folder out of a repository (tracked data or Git's files), without tracking it. Needs no project here.
+ * Built aside and moved into place when it is complete; the source is only read.
+ * @throws {CloneError}, {DvcError} with DVC's texts; `not-found` when it is not there.
+ * @example await get(env, "https://example.com/registry.git", "data/digits", { rev: "v1" })
+ */
+export async function get(env: Environment, url: string, path: string, options: GetOptions = {}): Promise<GetResult> {
+  const out = resolveOutput(env.cwd, path, options.out, options.force === true);
+  const name = basename(out);
+  if (name === "dvc.yaml" || name.endsWith(".dvc"))
+    throw new DvcError("the given path is a DVC file, you must specify a data file or a directory");
+  const target = resolve(env.cwd, out);
+  const firstMade = mkdirSync(dirname(target), { recursive: true });
+  const folder = mkdtempSync(join(dirname(target), ".holdfast-get-"));
+  let isDone = false;
+  try {
+    const nfiles = await getInto(env, url, path, folder, options);
+    moveInto(join(folder, "data"), target);
+    isDone = true;
+    return { path: out, nfiles };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    if (!isDone && firstMade !== undefined) rmSync(firstMade, { recursive: true, force: true });
+  }
+}
+
+async function getInto(
+  env: Environment,
+  url: string,
+  path: string,
+  folder: OsPath,
+  options: GetOptions,
+): Promise<number> {
+  const external = await openExternal(env, url, { ...options, cacheDir: join(folder, "cache") });
+  try {
+    const source = await sourceFiles(external, path);
+    await placeFiles(external, source, join(folder, "data"), { ...options, bring: bringImport });
+    return source.files.length;
+  } finally {
+    external.close();
+  }
+}
+
+/**
+ * Where the data at `path` is on the remote of its repository.
+ * @throws {DvcError} with DVC's text when it is not tracked there.
+ */
+export async function getUrl(
+  env: Environment,
+  url: string,
+  path: string,
+  options: GetOptions = {},
+): Promise<{ readonly url: string }> {
+  const external = await openExternal(env, url, options);
+  try {
+    const at = resolve(external.root, path);
+    const holder = await external.view.outputAt(at);
+    const entry = holder === undefined ? undefined : await external.view.info(at);
+    if (holder === undefined || entry?.hash === undefined)
+      throw new DvcError(`Unable to find DVC file with output '${path}'`, { code: "usage", cause: `('${path}',)` });
+    const { repo, one } = holder;
+    try {
+      const remote = await openRemote(repo, one.out.remote, { legacy: one.out.hash?.name === "md5-dos2unix" });
+      const place = remote.fs.url(remote.pathOf(entry.hash));
+      await remote.fs.close();
+      return { url: place };
+    } catch (error) {
+      // Without any remote the cache of a local repository stands for it.
+      if (!(error instanceof DvcError) || error.code !== "no-remote") throw error;
+      return { url: repo.cache.pathOf(entry.hash) };
+    }
+  } finally {
+    external.close();
+  }
+}

@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import type { Environment } from "../base/platform.ts";
+import { moveInto } from "../repo/externalFiles.ts";
+import { resolveOutput } from "./importPlace.ts";
+import { downloadAll, type FsConfig, openUrl } from "./urlSource.ts";
+
+/** How to download. */
+export interface GetUrlOptions extends CallOptions {
+  readonly force?: boolean;
+  readonly jobs?: number;
+  /** Options of the storage, by DVC's names. */
+  readonly fsConfig?: FsConfig;
+}
+
+/** `path` relative to the working folder. */
+export interface GetUrlResult {
+  readonly path: string;
+  readonly nfiles: number;
+}
+
+/**
+ * Copies a file or folder from a storage, without tracking it. Built aside, moved into place when complete.
+ * @throws {DvcError} with DVC's texts; {ConfigError}, {StorageError}
+ */
+export async function getUrl(
+  env: Environment,
+  url: string,
+  out?: string,
+  options: GetUrlOptions = {},
+): Promise<GetUrlResult> {
+  const chosen = resolveOutput(env.cwd, url, out, options.force === true);
+  const target = resolve(env.cwd, chosen);
+  const name = basename(target);
+  if (name === "dvc.yaml" || name.endsWith(".dvc")) throw new DvcError(`DVC file '${chosen}' cannot be an output.`);
+  const place = await openUrl(env, url, options);
+  mkdirSync(dirname(target), { recursive: true });
+  const folder = mkdtempSync(join(dirname(target), ".holdfast-get-"));
+  try {
+    const nfiles = await downloadAll(place, url, join(folder, "data"), options);
+    moveInto(join(folder, "data"), target);
+    return { path: chosen, nfiles };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    await place.fs.close();
+  }
+}

@@ -1,0 +1,146 @@
+import { lstatSync, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import { isInside, isStrictlyInside, type OsPath } from "../base/paths.ts";
+import type { Built } from "../data/build.ts";
+import { applyPlan, planCheckout } from "../data/checkout.ts";
+import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
+import { refuseGitTracked } from "../repo/gitContext.ts";
+import { loadIndex } from "../repo/index.ts";
+import { checkOutputPath } from "../repo/outputPath.ts";
+import type { Repo } from "../repo/repo.ts";
+import { shownLocal } from "../repo/shown.ts";
+import { build } from "../data/build.ts";
+
+/**
+ * Where something that comes from elsewhere goes: `out`, in it when it is a folder, or the name that it has there.
+ * @throws {DvcError} with DVC's text, code `exists`, when that is taken and not `force`.
+ */
+export function resolveOutput(cwd: OsPath, source: string, out: string | undefined, force: boolean): string {
+  const name = basename(normalize(pathOfUrl(source)));
+  const chosen = out === undefined || out === "" ? name : isFolder(resolve(cwd, out)) ? join(out, name) : out;
+  const stat = statSync(resolve(cwd, chosen), { throwIfNoEntry: false });
+  if (stat !== undefined && !force) {
+    throw new DvcError(
+      `The ${stat.isDirectory() ? "directory" : "file"} '${chosen}' already exists locally. \nTo override it, re-run with '--force'.`,
+      { code: "exists" },
+    );
+  }
+  return chosen;
+}
+
+function pathOfUrl(source: string): string {
+  const match = /^[a-z][a-z0-9+.-]+:\/\/[^/?#]*([^?#]*)/i.exec(source);
+  return match === null ? source : (match[1] ?? "");
+}
+
+function isFolder(path: OsPath): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/**
+ * The stage of a new import; nothing is written. Its `.dvc` file lies beside the output.
+ * @throws {DvcError} with DVC's texts: no such folder, a name no output may have, ignored, outside, overlapping, in Git.
+ */
+export function newImport(repo: Repo, out: string, dependencies: (wdir: OsPath) => readonly Dependency[]): Stage {
+  const path = resolve(repo.env.cwd, out);
+  const base = basename(path);
+  const isOutside = !isInside(repo.root, path);
+  const wdir = isOutside ? repo.env.cwd : dirname(path);
+  refuseLinks(repo, path);
+  if (!isFolder(wdir)) throw new DvcError(`stage working dir '${wdir}' does not exist`, { code: "not-found" });
+  if (base === "dvc.yaml" || base.endsWith(".dvc")) throw new DvcError(`DVC file '${base}' cannot be an output.`);
+  if (isOutside || isAbsolute(base)) {
+    throw new DvcError(
+      `Cached output(s) outside of DVC project: ${out}. See <https://dvc.org/doc/user-guide/data-management/importing-external-data> for more info.`,
+    );
+  }
+  const ignored = repo.ignore.reason(path);
+  if (ignored !== undefined) throw new DvcError(`Path '${path}' is ignored by\n${ignored}`);
+  const output = newOutput(base, path);
+  const stage: Stage = {
+    file: join(wdir, `${base}.dvc`),
+    name: undefined,
+    wdir,
+    cmd: undefined,
+    lockedCmd: undefined,
+    deps: dependencies(wdir),
+    outs: [output],
+    frozen: true,
+    alwaysChanged: false,
+    md5: undefined,
+    desc: undefined,
+    meta: undefined,
+    isGenerated: false,
+    isParametrized: false,
+    usedVars: new Map(),
+    isLocked: true,
+  };
+  checkOutputPath(repo, stage, output);
+  loadIndex(repo).checkGraph([stage]);
+  refuseGitTracked(repo, [path], (one) => shownLocal(repo, one));
+  return stage;
+}
+
+function refuseLinks(repo: Repo, path: OsPath): void {
+  const isLink = (at: OsPath): boolean => lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  let linked = isFolder(path) && isLink(path);
+  for (let at = dirname(path); isStrictlyInside(repo.root, at); at = dirname(at)) linked ||= isLink(at);
+  if (!linked) return;
+  throw new DvcError(
+    "Cannot add files inside symlinked directories to DVC. See <https://dvc.org/doc/user-guide/troubleshooting#add-symlink> for more information.",
+  );
+}
+
+function newOutput(defPath: string, path: OsPath): Output {
+  return {
+    defPath,
+    path,
+    isLocal: true,
+    isInRepo: true,
+    hash: undefined,
+    hashName: "md5",
+    meta: {},
+    useCache: true,
+    persist: false,
+    canPush: true,
+    remote: undefined,
+    metric: undefined,
+    plot: undefined,
+    annotation: {},
+    extra: {},
+  };
+}
+
+/** The output as it is now recorded. */
+export function withBuilt(out: Output, built: Pick<Built, "hash" | "meta">): Output {
+  const { size, nfiles } = built.meta;
+  const meta = { ...(size === undefined ? {} : { size }), ...(nfiles === undefined ? {} : { nfiles }) };
+  const extra = Object.fromEntries(Object.entries(out.extra).filter(([key]) => key !== "cloud" && key !== "files"));
+  return { ...out, hash: built.hash, hashName: "md5", meta, extra };
+}
+
+/** Puts what is in the cache into the workspace. What it replaces is kept in the cache. */
+export async function placeBuilt(repo: Repo, out: Output, built: Built, options: CallOptions): Promise<void> {
+  const { state, ignore, cache } = repo;
+  if (lstatSync(out.path, { throwIfNoEntry: false }) !== undefined && statSync(out.path, { throwIfNoEntry: false }))
+    await build(out.path, { ...options, state, ignore, store: cache });
+  const { tree, hash, meta } = built;
+  const plan = planCheckout(
+    [
+      {
+        path: out.path,
+        hash,
+        meta: withBuilt(out, { hash, meta }).meta,
+        ...(tree === undefined ? {} : { tree }),
+        key: out,
+      },
+    ],
+    { ...options, root: repo.root, cache, state, ignore, force: true },
+  );
+  await applyPlan(plan, options);
+  const [missing] = plan.missing;
+  if (missing !== undefined) throw new DvcError(`objects of '${out.defPath}' are missing`, { code: "missing-object" });
+  state.save();
+}

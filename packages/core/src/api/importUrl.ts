@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import { isAbsolute, resolve } from "node:path";
+import { DvcError, UsageError } from "../base/errors.ts";
+import { isInside, type OsPath, posixRelative } from "../base/paths.ts";
+import { locate, schemeOf } from "../pipeline/location.ts";
+import { nothingRecorded } from "../pipeline/record.ts";
+import { withGitContext } from "../repo/gitContext.ts";
+import { withRepoLock } from "../repo/locks.ts";
+import type { Repo } from "../repo/repo.ts";
+import { type AddedStage, addedStage } from "./addedStage.ts";
+import { type ImportOptions, saveImport } from "./import.ts";
+import { newImport, resolveOutput } from "./importPlace.ts";
+import { type FileDependency, runUrlImport } from "./urlImport.ts";
+import type { FsConfig } from "./urlSource.ts";
+
+/** How to import from a path or URL. */
+export interface UrlImportOptions extends ImportOptions {
+  readonly toRemote?: boolean;
+  /** With `toRemote`: its name. */
+  readonly remote?: string;
+  readonly versionAware?: boolean;
+  /** Options of the storage; recorded. */
+  readonly fsConfig?: FsConfig;
+}
+
+/**
+ * Copies a file or folder from a path, `remote://name/path` or URL and tracks it, with the checksum of its source.
+ * @throws {UsageError} for options that exclude each other, {DvcError} with DVC's texts, {StorageError}
+ * @example await importUrl(repo, "/mnt/scans", { out: "data" })
+ */
+export async function importUrl(repo: Repo, url: string, options: UrlImportOptions = {}): Promise<AddedStage> {
+  checkOptions(options);
+  return withRepoLock(repo, options, () =>
+    withGitContext(repo, options, async (context) => {
+      const chosen = resolveOutput(repo.env.cwd, url, options.out, options.force === true);
+      const stage = newImport(repo, chosen, (wdir) => [dependencyOn(repo, url, wdir, options)]);
+      const [dep] = stage.deps;
+      let done = stage;
+      if (options.noExec === true) context.ignore(resolve(repo.env.cwd, chosen));
+      else if (dep?.kind === "file") done = await runUrlImport(repo, stage, dep, context, options);
+      saveImport(repo, done, context, { ...options, keepMd5: options.noExec === true });
+      repo.state.save();
+      const [out] = done.outs;
+      if (out === undefined) throw new DvcError(`'${url}' has no output`);
+      return addedStage(repo, done, out);
+    }),
+  );
+}
+
+function checkOptions(options: UrlImportOptions): void {
+  const { toRemote, noExec, noDownload, versionAware } = options;
+  if (toRemote === true && (noExec === true || noDownload === true || versionAware === true)) {
+    throw new UsageError("--no-exec/--no-download/--version-aware cannot be combined with --to-remote");
+  }
+  if (toRemote !== true && options.remote !== undefined)
+    throw new UsageError("--remote can't be used without --to-remote");
+  if (versionAware === true) {
+    throw new DvcError("importing with cloud versions is not supported", {
+      code: "unsupported",
+      hint: "Import without --version-aware: the data is then kept in the cache like any other.",
+    });
+  }
+}
+
+function dependencyOn(repo: Repo, url: string, wdir: OsPath, options: UrlImportOptions): FileDependency {
+  const location = locate(written(repo, url, wdir), wdir, repo.loadContext);
+  const recorded = nothingRecorded(location);
+  const extra = options.fsConfig === undefined ? {} : { fs_config: { ...options.fsConfig } };
+  return { kind: "file", ...location, ...recorded, extra };
+}
+
+/** Relative paths are written relative to where the `.dvc` file is, whatever folder they were typed in. */
+function written(repo: Repo, url: string, wdir: OsPath): string {
+  if (schemeOf(url) !== undefined) return url;
+  const path = resolve(repo.env.cwd, url);
+  if (isInside(repo.root, path) && existsSync(path)) return posixRelative(wdir, path);
+  return isAbsolute(url) || wdir === repo.env.cwd ? url : posixRelative(wdir, path);
+}

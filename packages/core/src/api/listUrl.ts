@@ -1,0 +1,109 @@
+import { basename } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import type { Environment } from "../base/platform.ts";
+import type { Info } from "../fs/filesystem.ts";
+import type { ListTree } from "./list.ts";
+import { type FsConfig, openUrl, relativeTo, type UrlPlace } from "./urlSource.ts";
+
+/** What to list. */
+export interface ListUrlOptions extends CallOptions {
+  readonly recursive?: boolean;
+  /** Depth limit of `recursive` and of the tree. */
+  readonly level?: number;
+  readonly fsConfig?: FsConfig;
+}
+
+/** One entry; `size` in bytes, null for folders. Files come before folders, each in order of names. */
+export interface UrlEntry {
+  readonly path: string;
+  readonly isdir: boolean;
+  readonly size: number | null;
+}
+
+/** Lists what is at a URL. @throws {DvcError} with DVC's text when nothing is. */
+export async function listUrl(env: Environment, url: string, options: ListUrlOptions = {}): Promise<UrlEntry[]> {
+  const place = await openUrl(env, url, options);
+  try {
+    const info = await infoOf(place, url, options);
+    if (options.level === 0 || info.type !== "folder") return [{ path: info.path, isdir: false, size: null }];
+    const entries: UrlEntry[] = [];
+    await collect(place, place.path, 1, options, entries);
+    return entries;
+  } finally {
+    await place.fs.close();
+  }
+}
+
+/** The same as a tree. */
+export async function listUrlTree(
+  env: Environment,
+  url: string,
+  options: ListUrlOptions = {},
+): Promise<Readonly<Record<string, ListTree>>> {
+  const place = await openUrl(env, url, options);
+  try {
+    return { [url]: await branch(place, await infoOf(place, url, options), url, options.level, options) };
+  } finally {
+    await place.fs.close();
+  }
+}
+
+async function infoOf(place: UrlPlace, url: string, options: CallOptions): Promise<Info> {
+  const info = await place.fs.stat(place.path, options);
+  if (info !== undefined) return info;
+  // Object stores know folders only by what is in them.
+  for await (const _child of place.fs.children(place.path, options))
+    return { path: place.path, size: 0, type: "folder" };
+  throw new DvcError(`The path '${url}' does not exist`, {
+    code: "not-found",
+    cause: new DvcError(`[Errno 2] No such file or directory: '${place.path}'`),
+  });
+}
+
+async function childrenOf(place: UrlPlace, folder: string, options: CallOptions): Promise<Info[]> {
+  const children: Info[] = [];
+  for await (const child of place.fs.children(folder, options)) children.push(child);
+  return children.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function collect(
+  place: UrlPlace,
+  folder: string,
+  depth: number,
+  options: ListUrlOptions,
+  entries: UrlEntry[],
+): Promise<void> {
+  const children = await childrenOf(place, folder, options);
+  const isDeepest = options.recursive !== true || (options.level !== undefined && depth >= options.level);
+  const folders = children.filter((child) => child.type === "folder");
+  for (const { path, size, type } of [
+    ...children.filter((child) => child.type === "file"),
+    ...(isDeepest ? folders : []),
+  ]) {
+    entries.push({
+      path: relativeTo(place, path).replace(/\/$/, ""),
+      isdir: type === "folder",
+      size: type === "folder" ? null : size,
+    });
+  }
+  if (!isDeepest) for (const { path } of folders) await collect(place, path, depth + 1, options, entries);
+}
+
+async function branch(
+  place: UrlPlace,
+  info: Info,
+  name: string,
+  levels: number | undefined,
+  options: CallOptions,
+): Promise<ListTree> {
+  const isdir = info.type === "folder";
+  const own = { isout: false, isdir, isexec: false, size: isdir ? null : info.size, md5: null, path: name };
+  if (!isdir || levels === 0) return own;
+  const contents: Record<string, ListTree> = {};
+  for (const child of await childrenOf(place, info.path, options)) {
+    const childName = basename(child.path);
+    contents[childName] = await branch(place, child, childName, levels === undefined ? undefined : levels - 1, options);
+  }
+  return { ...own, contents };
+}

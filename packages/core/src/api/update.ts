@@ -1,0 +1,160 @@
+import { type CallOptions, info, warn } from "../base/events.ts";
+import { DvcError, UsageError } from "../base/errors.ts";
+import { stageStatus } from "../pipeline/changed.ts";
+import { saveStage } from "../pipeline/save.ts";
+import { isImport, type Stage } from "../pipeline/stage.ts";
+import { stageMd5 } from "../pipeline/stageMd5.ts";
+import { importSource, openExternal } from "../repo/externalRepo.ts";
+import { type GitContext, withGitContext } from "../repo/gitContext.ts";
+import { loadIndex } from "../repo/index.ts";
+import { withRepoLock } from "../repo/locks.ts";
+import { checkOutputPath } from "../repo/outputPath.ts";
+import { presentState } from "../repo/presentState.ts";
+import type { Repo } from "../repo/repo.ts";
+import { addressOf, shownPath, viewOf } from "../repo/shown.ts";
+import { lockOf, type RepoDependency, runRepoImport } from "./import.ts";
+import { lockDependency, openDependency, runUrlImport, type FileDependency } from "./urlImport.ts";
+
+/** How to update. */
+export interface UpdateOptions extends CallOptions {
+  /** Another revision of the source repositories, recorded from now on. */
+  readonly rev?: string;
+  readonly recursive?: boolean;
+  readonly noDownload?: boolean;
+  /** Send new data straight to a remote; only for imports from paths and URLs. */
+  readonly toRemote?: boolean;
+  readonly remote?: string;
+  readonly jobs?: number;
+}
+
+/** `.dvc` files relative to the working folder. */
+export interface UpdateResult {
+  readonly updated: readonly string[];
+  readonly unchanged: readonly string[];
+}
+
+/**
+ * Brings imports up to date: those from repositories to the newest commit of their revision, others to what is at their
+ * URL now. The workspace and the `.dvc` file change when all bytes are in the cache.
+ * @throws {UsageError} for options that exclude each other, {DvcError} with DVC's texts.
+ * @example await update(repo, ["data.dvc"], { rev: "v2" })
+ */
+export async function update(
+  repo: Repo,
+  targets: readonly string[],
+  options: UpdateOptions = {},
+): Promise<UpdateResult> {
+  if (options.toRemote === true && options.noDownload === true)
+    throw new UsageError("--to-remote can't be used with --no-download");
+  if (options.toRemote !== true && options.remote !== undefined)
+    throw new UsageError("--remote can't be used without --to-remote");
+  return withRepoLock(repo, options, () =>
+    withGitContext(repo, { ...options, untold: true }, async (context) => {
+      const selected = loadIndex(repo).collect(targets, { recursive: options.recursive === true });
+      const stages = [...new Set(selected.map(({ stage }) => stage))];
+      const result = { updated: [] as string[], unchanged: [] as string[] };
+      const others = stages.filter((stage) => !isImport(stage));
+      for (const stage of stages.filter(isImport)) {
+        const isChanged = await updateStage(repo, stage, context, options);
+        (isChanged ? result.updated : result.unchanged).push(addressOf(repo, stage));
+      }
+      refuseOthers(repo, others, options);
+      repo.state.save();
+      return result;
+    }),
+  );
+}
+
+/** What is no import can only be updated from a worktree remote, of which there is none here. */
+function refuseOthers(repo: Repo, stages: readonly Stage[], options: UpdateOptions): void {
+  if (stages.length === 0) return;
+  const refuse = (option: string): never => {
+    throw new UsageError(`${option} can't be used with worktree update`);
+  };
+  if (options.rev !== undefined) refuse("--rev");
+  if (options.noDownload === true) refuse("--no-download");
+  if (options.toRemote === true) refuse("--to-remote");
+  for (const out of stages.flatMap((stage) => stage.outs))
+    warn(options, `Could not update '${shownPath(repo, out)}', it was never pushed to a remote`);
+}
+
+async function updateStage(repo: Repo, stage: Stage, context: GitContext, options: UpdateOptions): Promise<boolean> {
+  const [dep] = stage.deps;
+  const [out] = stage.outs;
+  if (out === undefined || dep === undefined) return false;
+  checkOutputPath(repo, stage, out);
+  if (dep.kind === "repo") return updateFromRepo(repo, stage, dep, context, options);
+  if (dep.kind === "file") return updateFromUrl(repo, stage, dep, context, options);
+  throw new DvcError(`cannot update '${addressOf(repo, stage)}': imports of this kind are not supported`, {
+    code: "unsupported",
+  });
+}
+
+async function updateFromRepo(
+  repo: Repo,
+  stage: Stage,
+  dep: RepoDependency,
+  context: GitContext,
+  options: UpdateOptions,
+): Promise<boolean> {
+  if (options.toRemote === true)
+    throw new UsageError("Data imported from other DVC or Git repositories can't be updated with --to-remote");
+  const rev = options.rev ?? dep.repo.rev;
+  const wanted: RepoDependency = { ...dep, repo: { ...dep.repo, ...(rev === undefined ? {} : { rev }) } };
+  const revLock = await newestCommit(repo, stage, wanted, options);
+  const locked: RepoDependency = { ...wanted, repo: { ...wanted.repo, ...(revLock === undefined ? {} : { revLock }) } };
+  if (!(await isChanged(repo, { ...stage, deps: [locked] }, options))) return unchanged(repo, stage, options);
+  save(repo, await runRepoImport(repo, stage, wanted, context, options), context, options);
+  return true;
+}
+
+async function newestCommit(
+  repo: Repo,
+  stage: Stage,
+  dep: RepoDependency,
+  options: CallOptions,
+): Promise<string | undefined> {
+  const { url, options: external } = importSource(repo, stage, dep.repo);
+  const { rev } = dep.repo;
+  const opened = await openExternal(repo.env, url, { ...options, ...external, ...(rev === undefined ? {} : { rev }) });
+  const commit = lockOf(opened);
+  opened.close();
+  return commit;
+}
+
+async function updateFromUrl(
+  repo: Repo,
+  stage: Stage,
+  dep: FileDependency,
+  context: GitContext,
+  options: UpdateOptions,
+): Promise<boolean> {
+  const place = await openDependency(repo, dep);
+  let now: FileDependency;
+  try {
+    now = await lockDependency(repo, dep, place, options);
+  } finally {
+    await place.fs.close();
+  }
+  const isSame = now.hash?.value === dep.hash?.value;
+  if (isSame && options.toRemote !== true && !(await isChanged(repo, stage, options)))
+    return unchanged(repo, stage, options);
+  save(repo, await runUrlImport(repo, stage, dep, context, options), context, options);
+  return true;
+}
+
+/** Whether the file's own checksum or its output differ from what is there, its source apart. */
+async function isChanged(repo: Repo, stage: Stage, options: CallOptions): Promise<boolean> {
+  if (stage.md5 !== stageMd5(stage)) return true;
+  const frozen = { ...stage, frozen: true };
+  return stageStatus(frozen, await presentState(repo, frozen, options)).length > 0;
+}
+
+function unchanged(repo: Repo, stage: Stage, options: CallOptions): false {
+  info(options, `'${addressOf(repo, stage)}' didn't change, skipping`);
+  return false;
+}
+
+function save(repo: Repo, stage: Stage, context: GitContext, options: CallOptions): void {
+  for (const file of saveStage(stage, viewOf(repo, options))) context.track(file);
+}

@@ -1,0 +1,153 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { type CallOptions, info } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import { type Built, build } from "../data/build.ts";
+import { pyJsonDumps } from "../formats/pyJson.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import { md5Bytes } from "../hash/md5.ts";
+import { ObjectDb } from "../odb/objectDb.ts";
+import { upload } from "../odb/transfer.ts";
+import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
+import type { GitContext } from "../repo/gitContext.ts";
+import { openRemote } from "../repo/remote.ts";
+import type { Repo } from "../repo/repo.ts";
+import { shownPath } from "../repo/shown.ts";
+import { placeBuilt, withBuilt } from "./importPlace.ts";
+import { downloadAll, filesAt, type FsConfig, openUrl, type UrlPlace } from "./urlSource.ts";
+
+/** The kind of dependency that an import from a path or URL has. */
+export type FileDependency = Extract<Dependency, { kind: "file" }>;
+
+/** What to do with what is found. */
+export interface UrlImportSteps extends CallOptions {
+  readonly noDownload?: boolean;
+  /** Send it straight to a remote: neither cache nor workspace get it. */
+  readonly toRemote?: boolean;
+  readonly remote?: string;
+  readonly jobs?: number;
+}
+
+/**
+ * Locks what a URL import finds now and, unless told otherwise, brings it into cache and workspace.
+ * @throws {DvcError} DVC's text when the source is not there.
+ */
+export async function runUrlImport(
+  repo: Repo,
+  stage: Stage,
+  dep: FileDependency,
+  context: GitContext,
+  options: UrlImportSteps,
+): Promise<Stage> {
+  const [out] = stage.outs;
+  if (out === undefined) return stage;
+  if (options.toRemote !== true) info(options, `Importing '${shownPath(repo, dep)}' -> '${shownPath(repo, out)}'`);
+  const place = await openDependency(repo, dep);
+  try {
+    const found = await lockDependency(repo, dep, place, options);
+    const next = await takeData(repo, found, out, place, options);
+    context.ignore(out.path);
+    return { ...stage, deps: [found], outs: [next] };
+  } finally {
+    await place.fs.close();
+  }
+}
+
+async function takeData(
+  repo: Repo,
+  dep: FileDependency,
+  out: Output,
+  place: UrlPlace,
+  options: UrlImportSteps,
+): Promise<Output> {
+  if (options.noDownload === true) return { ...out, hash: undefined, meta: {} };
+  if (options.toRemote === true) return withBuilt(out, await sendToRemote(repo, dep, place, options));
+  const built = await bringUrl(repo, dep, place, repo.cache, options);
+  await placeBuilt(repo, out, built, options);
+  return withBuilt(out, built);
+}
+
+/** Opens the place that a dependency names. */
+export function openDependency(repo: Repo, dep: FileDependency): Promise<UrlPlace> {
+  const config = dep.extra["fs_config"];
+  const fsConfig = typeof config === "object" && config !== null ? textsOf(config) : {};
+  return openUrl(repo.env, dep.isLocal ? dep.path : dep.defPath, { repo, fsConfig });
+}
+
+function textsOf(record: object): FsConfig {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, String(value)]));
+}
+
+/** The dependency with hash and size as its source is now. */
+export async function lockDependency(
+  repo: Repo,
+  dep: FileDependency,
+  place: UrlPlace,
+  options: CallOptions,
+): Promise<FileDependency> {
+  const missing = new DvcError(`dependency '${shownPath(repo, dep)}' does not exist`, { code: "usage" });
+  if (place.localPath !== undefined) {
+    if ((await place.fs.stat(place.path, options)) === undefined) throw missing;
+    const built = await build(place.localPath, { ...options, state: repo.state });
+    return { ...dep, hash: built.hash, hashName: "md5", meta: built.meta };
+  }
+  const found = await filesAt(place, options);
+  if (found === undefined) throw missing;
+  const [first] = found.files;
+  if (!found.isDir) {
+    const { etag, size } = first?.info ?? { size: 0 };
+    const hash = etag === undefined ? undefined : { name: "etag" as const, value: etag };
+    return { ...dep, hash, hashName: "etag", meta: { size: size } };
+  }
+  const list = found.files.map(({ rel, info: file }) => ({ etag: file.etag ?? "", relpath: rel }));
+  const value = `${md5Bytes(Buffer.from(pyJsonDumps(list, { sortKeys: true })))}.dir`;
+  const size = found.files.reduce((sum, { info: file }) => sum + file.size, 0);
+  return { ...dep, hash: { name: "md5", value }, hashName: "etag", meta: { size, nfiles: found.files.length } };
+}
+
+/** Brings the data of a URL import into an object database. */
+export async function bringUrl(
+  repo: Repo,
+  dep: FileDependency,
+  place: UrlPlace,
+  store: ObjectDb,
+  options: CallOptions & { readonly jobs?: number },
+): Promise<Built> {
+  const { state } = repo;
+  if (place.localPath !== undefined) return build(place.localPath, { ...options, state, store });
+  return inScratch(repo, async (folder) => {
+    const data = join(folder, basename(place.path));
+    await downloadAll(place, dep.defPath, data, options);
+    return build(data, { ...options, store });
+  });
+}
+
+async function sendToRemote(repo: Repo, dep: FileDependency, place: UrlPlace, options: UrlImportSteps): Promise<Built> {
+  const { jobs } = options;
+  const remote = await openRemote(repo, options.remote, { ...(jobs === undefined ? {} : { jobs }), for: "import-url" });
+  try {
+    return await inScratch(repo, async (folder) => {
+      const store = new ObjectDb(join(folder, "objects"), { layout: "3.x" });
+      const built = await bringUrl(repo, dep, place, store, options);
+      const oids = new Set([built.hash.value]);
+      const isDir = isDirHash(built.hash.value);
+      const want = { files: isDir ? new Set<string>() : oids, dirs: isDir ? oids : new Set<string>() };
+      const [failure] = (await upload(store, remote, want, options)).failed;
+      if (failure === undefined) return built;
+      throw new DvcError(`failed to transfer '${failure.oid}'`, { code: "storage", cause: failure.error });
+    });
+  } finally {
+    await remote.fs.close();
+  }
+}
+
+async function inScratch<T>(repo: Repo, work: (folder: OsPath) => Promise<T>): Promise<T> {
+  mkdirSync(repo.tmpDir, { recursive: true });
+  const folder = mkdtempSync(join(repo.tmpDir, "import-"));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,118 @@
+import { mkdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import { DvcError } from "../base/errors.ts";
+import { checkManifestPath, type OsPath, type RelPath } from "../base/paths.ts";
+import type { Environment } from "../base/platform.ts";
+import { mapBounded } from "../base/pool.ts";
+import { type FileSystem, type Info, isLocalPathFileSystem } from "../fs/filesystem.ts";
+import { openStorage, protocolOf } from "../fs/open.ts";
+import { openRepo, type Repo } from "../repo/repo.ts";
+import { resolveRemote } from "../repo/remote.ts";
+import { checkSecrets, untrustedOptions } from "../repo/secrets.ts";
+
+/** A place on a storage that a URL, a path or `remote://name/path` names. */
+export interface UrlPlace {
+  readonly fs: FileSystem;
+  /** In the storage's own spelling. */
+  readonly path: string;
+  /** Native path, when the place is on this machine's disks. */
+  readonly localPath: OsPath | undefined;
+}
+
+/** Options of a storage by DVC's names, as `--fs-config` takes them. */
+export type FsConfig = Readonly<Record<string, string>>;
+
+/**
+ * Opens what `url` names; relative paths count from the working folder.
+ * @throws {ConfigError} for an unknown remote or protocol, {StorageError}
+ */
+export async function openUrl(
+  env: Environment,
+  url: string,
+  options: CallOptions & { readonly repo?: Repo; readonly fsConfig?: FsConfig } = {},
+): Promise<UrlPlace> {
+  const remote = /^remote:\/\/([^/]*)\/?(.*)$/i.exec(url);
+  const { fs, root } =
+    remote === null
+      ? await openPlain(env, url, options.fsConfig ?? {})
+      : await openOnRemote(
+          options.repo ?? (await openRepo(env, { uninitialized: true })),
+          remote,
+          options.fsConfig ?? {},
+        );
+  const path = root.length > 1 ? root.replace(/\/+$/, "") : root;
+  return { fs, path, localPath: isLocalPathFileSystem(fs) ? fs.localPath(path) : undefined };
+}
+
+function openPlain(env: Environment, url: string, fsConfig: FsConfig): ReturnType<typeof openStorage> {
+  const place = protocolOf(url) === "local" ? resolve(env.cwd, url.replace(/^(file|local):\/\//i, "")) : url;
+  return openStorage(place, { values: { ...fsConfig, url: place }, env: env.env, home: env.home });
+}
+
+function openOnRemote(repo: Repo, match: RegExpExecArray, fsConfig: FsConfig): ReturnType<typeof openStorage> {
+  const remote = resolveRemote(repo, match[1] ?? "");
+  checkSecrets(repo, remote);
+  const url = `${remote.url.replace(/\/+$/, "")}/${match[2] ?? ""}`.replace(/\/+$/, "");
+  const values = Object.fromEntries([...remote.options].map(([option, { value }]) => [option, value]));
+  return openStorage(url, {
+    values: { ...values, ...fsConfig, url },
+    untrusted: untrustedOptions(repo, remote),
+    env: repo.env.env,
+    home: repo.env.home,
+    projectRoot: repo.git?.root ?? repo.root,
+  });
+}
+
+/** One file at a place. `rel` is "." when the place is a file. */
+export interface UrlFile {
+  readonly rel: RelPath;
+  readonly info: Info;
+}
+
+/** What is at a place: undefined when nothing. Files are sorted by path. */
+export async function filesAt(
+  place: UrlPlace,
+  options: CallOptions,
+): Promise<{ readonly isDir: boolean; readonly files: readonly UrlFile[] } | undefined> {
+  const info = await place.fs.stat(place.path, options);
+  if (info?.type === "file") return { isDir: false, files: [{ rel: ".", info }] };
+  const files: UrlFile[] = [];
+  for await (const file of place.fs.list(place.path, options)) {
+    const rel = relativeTo(place, file.path);
+    if (rel === "" || rel.endsWith("/")) continue;
+    checkManifestPath(rel, place.fs.url(place.path));
+    files.push({ rel, info: file });
+  }
+  if (info === undefined && files.length === 0) return undefined;
+  return { isDir: true, files: files.sort((a, b) => (a.rel < b.rel ? -1 : 1)) };
+}
+
+/** A path of the storage relative to the place. */
+export function relativeTo(place: UrlPlace, path: string): RelPath {
+  return path.slice(place.path.length).replace(/^\/+/, "");
+}
+
+/** Copies everything at a place to the new path `to`. @throws {DvcError} DVC's text when nothing is there. */
+export async function downloadAll(
+  place: UrlPlace,
+  url: string,
+  to: OsPath,
+  options: CallOptions & { readonly jobs?: number },
+): Promise<number> {
+  const found = await filesAt(place, options);
+  if (found === undefined) throw urlMissing(url);
+  if (found.isDir) mkdirSync(to, { recursive: true });
+  const download = async ({ rel, info }: UrlFile): Promise<void> => {
+    const target = rel === "." ? to : join(to, rel);
+    mkdirSync(dirname(target), { recursive: true });
+    await place.fs.download(info.path, target, { ...options, size: info.size });
+  };
+  await mapBounded(found.files, options.jobs ?? place.fs.caps.maxParallel, download, options.signal);
+  return found.files.length;
+}
+
+/** DVC's text for a URL with nothing there. */
+export function urlMissing(url: string): DvcError {
+  return new DvcError(`The path '${url}' does not exist`, { code: "usage" });
+}

@@ -1,0 +1,199 @@
+import { constants, copyFileSync, lstatSync, mkdirSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { CorruptObjectError, DvcError } from "../base/errors.ts";
+import type { CallOptions } from "../base/events.ts";
+import { checkManifestPath, isInside, type OsPath, type RelPath } from "../base/paths.ts";
+import { md5Dos2Unix, md5File } from "../hash/md5.ts";
+import type { ObjectDb } from "../odb/objectDb.ts";
+import { fetch as fetchObjects } from "../odb/transfer.ts";
+import { isRepoImport } from "../pipeline/stage.ts";
+import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
+import { openRemote } from "./remote.ts";
+import type { Repo } from "./repo.ts";
+import type { RepoView, ViewEntry } from "./repoView.ts";
+
+/** A repository to take files from. */
+export interface FileOrigin {
+  readonly view: RepoView;
+  readonly root: OsPath;
+  upstream(repo: Repo): Repo | undefined;
+}
+
+/** A tracked file: an object of the project that tracks it. */
+interface ObjectFile {
+  readonly repo: Repo;
+  readonly one: StageOutput;
+  readonly oid: string;
+}
+
+/** One file to take: from the plain files, or an object. */
+interface SourceFile {
+  /** "." when a single file was asked for. */
+  readonly rel: RelPath;
+  readonly path: OsPath;
+  readonly object: ObjectFile | undefined;
+}
+
+/** What a path of a repository holds. */
+export interface SourceFiles {
+  readonly isDir: boolean;
+  readonly files: readonly SourceFile[];
+}
+
+/**
+ * The files at `path` (relative to the repository's root). Where a file lies in the workspace as well, that one counts, as
+ * in DVC.
+ * @throws {DvcError} `not-found`; `missing-object` for a folder whose manifest is nowhere; {UnsafePathError}.
+ */
+export async function sourceFiles(origin: FileOrigin, path: string): Promise<SourceFiles> {
+  const at = resolve(origin.root, path);
+  const own = isInside(origin.root, at) ? await origin.view.info(at) : undefined;
+  if (own === undefined) throw new DvcError(`[Errno 2] No such file or directory: '${path}'`, { code: "not-found" });
+  if (!own.isDir) return { isDir: false, files: [await sourceFile(origin, own, ".")] };
+  const files: SourceFile[] = [];
+  await collect(origin, own, "", files);
+  return { isDir: true, files };
+}
+
+async function collect(origin: FileOrigin, folder: ViewEntry, prefix: string, files: SourceFile[]): Promise<void> {
+  for (const child of (await origin.view.children(folder.path)) ?? []) {
+    const rel = prefix + basename(child.path);
+    checkManifestPath(rel, origin.root);
+    if (child.isDir) await collect(origin, child, `${rel}/`, files);
+    else files.push(await sourceFile(origin, child, rel));
+  }
+}
+
+async function sourceFile(origin: FileOrigin, entry: ViewEntry, rel: RelPath): Promise<SourceFile> {
+  const { path, hash } = entry;
+  if (hash === undefined || (entry.isPlain && !isLink(path))) return { rel, path, object: undefined };
+  const holder = await origin.view.outputAt(path);
+  if (holder === undefined) return { rel, path, object: undefined };
+  return { rel, path, object: { repo: holder.repo, one: holder.one, oid: hash } };
+}
+
+function isLink(path: OsPath): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+}
+
+/** How objects that are in no cache are got. */
+export interface PlaceOptions extends CallOptions {
+  readonly jobs?: number;
+  /** Brings the data of an output that the other repository itself imports. */
+  readonly bring: (repo: Repo, one: StageOutput, options: CallOptions) => Promise<unknown>;
+}
+
+/**
+ * Writes files to `to`, which must not exist, as plain files that belong to the user. Objects are compared with their hash.
+ * @throws {DvcError} `missing-object`, {CorruptObjectError}, {UnsafePathError}
+ */
+export async function placeFiles(
+  origin: FileOrigin,
+  source: SourceFiles,
+  to: OsPath,
+  options: PlaceOptions,
+): Promise<void> {
+  const objects = source.files.flatMap(({ object }) => (object === undefined ? [] : [object]));
+  await bringObjects(origin, objects, options);
+  mkdirSync(source.isDir ? to : dirname(to), { recursive: true });
+  const made = new Set<OsPath>([to]);
+  for (const file of source.files) {
+    options.signal?.throwIfAborted();
+    const target = file.rel === "." ? to : join(to, file.rel);
+    const folder = dirname(target);
+    if (source.isDir && !made.has(folder)) mkdirSync(folder, { recursive: true });
+    made.add(folder);
+    if (file.object === undefined) origin.view.copyPlain(file.path, target);
+    else placeObject(origin, file.object, target);
+  }
+}
+
+function placeObject(origin: FileOrigin, object: ObjectFile, target: OsPath): void {
+  const { oid } = object;
+  const cache = cachesOf(origin, object).find((one) => one.check(oid) === "ok");
+  if (cache === undefined) {
+    const text = `[Errno 2] No storage files available: '${object.one.out.defPath}'`;
+    throw new DvcError(text, {
+      code: "missing-object",
+      hint: `Its object ${oid} is neither in a cache nor on a remote.`,
+    });
+  }
+  const from = cache.pathOf(oid);
+  // Mode bits of the cache (read-only) are not those of a new file.
+  copyFileSync(from, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  makeWritable(target);
+  const actual = (cache.hashName === "md5" ? md5File(target) : md5Dos2Unix(target)).md5;
+  if (actual === oid) return;
+  cache.verify(oid);
+  throw new CorruptObjectError(`'${from}' is corrupted: its hash is ${actual}`, { path: from, expected: oid, actual });
+}
+
+function makeWritable(file: OsPath): void {
+  const { chmodSync } = process.getBuiltinModule("node:fs");
+  chmodSync(file, 0o666 & ~process.umask());
+}
+
+function cachesOf(origin: FileOrigin, { repo, one }: ObjectFile): ObjectDb[] {
+  const hash = recordedHash(one) ?? { name: "md5" as const, value: "" };
+  const upstream = origin.upstream(repo);
+  return [cacheFor(repo, hash), ...(upstream === undefined ? [] : [cacheFor(upstream, hash)])];
+}
+
+/** Fetches what no cache has, output by output: from its remote, or from where the other repository imported it. */
+async function bringObjects(origin: FileOrigin, objects: readonly ObjectFile[], options: PlaceOptions): Promise<void> {
+  const missing = new Map<StageOutput, { repo: Repo; oids: Set<string> }>();
+  for (const object of objects) {
+    if (cachesOf(origin, object).some((cache) => cache.check(object.oid) === "ok")) continue;
+    const known = missing.get(object.one) ?? { repo: object.repo, oids: new Set<string>() };
+    known.oids.add(object.oid);
+    missing.set(object.one, known);
+  }
+  for (const [one, { repo, oids }] of missing) {
+    await fetchFromRemote(repo, one, oids, options);
+    const cache = cacheFor(repo, recordedHash(one) ?? { name: "md5", value: "" });
+    if (isRepoImport(one.stage) && cache.intact(oids).size < oids.size) await options.bring(repo, one, options);
+  }
+}
+
+async function fetchFromRemote(
+  repo: Repo,
+  one: StageOutput,
+  oids: ReadonlySet<string>,
+  options: PlaceOptions,
+): Promise<void> {
+  const hash = recordedHash(one) ?? { name: "md5" as const, value: "" };
+  try {
+    const remote = await openRemote(repo, one.out.remote, {
+      legacy: hash.name === "md5-dos2unix",
+      ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+    });
+    try {
+      const got = await fetchObjects(cacheFor(repo, hash), remote, { files: oids, dirs: new Set() }, options);
+      const [failure] = got.failed;
+      if (failure !== undefined)
+        throw new DvcError(`failed to transfer '${failure.oid}'`, { code: "storage", cause: failure.error });
+    } finally {
+      await remote.fs.close();
+    }
+  } catch (error) {
+    if (error instanceof DvcError && error.code === "no-remote") return;
+    throw error;
+  }
+}
+
+/** Moves a finished file or folder to its place; into a folder that is there, file by file. */
+export function moveInto(from: OsPath, to: OsPath): void {
+  const { readdirSync, renameSync, rmSync } = process.getBuiltinModule("node:fs");
+  const [source, target] = [statSync(from), lstatSync(to, { throwIfNoEntry: false })];
+  if (target === undefined || !source.isDirectory()) {
+    renameSync(from, to);
+    return;
+  }
+  if (!target.isDirectory()) {
+    rmSync(to);
+    renameSync(from, to);
+    return;
+  }
+  for (const name of readdirSync(from)) moveInto(join(from, name), join(to, name));
+  rmSync(from, { recursive: true });
+}
