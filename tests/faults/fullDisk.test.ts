@@ -1,3 +1,4 @@
+import type * as FileSystem from "node:fs";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
@@ -10,7 +11,7 @@ import { ObjectDb } from "../../packages/core/src/odb/objectDb.ts";
 import { memoryState } from "../../packages/core/src/odb/state.ts";
 import { Tree } from "../../packages/core/src/odb/tree.ts";
 
-const fs = createRequire(import.meta.url)("node:fs") as typeof import("node:fs");
+const fs = createRequire(import.meta.url)("node:fs") as typeof FileSystem;
 const writeSync = fs.writeSync;
 const state = memoryState();
 

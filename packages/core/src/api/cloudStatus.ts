@@ -15,7 +15,7 @@ import {
 } from "../repo/objects.ts";
 import { openRemote, remoteNameOf } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
-import type { StatusOptions, StatusResult } from "./status.ts";
+import type { StatusOptions, StatusResult } from "./statusTypes.ts";
 
 /**
  * Compares the cache with a remote, every file of every folder, never inferring a file from its manifest.

@@ -1,4 +1,3 @@
-import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { UsageError } from "../base/errors.ts";
 import { type StageStatus, stageStatus } from "../pipeline/changed.ts";
@@ -6,36 +5,11 @@ import { isRepoImport } from "../pipeline/stage.ts";
 import { loadIndex } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { presentState } from "../repo/presentState.ts";
-import type { RevisionOptions } from "../repo/revisions.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownStage } from "../repo/shown.ts";
+import type { StatusOptions, StatusResult } from "./statusTypes.ts";
 
-export interface StatusOptions extends CallOptions, RevisionOptions {
-  /** Compare the cache with a remote instead of the workspace with the records. */
-  readonly cloud?: boolean;
-  /** Implies `cloud`. */
-  readonly remote?: string;
-  readonly withDeps?: boolean;
-  readonly recursive?: boolean;
-  readonly jobs?: number;
-  /** Don't ask the sources of imports whether they have something newer. */
-  readonly noUpdates?: boolean;
-}
-
-/** Stage address -> what changed, in DVC's words; unchanged stages are left out. */
-export type WorkspaceStatus = Readonly<Record<string, StageStatus>>;
-/** Path -> "new" (not on the remote), "deleted" (only there) or "missing" (nowhere). */
-export type CloudStatus = Readonly<Record<string, "new" | "deleted" | "missing">>;
-
-/** `isEmpty`: the project tracks nothing yet. `remote`: name of the remote looked at. */
-export type StatusResult =
-  | { readonly kind: "workspace"; readonly status: WorkspaceStatus; readonly isEmpty: boolean }
-  | {
-      readonly kind: "cloud";
-      readonly status: CloudStatus;
-      readonly remote: string | undefined;
-      readonly isEmpty: boolean;
-    };
+export type { CloudStatus, StatusOptions, StatusResult, WorkspaceStatus } from "./statusTypes.ts";
 
 /**
  * What differs between the records and the workspace, or between the cache and a remote.

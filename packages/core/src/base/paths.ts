@@ -22,11 +22,6 @@ export function isStrictlyInside(folder: OsPath, path: OsPath): boolean {
   return path !== folder && isInside(folder, path);
 }
 
-/** Splits a relative path with "/" into its parts. */
-export function partsOf(path: RelPath): string[] {
-  return path === "" || path === "." ? [] : path.split("/");
-}
-
 /**
  * Whether a path component may stand for `.git` or `.dvc` on some file system: case folded, trailing dots and spaces
  * dropped (Windows), NTFS streams and short names, and HFS+ ignorable code points removed (Git's own rule).

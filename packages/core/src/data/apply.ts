@@ -4,6 +4,7 @@ import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { startWorker } from "../base/threads.ts";
+import { newFileMode } from "../base/fileMode.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { recordLink } from "./unusedLinks.ts";
 import type { SharedColumns } from "./applyFiles.ts";
@@ -166,7 +167,7 @@ class ItemApplier {
       sizes,
       flags,
       linkTypes: cache.linkTypes,
-      fileMode: 0o666 & ~process.umask(),
+      fileMode: newFileMode(),
       shared,
     };
   }

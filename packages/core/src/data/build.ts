@@ -8,13 +8,16 @@ import type { Meta } from "../odb/meta.ts";
 import type { TreeEntry } from "../odb/tree.ts";
 import { Tree } from "../odb/tree.ts";
 import type { BuildOptions } from "./buildOptions.ts";
+import { md5Dos2Unix, md5File } from "../hash/md5.ts";
+import type { FolderRecord } from "../odb/folderRecords.ts";
+import { ManifestCheck } from "../odb/manifestCheck.ts";
+import type { State } from "../odb/state.ts";
 import { FileColumns } from "./fileColumns.ts";
+import { type FolderLook, fingerprintOf, isSettled, lookAtFolder } from "./fingerprint.ts";
 import { ingest } from "./ingest.ts";
 import { ioError } from "./ioError.ts";
-import { walkFiles } from "./walk.ts";
 
 export type { BuildOptions } from "./buildOptions.ts";
-export type { IgnorePredicate } from "./walk.ts";
 
 /** What a path holds. */
 export interface Built {
@@ -59,33 +62,70 @@ async function buildFile(path: OsPath, stat: BigIntStats, options: BuildOptions)
 
 async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> {
   const name = options.hashName ?? "md5";
-  const { state } = options;
-  const files = new FileColumns();
-  let hasLinks = false;
-  walkFiles(
-    root,
-    {
-      ignore: options.ignore,
-      within: options.within,
-      signal: options.signal,
-      onLinkedFolder: (path) => {
-        info(options, `'${path}' is a link to a folder: it is left out.`);
-      },
-      onLinkedFile: () => {
-        hasLinks = true;
-      },
+  const { state, store } = options;
+  const record = options.within === undefined ? state?.folders.get(root, name) : undefined;
+  // What was stored last time is most likely what is asked for again: a second thread looks while this one walks.
+  const stored =
+    record === undefined || store === undefined ? undefined : new ManifestCheck(store, record.oid, record.nfiles);
+  const look = lookAtFolder(root, {
+    ignore: options.ignore,
+    within: options.within,
+    signal: options.signal,
+    onLinkedFolder: (path) => {
+      info(options, `'${path}' is a link to a folder: it is left out.`);
     },
-    (path, relpath, stat) => {
-      files.add(path, relpath, stat, state?.lookup(path, stat, name));
-    },
-  );
+  });
+  const { files } = look;
+  const fingerprint = options.within === undefined && state !== undefined ? fingerprintOf(look) : undefined;
+  if (record !== undefined && record.fingerprint === fingerprint && stored?.isWhole() !== false) {
+    return unchangedFolder(look, record, name, state);
+  }
+  lookUp(files, name, state);
   await ingest(files, options);
   const tree = Tree.fromWalk(entriesOf(files));
-  if (options.store !== undefined) {
-    options.store.addTree(tree);
-    options.store.flush();
+  if (store !== undefined) {
+    store.addTree(tree);
+    store.flush();
   }
-  return { hash: { name, value: tree.oid }, meta: { size: files.totalSize, nfiles: files.count }, tree, hasLinks };
+  const size = files.totalSize;
+  if (fingerprint !== undefined && isSettled(look)) {
+    state?.folders.set(root, name, { fingerprint: fingerprintOf(look), oid: tree.oid, size, nfiles: files.count });
+  }
+  return { hash: { name, value: tree.oid }, meta: { size, nfiles: files.count }, tree, hasLinks: look.hasLinks };
+}
+
+function lookUp(files: FileColumns, name: "md5" | "md5-dos2unix", state: State | undefined): void {
+  if (state === undefined) return;
+  for (let i = 0; i < files.count; i++) {
+    files.hashes[i] = state.lookup(files.paths[i] as OsPath, files.condition(i), name);
+  }
+}
+
+/** The tree is only put together when somebody asks for it. */
+function unchangedFolder(
+  look: FolderLook,
+  record: FolderRecord,
+  name: "md5" | "md5-dos2unix",
+  state: State | undefined,
+): Built {
+  const { files } = look;
+  let tree: Tree | undefined;
+  return {
+    hash: { name, value: record.oid },
+    meta: { size: record.size, nfiles: files.count },
+    hasLinks: look.hasLinks,
+    get tree(): Tree {
+      if (tree === undefined) {
+        lookUp(files, name, state);
+        for (let i = 0; i < files.count; i++) {
+          const path = files.paths[i] as OsPath;
+          files.hashes[i] ??= (name === "md5" ? md5File(path) : md5Dos2Unix(path)).md5;
+        }
+        tree = Tree.fromWalk(entriesOf(files));
+      }
+      return tree;
+    },
+  };
 }
 
 function entriesOf(files: FileColumns): TreeEntry[] {

@@ -5,16 +5,15 @@ import type { OsPath, RelPath } from "../base/paths.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { LinkType } from "../odb/linker.ts";
 import { OBJECT_MODE } from "../odb/objectDb.ts";
-import { sortByCodePoint } from "../odb/treeOrder.ts";
+import { sortByCodePoint } from "../base/codePoints.ts";
 import { hashFound } from "./hashFound.ts";
 import type { FileJob, ItemWork, Plan, PlanItem, PlanOptions, Stamp, Wanted } from "./plan.ts";
 import { guardPath } from "./planGuard.ts";
 import type { FoundFile } from "./planScan.ts";
 import { scanWorkspace } from "./planScan.ts";
 
-export type { FileJob, Plan, PlanItem, PlanOptions, Wanted } from "./plan.ts";
+export type { Plan, PlanOptions, Wanted } from "./plan.ts";
 export { applyPlan } from "./apply.ts";
-export type { ApplyOptions } from "./apply.ts";
 
 const OWNER_EXEC = 0o100n;
 /** A link target that looks like an object of some cache. */

@@ -1,6 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { chmodSync, closeSync, lstatSync, openSync, readdirSync, readSync, renameSync, statSync } from "node:fs";
 import { DvcError } from "../base/errors.ts";
+import { newFileMode } from "../base/fileMode.ts";
 import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
 
@@ -31,7 +32,7 @@ function unprotectFolder(folder: OsPath): void {
 }
 
 function unprotectFile(path: OsPath, stat: BigIntStats): void {
-  const mode = 0o666 & ~process.umask();
+  const mode = newFileMode();
   if (stat.isSymbolicLink()) {
     // A link to a folder is no link to a cache.
     const target = statSync(path, { throwIfNoEntry: false });

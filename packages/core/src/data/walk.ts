@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DvcError, UsageError } from "../base/errors.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { ioError } from "./ioError.ts";
-import { compareCodePoints, sortByCodePoint } from "../odb/treeOrder.ts";
+import { compareCodePoints, sortByCodePoint } from "../base/codePoints.ts";
 
 /** Which folders and files a walk leaves out: true = leave out. Absolute paths. */
 export interface IgnorePredicate {
@@ -24,6 +24,8 @@ export interface WalkOptions {
   /** Called for each symlinked folder, which the walk (as DVC's) leaves out. */
   readonly onLinkedFolder?: ((path: OsPath) => void) | undefined;
   /** Called before each file that is a symlink or has several names. */
+  /** Called for each folder below the root, as it is entered; "/" at the end. */
+  readonly onFolder?: ((rel: RelPath) => void) | undefined;
   readonly onLinkedFile?: (() => void) | undefined;
 }
 
@@ -64,6 +66,7 @@ function walkFolder(folder: OsPath, prefix: string, options: WalkOptions, visit:
   // Subfolders sort by their name and a slash, so one found early may come after files such as "a.b" (for "a").
   let waiting: string[] = [];
   const enter = (key: string): void => {
+    options.onFolder?.(prefix + key);
     walkFolder(base + key.slice(0, -1), prefix + key, options, visit);
   };
   for (const name of namesIn(folder)) {

@@ -3,7 +3,7 @@ import { pyStringRepr, setKey } from "./pyValues.ts";
 import type { ConfigSections, ConfigValue } from "./configSections.ts";
 
 export { checkConfig } from "./configSchema.ts";
-export type { ConfigSection, ConfigSections, ConfigValue } from "./configSections.ts";
+export type { ConfigSections, ConfigValue } from "./configSections.ts";
 
 type Nested = { [key: string]: ConfigValue | Nested };
 

@@ -210,8 +210,3 @@ export function checkConfig(sections: ConfigSections, where?: string): void {
   if (first === undefined) return;
   throw new ConfigError(`config file error: ${where === undefined ? "" : `${where}: `}${errorText(first)}`);
 }
-
-/** The truth of a boolean option; undefined when it is not set. */
-export function configFlag(value: unknown): boolean | undefined {
-  return value === undefined ? undefined : lower(value) === "true";
-}

@@ -1,4 +1,5 @@
-import { PyDate, PyFloat, compareCodePoints, pyFloatRepr } from "./pyValues.ts";
+import { compareCodePoints } from "../base/codePoints.ts";
+import { PyDate, PyFloat, pyFloatRepr } from "./pyValues.ts";
 
 /** Options of Python's `json.dumps`. */
 export interface PyJsonOptions {

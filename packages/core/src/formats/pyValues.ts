@@ -155,18 +155,3 @@ export function pyRepr(value: unknown): string {
   const entries = value instanceof Map ? [...value.entries()] : Object.entries(value);
   return `{${entries.map(([key, one]) => `${pyRepr(key)}: ${pyRepr(one)}`).join(", ")}}`;
 }
-
-/** Orders strings by code point, as Python does (UTF-16 order differs above U+D800). */
-export function compareCodePoints(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let index = 0; index < length; index++) {
-    const left = a.charCodeAt(index);
-    const right = b.charCodeAt(index);
-    if (left === right) continue;
-    // Surrogates stand for code points above every other unit.
-    const leftHigh = left >= 0xd800 && left <= 0xdfff;
-    const rightHigh = right >= 0xd800 && right <= 0xdfff;
-    return leftHigh === rightHigh ? left - right : leftHigh ? 1 : -1;
-  }
-  return a.length - b.length;
-}

@@ -1,4 +1,4 @@
-import { PyFloat, isRecord, pyRepr } from "./pyValues.ts";
+import { isRecord, pyRepr } from "./pyValues.ts";
 
 /** One violation. `path` leads from the root to the value; a missing key is its last part. */
 export interface SchemaError {
@@ -151,9 +151,4 @@ export function errorText(error: SchemaError): string {
   // A group's name is not quoted.
   const parts = error.path.map((part) => (typeof part === "string" && /^<.*>$/.test(part) ? part : pyRepr(part)));
   return `${error.message}${kind}${parts.length > 0 ? ` @ data[${parts.join("][")}]` : ""}`;
-}
-
-/** Whether `value` is a float or integer for Python. */
-export function isNumber(value: unknown): boolean {
-  return typeof value === "number" || typeof value === "bigint" || value instanceof PyFloat;
 }

@@ -4,7 +4,6 @@ import {
   closeSync,
   fchmodSync,
   fstatSync,
-  fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -19,9 +18,10 @@ import { dirname, join } from "node:path";
 import { CorruptObjectError, DvcError } from "../base/errors.ts";
 import type { Reporter } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
-import { removeQuietly, syncFolder, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { removeQuietly, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { DIR_SUFFIX, isDirHash, isOid } from "../hash/hashInfo.ts";
 import { md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.ts";
+import { makeDurable } from "./durable.ts";
 import type { LinkType } from "./linker.ts";
 import { DEFAULT_LINK_TYPES } from "./linker.ts";
 import { quarantine } from "./quarantine.ts";
@@ -72,8 +72,6 @@ const BUFFER_BYTES = 1 << 20;
 const MAX_MANIFEST_BYTES = 512 * 1024 * 1024;
 /** From this many questions on, listing the folders is cheaper than one stat each. */
 const LIST_FROM = 2000;
-/** Up to this many new objects are flushed one by one; beyond, the whole file system is, once. */
-const FLUSH_SINGLY = 32;
 
 /**
  * The local cache: files named by the md5 of their bytes, read-only, never overwritten. Nothing gets its final name
@@ -163,22 +161,28 @@ export class ObjectDb {
    */
   readTree(oid: string): Tree | undefined {
     const path = this.pathOf(oid);
-    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return undefined;
-    if (!stat.isFile() || stat.size > BigInt(MAX_MANIFEST_BYTES)) {
+    if (!stat.isFile() || stat.size > MAX_MANIFEST_BYTES) {
       this.setAside(oid, "not a manifest");
       return undefined;
     }
     const bytes = readFileSync(path);
-    if (!this.knows(oid, path, stat)) {
-      const actual = md5Bytes(bytes) + DIR_SUFFIX;
-      if (actual !== oid) {
-        this.setAside(oid, actual);
-        return undefined;
-      }
-      this.#options.state?.record(path, stat, oid.slice(0, 32), this.hashName);
+    const actual = md5Bytes(bytes) + DIR_SUFFIX;
+    if (actual !== oid) {
+      this.setAside(oid, actual);
+      return undefined;
     }
     return Tree.parse(bytes, path);
+  }
+
+  /** The manifest, or undefined for one that is missing or damaged: nothing is changed or said. @throws as {@link readTree} */
+  peekTree(oid: string): Tree | undefined {
+    const path = this.pathOf(oid);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isFile() !== true || stat.size > MAX_MANIFEST_BYTES) return undefined;
+    const bytes = readFileSync(path);
+    return md5Bytes(bytes) + DIR_SUFFIX === oid ? Tree.parse(bytes, path) : undefined;
   }
 
   /** Stores a manifest. Its files should be stored before. */
@@ -342,10 +346,7 @@ export class ObjectDb {
   flush(): void {
     const paths = this.#unflushed;
     this.#unflushed = [];
-    if (paths.length === 0) return;
-    if (paths.length > FLUSH_SINGLY && syncFileSystem(this.folder)) return;
-    for (const path of paths) syncFile(path);
-    for (const folder of new Set(paths.map((path) => dirname(path)))) syncFolder(folder);
+    makeDurable(this.folder, paths);
   }
 
   *#folders(): Iterable<[prefix: string, names: string[]]> {
@@ -517,25 +518,4 @@ function listOrEmpty(folder: OsPath): string[] {
     if (code === "ENOENT" || code === "ENOTDIR") return [];
     throw error;
   }
-}
-
-function syncFile(path: OsPath): void {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch {
-    return; // moved or collected meanwhile
-  }
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** One flush of everything on the file system of `folder`, through the system's own program; false where there is none. */
-function syncFileSystem(folder: OsPath): boolean {
-  if (process.platform !== "linux") return false;
-  const { spawnSync } = process.getBuiltinModule("node:child_process");
-  return spawnSync("sync", ["-f", folder], { stdio: "ignore" }).status === 0;
 }

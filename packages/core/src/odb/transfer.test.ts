@@ -221,7 +221,11 @@ describe.each([
       Array.from({ length: 600 }, (_, i) => `file ${String(i)}`),
     );
     const stop = new AbortController();
-    const reporter = { emit: (event: { type: string }) => void (event.type === "progress" && stop.abort()) };
+    const reporter = {
+      emit: (event: { type: string }) => {
+        if (event.type === "progress") stop.abort();
+      },
+    };
     await expect(upload(cache, remote, wantDir(dir), { signal: stop.signal, reporter })).rejects.toThrow(/abort/i);
     const there = await remote.exists([dir, ...files]);
     expect(there.has(dir)).toBe(false);

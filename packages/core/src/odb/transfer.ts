@@ -12,7 +12,7 @@ import type { TransferFailure, TransferOptions, TransferResult, TransferSet } fr
 import { uploadObjects } from "./uploadObjects.ts";
 
 export type { LocalObjects } from "./localObjects.ts";
-export type { TransferFailure, TransferOptions, TransferResult, TransferSet } from "./transferTypes.ts";
+export type { TransferOptions, TransferResult, TransferSet } from "./transferTypes.ts";
 
 /**
  * Copies what the remote lacks from the cache to it. All files go first; a folder's manifest follows only when every file

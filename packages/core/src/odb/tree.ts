@@ -3,7 +3,7 @@ import { FormatError, UnsafePathError } from "../base/errors.ts";
 import type { RelPath } from "../base/paths.ts";
 import { checkManifestPath } from "../base/paths.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
-import { compareCodePoints, needsCodePointOrder } from "./treeOrder.ts";
+import { compareCodePoints, needsCodePointOrder } from "../base/codePoints.ts";
 import { scanManifest } from "./treeScan.ts";
 
 /** One file of a tracked folder. */

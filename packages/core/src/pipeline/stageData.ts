@@ -1,5 +1,5 @@
 import { dirname, relative } from "node:path";
-import { compareCodePoints } from "../formats/pyValues.ts";
+import { compareCodePoints } from "../base/codePoints.ts";
 import { posix } from "./location.ts";
 import { DEFAULT_PARAMS_FILE } from "./pipelineStage.ts";
 import { isEmptyValue } from "./record.ts";

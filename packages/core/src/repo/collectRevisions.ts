@@ -23,7 +23,7 @@ export interface CollectedRevision {
  */
 export function collectRevisions(repo: Repo, targets: readonly string[], options: CollectOptions): CollectedRevision[] {
   const collected: CollectedRevision[] = [];
-  let failure: unknown;
+  let failure: DvcError | undefined;
   for (const { name, rev } of revisions(repo, options)) {
     try {
       const index = loadIndex(repo, rev === undefined ? {} : { rev });
@@ -39,7 +39,6 @@ export function collectRevisions(repo: Repo, targets: readonly string[], options
       warn(options, `failed to collect '${name}', skipping`);
     }
   }
-  if (collected.length === 0 && failure !== undefined)
-    throw failure instanceof Error ? failure : new Error(String(failure));
+  if (collected.length === 0 && failure !== undefined) throw failure;
   return collected;
 }

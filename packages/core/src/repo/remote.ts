@@ -6,7 +6,7 @@ import type { Repo } from "./repo.ts";
 import { type ResolvedRemote, resolveRemote } from "./resolveRemote.ts";
 import { checkSecrets, untrustedOptions } from "./secrets.ts";
 
-export { remoteNameOf, type ResolvedRemote, resolveRemote } from "./resolveRemote.ts";
+export { remoteNameOf, resolveRemote } from "./resolveRemote.ts";
 
 /** How to open a remote. */
 export interface RemoteOptions extends CallOptions {

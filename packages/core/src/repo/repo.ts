@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
-import { dirname, isAbsolute, join, resolve } from "node:path";
-import { DvcError, NotDvcRepoError, ScmError } from "../base/errors.ts";
+import { isAbsolute, join, resolve } from "node:path";
+import { DvcError, ScmError } from "../base/errors.ts";
 import { type CallOptions, type Reporter, warn } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
@@ -13,6 +13,7 @@ import { Config, type ConfigOverrides } from "./config.ts";
 import { gitIgnoreRules } from "./gitIgnored.ts";
 import { DvcIgnore } from "./ignore.ts";
 import type { LayeredRules } from "./layeredRules.ts";
+import { findProjectRoot, requireProjectRoot } from "./projectRoot.ts";
 
 export type { Environment } from "../base/platform.ts";
 
@@ -81,12 +82,7 @@ export function openRepo(env: Environment, options: OpenOptions = {}): Promise<R
 /** The same without a promise: nothing in it waits. */
 export function openRepoSync(env: Environment, options: OpenOptions = {}): Repo {
   const environment = options.cd === undefined ? env : { ...env, cwd: changedFolder(env, options.cd) };
-  const root = findRoot(environment.cwd);
-  if (root === undefined && options.uninitialized !== true) {
-    throw new NotDvcRepoError(
-      `you are not inside of a DVC repository (checked up to mount point '${mountPoint(environment.cwd)}')`,
-    );
-  }
+  const root = options.uninitialized === true ? findProjectRoot(environment.cwd) : requireProjectRoot(environment.cwd);
   const git = root === undefined ? Git.find(environment.cwd, environment) : undefined;
   return new OpenRepo(environment, root ?? git?.root ?? environment.cwd, root !== undefined, options);
 }
@@ -95,27 +91,6 @@ function changedFolder(env: Environment, cd: string): OsPath {
   const folder = resolve(env.cwd, cd);
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return folder;
   throw new DvcError(`[Errno 2] No such file or directory: '${cd}'`, { code: "not-found" });
-}
-
-/** The nearest folder, from `start` upwards within one file system, that holds a `.dvc` folder. */
-export function findRoot(start: OsPath): OsPath | undefined {
-  for (let folder = start; ; folder = dirname(folder)) {
-    if (statSync(join(folder, ".dvc"), { throwIfNoEntry: false })?.isDirectory() === true) return folder;
-    if (isMountPoint(folder)) return undefined;
-  }
-}
-
-function mountPoint(start: OsPath): OsPath {
-  let folder = start;
-  while (!isMountPoint(folder)) folder = dirname(folder);
-  return folder;
-}
-
-function isMountPoint(folder: OsPath): boolean {
-  const parent = dirname(folder);
-  if (parent === folder) return true;
-  const [own, above] = [statSync(folder, { throwIfNoEntry: false }), statSync(parent, { throwIfNoEntry: false })];
-  return own !== undefined && above !== undefined && own.dev !== above.dev;
 }
 
 function overridesOf(env: Environment, options: OpenOptions): ConfigOverrides | undefined {

@@ -44,11 +44,6 @@ export function maskSecrets(option: string, value: string): string {
   return value.replace(/^(\w[\w+.-]*:\/\/[^/@:]*):[^/@]*@/, "$1:***@");
 }
 
-/** Whether an option's value is a secret. */
-export function isSecretOption(option: string): boolean {
-  return SECRETS.has(option.slice(option.lastIndexOf(".") + 1).toLowerCase());
-}
-
 /**
  * Makes sure that a secret of the user's own config goes nowhere that the user's own config does not name: a repository
  * that was cloned could else give its remote the name of one of the user's and read along.
