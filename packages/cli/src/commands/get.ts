@@ -32,7 +32,7 @@ export const get: Command = defineCommand({
     try {
       return await api.get(context.env, url, path, options);
     } catch (error) {
-      if (!isExpected(error) || error.code === "not-found") throw error;
+      if (!isExpected(error) || error.code === "not-found" || error.code === "missing-object") throw error;
       throw new CommandFailure(
         isCloneFailure(error) ? `failed to get '${path}'` : `failed to get '${path}' from '${url}'`,
         error,

@@ -33,7 +33,7 @@ export const importCommand: Command = defineCommand({
     try {
       return await importData(repo, url, path, { ...context.call, ...defined(rest) });
     } catch (error) {
-      if (!isExpected(error) || isMissing(error, path)) throw error;
+      if (!isExpected(error) || error.code === "missing-object" || isMissing(error, path)) throw error;
       throw new CommandFailure(
         isCloneFailure(error) ? `failed to import '${path}'` : `failed to import '${path}' from '${url}'.`,
         error,

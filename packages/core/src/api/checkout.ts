@@ -6,8 +6,6 @@ import { CheckoutError, DvcError } from "../base/errors.ts";
 import { isInside, type OsPath, type RelPath } from "../base/paths.ts";
 import { applyPlan, type Plan, planCheckout, type Wanted } from "../data/checkout.ts";
 import { removeUnusedLinks } from "../data/unusedLinks.ts";
-import { isDirHash } from "../hash/hashInfo.ts";
-import type { Tree } from "../odb/tree.ts";
 import { isImport } from "../pipeline/stage.ts";
 import { cacheFor, recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import { type Index, loadIndex, type Selected } from "../repo/index.ts";
@@ -129,7 +127,8 @@ function partialOf(
   options: CheckoutOptions,
 ): Pick<StageOutput["out"], "hash" | "meta"> | undefined {
   const fetched = options.partial?.get(one.out.path);
-  if (fetched !== undefined) return { hash: fetched.hash, meta: fetched.meta };
+  // An import never has the source's execute bit.
+  if (fetched !== undefined) return { hash: fetched.hash, meta: {} };
   const hash = recordedHash(one);
   return hash?.name === "md5" && isInCache(repo, hash) ? { hash, meta: {} } : undefined;
 }
@@ -150,7 +149,7 @@ function planAll(repo: Repo, wants: readonly Want[], options: CheckoutOptions): 
     .map((group) => ({
       wants: group,
       plan: planCheckout(
-        group.map((want) => asWanted(repo, want)),
+        group.map((want) => asWanted(want)),
         {
           ...options,
           root: repo.root,
@@ -163,18 +162,9 @@ function planAll(repo: Repo, wants: readonly Want[], options: CheckoutOptions): 
     }));
 }
 
-function asWanted(repo: Repo, want: Want): Wanted {
+function asWanted(want: Want): Wanted {
   const { out, within } = want;
-  const tree: Tree | undefined =
-    out.hash !== undefined && isDirHash(out.hash.value) ? cacheFor(repo, out.hash).readTree(out.hash.value) : undefined;
-  return {
-    path: out.path,
-    hash: out.hash,
-    meta: out.meta,
-    ...(tree === undefined ? {} : { tree }),
-    ...(within === undefined ? {} : { within }),
-    key: want,
-  };
+  return { path: out.path, hash: out.hash, meta: out.meta, ...(within === undefined ? {} : { within }), key: want };
 }
 
 function finish(

@@ -4,7 +4,7 @@ import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
 import { isImport, isRepoImport } from "../pipeline/stage.ts";
-import type { StageOutput } from "../repo/dataRoots.ts";
+import { recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import { bringImport } from "../repo/externalRepo.ts";
 import type { Selected } from "../repo/index.ts";
 import { type OutputFilter, selectedOutputs } from "../repo/objects.ts";
@@ -40,13 +40,18 @@ export async function fetchImports(
     const { out, within } = one;
     if (!comesFromSource(one) || !out.useCache || !out.isLocal || !filter(one) || seen.has(out.path)) continue;
     seen.add(out.path);
-    if (out.hash !== undefined && isInCache(repo, out.hash, within)) continue;
+    const recorded = recordedHash(one);
+    if (recorded?.name === "md5" || recorded?.name === "md5-dos2unix") {
+      // What a URL import was locked to may be here already; a checkout finds it by that hash.
+      if (isInCache(repo, recorded, within)) continue;
+    }
     try {
       const built = await bring(repo, one, options);
       total.count += built.tree === undefined ? 1 : built.tree.nfiles + (out.hash === undefined ? 0 : 1);
       total.bytes += built.meta.size ?? 0;
       if (out.hash === undefined) partial.set(out.path, built);
-      else if (out.hash.value !== built.hash.value) warnOther(repo, one, options);
+      if (recorded !== undefined && recorded.name !== "etag" && recorded.value !== built.hash.value)
+        warnOther(repo, one, options);
     } catch (error) {
       if (!(error instanceof DvcError) || error.code === "aborted") throw error;
       warn(options, `failed to fetch '${shownPath(repo, out)}' from its source - ${chainOf(error)}`);
@@ -60,7 +65,7 @@ function warnOther(repo: Repo, one: StageOutput, options: CallOptions): void {
   const name = shownPath(repo, one.out);
   warn(
     options,
-    `The source of '${name}' holds other data at the locked commit than was recorded. Run '${repo.env.programName} update ${name}.dvc' to record what it holds.`,
+    `The source of '${name}' holds other data now than was recorded. Run '${repo.env.programName} update ${name}.dvc' to record what it holds.`,
   );
 }
 

@@ -2,7 +2,8 @@ import { join, posix, relative, resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { isInside } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
-import { type ExternalOptions, type ExternalRepo, isLocalUrl, openExternal } from "../repo/externalRepo.ts";
+import { type ExternalOptions, type ExternalRepo, openExternal } from "../repo/externalRepo.ts";
+import { isLocalUrl } from "../repo/sourceUrl.ts";
 import type { ViewEntry } from "../repo/repoView.ts";
 
 export interface ListOptions extends ExternalOptions {

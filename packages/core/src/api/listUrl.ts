@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { basename } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
@@ -77,17 +78,17 @@ async function collect(
   const children = await childrenOf(place, folder, options);
   const isDeepest = options.recursive !== true || (options.level !== undefined && depth >= options.level);
   const folders = children.filter((child) => child.type === "folder");
-  for (const { path, size, type } of [
-    ...children.filter((child) => child.type === "file"),
-    ...(isDeepest ? folders : []),
-  ]) {
-    entries.push({
-      path: relativeTo(place, path).replace(/\/$/, ""),
-      isdir: type === "folder",
-      size: type === "folder" ? null : size,
-    });
+  for (const child of [...children.filter((one) => one.type === "file"), ...(isDeepest ? folders : [])]) {
+    const path = relativeTo(place, child.path).replace(/\/$/, "");
+    entries.push({ path, isdir: child.type === "folder", size: sizeOf(place, child) });
   }
   if (!isDeepest) for (const { path } of folders) await collect(place, path, depth + 1, options, entries);
+}
+
+/** A folder on disk has the size that its file system gives it, as in DVC; elsewhere it has none. */
+function sizeOf(place: UrlPlace, child: Info): number | null {
+  if (child.type === "file") return child.size;
+  return place.localPath === undefined ? null : (statSync(child.path, { throwIfNoEntry: false })?.size ?? null);
 }
 
 async function branch(
@@ -98,7 +99,7 @@ async function branch(
   options: CallOptions,
 ): Promise<ListTree> {
   const isdir = info.type === "folder";
-  const own = { isout: false, isdir, isexec: false, size: isdir ? null : info.size, md5: null, path: name };
+  const own = { isout: false, isdir, isexec: false, size: sizeOf(place, info), md5: null, path: name };
   if (!isdir || levels === 0) return own;
   const contents: Record<string, ListTree> = {};
   for (const child of await childrenOf(place, info.path, options)) {

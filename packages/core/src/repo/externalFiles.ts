@@ -58,10 +58,17 @@ export async function sourceFiles(origin: FileOrigin, path: string): Promise<Sou
 async function collect(origin: FileOrigin, folder: ViewEntry, prefix: string, files: SourceFile[]): Promise<void> {
   for (const child of (await origin.view.children(folder.path)) ?? []) {
     const rel = prefix + basename(child.path);
+    if (isStageFile(rel)) continue;
     checkManifestPath(rel, origin.root);
     if (child.isDir) await collect(origin, child, `${rel}/`, files);
     else files.push(await sourceFile(origin, child, rel));
   }
+}
+
+/** DVC never copies the files that make a folder a part of a project. */
+function isStageFile(path: string): boolean {
+  const name = basename(path);
+  return name === "dvc.yaml" || name === ".dvcignore" || name.endsWith(".dvc");
 }
 
 async function sourceFile(origin: FileOrigin, entry: ViewEntry, rel: RelPath): Promise<SourceFile> {

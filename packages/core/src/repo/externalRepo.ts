@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError, ScmError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
@@ -17,6 +17,7 @@ import { placeFiles, sourceFiles } from "./externalFiles.ts";
 import { readManifest } from "./manifests.ts";
 import { findProjectRoot } from "./projectRoot.ts";
 import { openRepo, openRepoSync, type Repo } from "./repo.ts";
+import { isLocalUrl, usableUrl } from "./sourceUrl.ts";
 import { commitFiles, RepoView, workspaceFiles } from "./repoView.ts";
 
 /** Another repository, or this one at another revision. */
@@ -94,11 +95,6 @@ export class CloneError extends ScmError {
   }
 }
 
-/** Whether `url` is a path as opposed to a URL or `user@host:path`. */
-export function isLocalUrl(url: string): boolean {
-  return !/^[\w+.-]+:\/\//.test(url) && !/^[\w.-]+@[\w.-]+:/.test(url);
-}
-
 async function openLocal(env: Environment, url: string, options: ExternalOptions): Promise<ExternalRepo | undefined> {
   const path = resolve(env.cwd, url);
   if (!isLocalUrl(url) || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
@@ -143,7 +139,7 @@ async function viewOf(env: Environment, place: Place, options: ExternalOptions):
   };
   const view = new RepoView({
     root,
-    files: tree === undefined ? workspaceFiles(repo, root) : commitFiles(tree),
+    files: tree === undefined ? workspaceFiles(root) : commitFiles(tree),
     rev: commit,
     readManifest: (owner, one) => manifestOf(owner, upstream(owner), one, options),
     isProject,
@@ -207,13 +203,6 @@ function textsOf(record: Readonly<Record<string, unknown>>): Record<string, stri
   return Object.fromEntries(
     Object.entries(record).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
   );
-}
-
-/** DVC stores a relative path as it was typed: it counts from where `import` was run, often the file's folder or the root. */
-function usableUrl(repo: Repo, stage: Stage, url: string): string {
-  if (!isLocalUrl(url) || isAbsolute(url)) return url;
-  const folders = [repo.env.cwd, stage.wdir, repo.root];
-  return folders.map((folder) => resolve(folder, url)).find((path) => existsSync(path)) ?? url;
 }
 
 /**

@@ -1,13 +1,15 @@
-import { isAbsolute, join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { build } from "../data/build.ts";
 import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
 import { IntactCheck } from "../odb/intactCheck.ts";
+import { ManifestCheck } from "../odb/manifestCheck.ts";
 import type { PresentState } from "../pipeline/changed.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import { cacheFor } from "./dataRoots.ts";
 import type { Repo } from "./repo.ts";
+import { Git } from "../scm/git.ts";
 import { shownPath } from "./shown.ts";
+import { isLocalUrl, usableUrl } from "./sourceUrl.ts";
 
 /** How the present state of a workspace is found out. */
 export interface PresentOptions extends CallOptions {
@@ -21,7 +23,9 @@ export interface PresentOptions extends CallOptions {
 export async function presentState(repo: Repo, stage: Stage, options: PresentOptions): Promise<PresentState> {
   const checks = new Map(
     stage.outs.flatMap((out) =>
-      out.useCache && out.hash !== undefined ? [[out, cacheCheck(repo, out.hash, options.within)] as const] : [],
+      out.useCache && out.hash !== undefined
+        ? [[out, cacheCheck(repo, out.hash, out.meta.nfiles, options.within)] as const]
+        : [],
     ),
   );
   const hashes = await currentHashes(repo, stage, options);
@@ -31,7 +35,7 @@ export async function presentState(repo: Repo, stage: Stage, options: PresentOpt
     text: (entry) => shownPath(repo, entry),
     readText: (path) => repo.workspace.readText(path),
     ...(options.checkUpdates === true
-      ? { updateOf: (dep: Dependency) => (hasUpdate(repo, dep) ? ("update available" as const) : undefined) }
+      ? { updateOf: (dep: Dependency) => (hasUpdate(repo, stage, dep) ? ("update available" as const) : undefined) }
       : {}),
   };
 }
@@ -60,20 +64,21 @@ function isIgnored(repo: Repo, entry: Output | Dependency): boolean {
 
 /** Whether everything that a hash needs is in the cache: its object, and for a folder its files (those `within`). */
 export function isInCache(repo: Repo, hash: HashInfo, within?: string): boolean {
-  return cacheCheck(repo, hash, within)();
+  return cacheCheck(repo, hash, undefined, within)();
 }
 
 /** Begins to look for everything that an output needs: its object, and for a folder its files (those `within`). */
-function cacheCheck(repo: Repo, hash: HashInfo, within: string | undefined): () => boolean {
+function cacheCheck(repo: Repo, hash: HashInfo, nfiles: number | undefined, within: string | undefined): () => boolean {
   const cache = cacheFor(repo, hash);
   if (cache.check(hash.value) !== "ok") return () => false;
   if (!isDirHash(hash.value)) return () => true;
+  if (within === undefined) {
+    const check = new ManifestCheck(cache, hash.value, nfiles);
+    return () => check.isWhole();
+  }
   const tree = cache.readTree(hash.value);
   if (tree === undefined) return () => false;
-  const entries =
-    within === undefined
-      ? tree.entries
-      : [tree.get(within), ...tree.under(within)].filter((entry) => entry !== undefined);
+  const entries = [tree.get(within), ...tree.under(within)].filter((entry) => entry !== undefined);
   const check = new IntactCheck(
     cache,
     entries.map((entry) => entry.md5),
@@ -81,11 +86,11 @@ function cacheCheck(repo: Repo, hash: HashInfo, within: string | undefined): () 
   return () => check.missing().length === 0;
 }
 
-/** Whether the source of an import has moved on. A local repository is asked directly; others through Git. */
-function hasUpdate(repo: Repo, dep: Dependency): boolean {
-  if (dep.kind !== "repo" || dep.repo.revLock === undefined || repo.git === undefined) return false;
-  const { url, rev } = dep.repo;
-  const isPath = !/^[\w+.-]+:\/\//.test(url) && !/^[^/]+@[^/]+:/.test(url);
-  const newest = repo.git.remoteRev(isPath && !isAbsolute(url) ? join(repo.root, url) : url, rev);
+/** Whether the source of an import has moved on. Asked through Git, whether this project has one or not. */
+function hasUpdate(repo: Repo, stage: Stage, dep: Dependency): boolean {
+  if (dep.kind !== "repo" || dep.repo.revLock === undefined) return false;
+  const url = usableUrl(repo, stage, dep.repo.url);
+  const local = isLocalUrl(url) ? Git.find(url, repo.env)?.root : undefined;
+  const newest = Git.revAt(repo.env, local ?? url, dep.repo.rev);
   return newest !== undefined && newest !== dep.repo.revLock;
 }

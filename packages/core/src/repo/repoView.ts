@@ -27,7 +27,11 @@ export interface ViewEntry {
 
 /** The plain files of a repository: its workspace, or a commit. Paths absolute. */
 export interface PlainFiles {
-  info(path: OsPath): { readonly isDir: boolean; readonly isExec: boolean; readonly size: number } | undefined;
+  /** `project` is the innermost one that holds `path`: its ignore rules count. */
+  info(
+    path: OsPath,
+    project: Repo | undefined,
+  ): { readonly isDir: boolean; readonly isExec: boolean; readonly size: number } | undefined;
   /** Names in a folder; undefined when it is none. */
   names(path: OsPath): readonly string[] | undefined;
   /** Copies the bytes of a file to the new file `to`. @throws {UnsafePathError} for a link that leads elsewhere. */
@@ -37,10 +41,10 @@ export interface PlainFiles {
 /** Reads a manifest that may lie on a remote only; undefined when it cannot be had. */
 export type ManifestReader = (repo: Repo, one: StageOutput) => Promise<Tree | undefined>;
 
-/** What is on disk, without what `.dvcignore` leaves out. */
-export function workspaceFiles(repo: Repo | undefined, root: OsPath): PlainFiles {
+/** What is on disk below `root`, without what `.dvcignore` leaves out. */
+export function workspaceFiles(root: OsPath): PlainFiles {
   return {
-    info(path) {
+    info(path, repo) {
       const stat = statSync(path, { throwIfNoEntry: false });
       if (stat === undefined) {
         const isBrokenLink = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
@@ -139,7 +143,7 @@ export class RepoView {
   /** The file or folder at `path`; undefined when neither plain files nor records have it. */
   async info(path: OsPath): Promise<ViewEntry | undefined> {
     const project = await this.#projectAt(path);
-    const plain = this.#files.info(path);
+    const plain = this.#files.info(path, project?.repo);
     const tracked = project === undefined ? undefined : await this.#tracked(project, path);
     return merge(
       path,

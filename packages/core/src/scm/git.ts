@@ -174,10 +174,15 @@ export class Git {
    * @throws {ScmError} when it can't be asked.
    */
   remoteRev(url: string, rev?: string): string | undefined {
+    return Git.revAt(this.#environment, url, rev, this.root);
+  }
+
+  /** The same without a repository here. */
+  static revAt(environment: Environment, url: string, rev?: string, cwd: OsPath = environment.cwd): string | undefined {
     refuseOption(url, "Git URL");
     if (rev !== undefined && SHA.test(rev)) return rev;
     const names = rev === undefined ? ["HEAD"] : [`refs/heads/${rev}`, `refs/tags/${rev}^{}`, `refs/tags/${rev}`, rev];
-    const { stdout } = this.run(["ls-remote", "--quiet", "--", url, ...names], {});
+    const { stdout } = runGit(environment, ["ls-remote", "--quiet", "--", url, ...names], { cwd });
     const found = new Map<string, string>();
     for (const line of stdout.toString("utf8").split("\n")) {
       const [sha, name] = line.split("\t");
