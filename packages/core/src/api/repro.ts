@@ -64,6 +64,7 @@ export async function repro(
       const isSingle = options.singleItem === true && !isWhole;
       const graph = isSingle ? undefined : activeGraph(index.graph);
       const steps = graph === undefined ? wanted : planRepro(graph, wanted, options);
+      refuseIgnoredLocks(repo, steps);
       try {
         return await new Reproduction(repo, graph, context, options).run(steps);
       } finally {
@@ -128,6 +129,14 @@ function nodesOf(
     : ancestors(graph, wanted);
 }
 
+/** A dvc.lock that Git does not see would be lost with the next clone. */
+function refuseIgnoredLocks(repo: Repo, steps: readonly Stage[]): void {
+  const files = new Set(steps.filter((stage) => stage.name !== undefined).map((stage) => lockFileOf(stage.file)));
+  for (const file of files) {
+    if (repo.gitIgnored?.ignoresFile(file) === true) throw new DvcError(`'${file}' is git-ignored.`);
+  }
+}
+
 /** One walk over the steps, with what came of each. */
 class Reproduction {
   readonly #repo: Repo;
@@ -190,15 +199,8 @@ class Reproduction {
   }
 
   #save(stage: Stage): void {
-    this.#refuseIgnoredLock(stage);
     for (const file of saveStage(stage, viewOf(this.#repo, this.#options))) this.#context.track(file);
     if (stage.name === undefined) this.#context.track(stage.file);
-  }
-
-  #refuseIgnoredLock(stage: Stage): void {
-    const file = lockFileOf(stage.file);
-    if (stage.name === undefined || this.#repo.gitIgnored?.ignoresFile(file) !== true) return;
-    throw new DvcError(`'${file}' is git-ignored.`);
   }
 
   /** @throws {DvcError} unless the rest is to go on. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
@@ -112,7 +112,7 @@ function prepareOutput(repo: Repo, stage: Stage, out: Output, options: RunRecord
   }
   const stat = statSync(out.path);
   if (!stat.isFile() && !stat.isDirectory()) throw new DvcError(`output '${shown}' is not a file or directory`);
-  if (stat.isFile() && stat.size === 0) warn(options, `'${shown}' is empty.`);
+  if (stat.isFile() ? stat.size === 0 : readdirSync(out.path).length === 0) warn(options, `'${shown}' is empty.`);
   if (isSet(out.metric) && stat.isFile() && isBinary(out.path)) {
     throw new DvcError(`binary file '${out.path}' cannot be used as metrics.`);
   }
@@ -157,7 +157,6 @@ async function recordOne(
   if (!isThere(repo, out)) return out;
   const store = options.noCommit !== true && (out.useCache || (keepsRun && isReport(out)));
   const recorded = await recordOutput(repo, out, { ...options, stage, store });
-  if (recorded.built?.meta.nfiles === 0) warn(options, `'${shownPath(repo, out)}' is empty.`);
   if (options.noCommit !== true && out.useCache) {
     await relinkOutput(repo, recorded.out, recorded.built, undefined, options);
   }

@@ -2,6 +2,7 @@ import { DvcError } from "../base/errors.ts";
 import { checkOutputPlace } from "../pipeline/location.ts";
 import type { Output, Stage } from "../pipeline/stage.ts";
 import type { Repo } from "./repo.ts";
+import { shownPath } from "./shown.ts";
 
 /**
  * Makes sure that the data of an output may be written or removed: it lies inside the project, touches neither `.git` nor
@@ -13,7 +14,7 @@ export function checkOutputPath(repo: Repo, stage: Pick<Stage, "file" | "cmd" | 
     const isData = stage.cmd === undefined && stage.deps.length === 0;
     const page = isData ? "data-management/importing-external-data" : "pipelines/external-dependencies-and-outputs";
     throw new DvcError(
-      `Cached output(s) outside of DVC project: ${out.defPath}. See <https://dvc.org/doc/user-guide/${page}> for more info.`,
+      `Cached output(s) outside of DVC project: ${shownPath(repo, out)}. See <https://dvc.org/doc/user-guide/${page}> for more info.`,
       { code: "unsafe-path" },
     );
   }
