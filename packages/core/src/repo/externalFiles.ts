@@ -1,4 +1,4 @@
-import { constants, copyFileSync, lstatSync, mkdirSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { CorruptObjectError, DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
@@ -10,6 +10,7 @@ import { isRepoImport } from "../pipeline/stage.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
 import { openRemote } from "./remote.ts";
 import type { Repo } from "./repo.ts";
+import { copyAsNew } from "./newFile.ts";
 import type { RepoView, ViewEntry } from "./repoView.ts";
 
 /** A repository to take files from. */
@@ -115,42 +116,46 @@ export async function placeFiles(
   }
 }
 
+/** Copies an object and compares the copy with its hash: the cache of the source may have been edited. */
 function placeObject(origin: FileOrigin, object: ObjectFile, target: OsPath): void {
   const { oid } = object;
-  const cache = cachesOf(origin, object).find((one) => one.check(oid) === "ok");
-  if (cache === undefined) {
-    const text = `[Errno 2] No storage files available: '${object.one.out.defPath}'`;
-    throw new DvcError(text, {
-      code: "missing-object",
-      hint: `Its object ${oid} is neither in a cache nor on a remote.`,
+  let damaged: CorruptObjectError | undefined;
+  for (const { cache, isOwn } of cachesWith(origin, object)) {
+    const from = cache.pathOf(oid);
+    copyAsNew(from, target);
+    const actual = (cache.hashName === "md5" ? md5File(target) : md5Dos2Unix(target)).md5;
+    if (actual === oid) return;
+    rmSync(target);
+    if (isOwn) cache.verify(oid);
+    damaged ??= new CorruptObjectError(`'${from}' is corrupted: its hash is ${actual}`, {
+      path: from,
+      expected: oid,
+      actual,
     });
   }
-  const from = cache.pathOf(oid);
-  // Mode bits of the cache (read-only) are not those of a new file.
-  copyFileSync(from, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-  makeWritable(target);
-  const actual = (cache.hashName === "md5" ? md5File(target) : md5Dos2Unix(target)).md5;
-  if (actual === oid) return;
-  cache.verify(oid);
-  throw new CorruptObjectError(`'${from}' is corrupted: its hash is ${actual}`, { path: from, expected: oid, actual });
+  if (damaged !== undefined) throw damaged;
+  throw new DvcError(`[Errno 2] No storage files available: '${object.one.out.defPath}'`, {
+    code: "missing-object",
+    hint: `Its object ${oid} is neither in a cache nor on a remote.`,
+  });
 }
 
-function makeWritable(file: OsPath): void {
-  const { chmodSync } = process.getBuiltinModule("node:fs");
-  chmodSync(file, 0o666 & ~process.umask());
-}
-
-function cachesOf(origin: FileOrigin, { repo, one }: ObjectFile): ObjectDb[] {
+/** The caches that hold an object: the one worked with, then that of a local source, which is only looked at. */
+function cachesWith(origin: FileOrigin, { repo, one, oid }: ObjectFile): { cache: ObjectDb; isOwn: boolean }[] {
   const hash = recordedHash(one) ?? { name: "md5" as const, value: "" };
+  const own = cacheFor(repo, hash);
+  const found = own.check(oid) === "ok" ? [{ cache: own, isOwn: true }] : [];
   const upstream = origin.upstream(repo);
-  return [cacheFor(repo, hash), ...(upstream === undefined ? [] : [cacheFor(upstream, hash)])];
+  const theirs = upstream === undefined ? undefined : cacheFor(upstream, hash);
+  if (theirs?.exists([oid]).has(oid) === true) found.push({ cache: theirs, isOwn: false });
+  return found;
 }
 
 /** Fetches what no cache has, output by output: from its remote, or from where the other repository imported it. */
 async function bringObjects(origin: FileOrigin, objects: readonly ObjectFile[], options: PlaceOptions): Promise<void> {
   const missing = new Map<StageOutput, { repo: Repo; oids: Set<string> }>();
   for (const object of objects) {
-    if (cachesOf(origin, object).some((cache) => cache.check(object.oid) === "ok")) continue;
+    if (cachesWith(origin, object).length > 0) continue;
     const known = missing.get(object.one) ?? { repo: object.repo, oids: new Set<string>() };
     known.oids.add(object.oid);
     missing.set(object.one, known);
@@ -190,7 +195,7 @@ async function fetchFromRemote(
 
 /** Moves a finished file or folder to its place; into a folder that is there, file by file. */
 export function moveInto(from: OsPath, to: OsPath): void {
-  const { readdirSync, renameSync, rmSync } = process.getBuiltinModule("node:fs");
+  const { readdirSync, renameSync } = process.getBuiltinModule("node:fs");
   const [source, target] = [statSync(from), lstatSync(to, { throwIfNoEntry: false })];
   if (target === undefined || !source.isDirectory()) {
     renameSync(from, to);

@@ -106,12 +106,8 @@ async function openLocal(env: Environment, url: string, options: ExternalOptions
   const commit = options.rev === undefined ? undefined : git?.resolveRev(options.rev);
   const at = { root, git, commit, cacheDir: options.cacheDir, isClone: false };
   const opened = await viewOf({ ...env, cwd: path }, at, options);
-  return {
-    ...opened,
-    close: () => {
-      opened.repo?.close();
-    },
-  };
+  // What was learnt of the source's files is not saved there: the source is only read.
+  return { ...opened, close: () => undefined };
 }
 
 interface Place {

@@ -1,4 +1,4 @@
-import { constants, copyFileSync, lstatSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DvcError, UnsafePathError } from "../base/errors.ts";
 import { isInside, isStrictlyInside, type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
@@ -6,6 +6,7 @@ import { isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
 import type { GitTree } from "../scm/gitTree.ts";
 import { recordedHash, type StageOutput } from "./dataRoots.ts";
+import { copyAsNew } from "./newFile.ts";
 import { loadIndex } from "./index.ts";
 import type { Repo } from "./repo.ts";
 
@@ -59,7 +60,7 @@ export function workspaceFiles(root: OsPath): PlainFiles {
     },
     copy(path, to) {
       if (!isInside(realpathSync(root), realpathSync(path))) throw leavingLink(path);
-      copyFileSync(path, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+      copyAsNew(path, to);
     },
   };
 }
