@@ -97,7 +97,7 @@ const list: Command = defineCommand({
 });
 
 function shorten(words: string): string {
-  const letters = [...words];
+  const letters = Array.from(words);
   return letters.length > MAX_TEXT ? `${letters.slice(0, MAX_TEXT - 1).join("")}…` : words;
 }
 

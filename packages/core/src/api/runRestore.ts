@@ -118,7 +118,13 @@ async function outputsOf(
   return outs.every((out) => out.hash !== undefined && isInCache(repo, out.hash)) ? outs : undefined;
 }
 
-async function checkoutOutputs(repo: Repo, stage: Stage, outs: readonly Output[], options: CallOptions): Promise<void> {
+/** Puts outputs as they are recorded into the workspace. @throws {CheckoutError} when the cache lacks some. */
+export async function checkoutOutputs(
+  repo: Repo,
+  stage: Stage,
+  outs: readonly Output[],
+  options: CallOptions,
+): Promise<void> {
   for (const out of outs) {
     checkOutputPath(repo, stage, out);
     if (out.hash === undefined) continue;

@@ -1,18 +1,18 @@
-import { lstatSync, rmSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { CallOptions } from "../base/events.ts";
 import { info } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
-import { unprotectPath } from "../data/unprotect.ts";
 import { runStage as runCommands } from "../pipeline/run.ts";
-import { isImport, type Output, type Stage } from "../pipeline/stage.ts";
+import { isImport, type Stage } from "../pipeline/stage.ts";
 import type { GitContext } from "../repo/gitContext.ts";
 import { withoutRepoLock } from "../repo/locks.ts";
-import { checkOutputPath } from "../repo/outputPath.ts";
 import { type LockedPaths, withPathLocks } from "../repo/pathLocks.ts";
 import type { Repo } from "../repo/repo.ts";
-import { addressOf, shownPath, shownStage, viewOf } from "../repo/shown.ts";
+import { shownPath, shownStage, viewOf } from "../repo/shown.ts";
+import { runImport } from "./runImport.ts";
 import { fetchMissing } from "./runPull.ts";
+import { removeOutput } from "./runRemove.ts";
 import { recordRun } from "./runRecord.ts";
 import { refuseMissing, restoreRun } from "./runRestore.ts";
 
@@ -41,6 +41,8 @@ export async function runStage(
   context: GitContext,
   options: RunStageOptions,
 ): Promise<Stage> {
+  const isPartial = stage.outs[0]?.hash === undefined;
+  if (isImport(stage) && (!stage.frozen || isPartial)) return runImport(repo, stage, context, options);
   if (options.dry === true) {
     await produce(repo, stage, options);
     return stage;
@@ -58,20 +60,11 @@ export function pathsOf(stage: Stage): LockedPaths {
 }
 
 async function produce(repo: Repo, stage: Stage, options: RunStageOptions): Promise<void> {
-  const isPartial = isImport(stage) && stage.outs[0]?.hash === undefined;
-  if (isImport(stage) && (!stage.frozen || isPartial)) refuseImport(repo, stage);
   if (stage.cmd !== undefined && !stage.frozen) await restoreOrRun(repo, stage, options);
   else if (options.dry !== true) {
     info(options, `Verifying ${stage.frozen ? "outputs in frozen " : "data sources in "}${shownStage(repo, stage)}`);
     refuseMissingOutputs(repo, stage);
   }
-}
-
-function refuseImport(repo: Repo, stage: Stage): never {
-  throw new DvcError(`importing '${addressOf(repo, stage)}' again is not supported yet`, {
-    code: "unsupported",
-    hint: `Freeze it: ${repo.env.programName} freeze ${addressOf(repo, stage)}`,
-  });
 }
 
 function refuseMissingOutputs(repo: Repo, stage: Stage): void {
@@ -100,15 +93,4 @@ async function restoreOrRun(repo: Repo, stage: Stage, options: RunStageOptions):
 function requireFolder(path: OsPath): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
   throw new DvcError(`[Errno 2] No such file or directory: '${path}'`, { code: "not-found" });
-}
-
-/** Clears the way for the command. What lies outside of the project is left alone; what persists becomes writable. */
-function removeOutput(repo: Repo, stage: Stage, out: Output): void {
-  if (!out.isLocal || (!out.useCache && !out.isInRepo)) return;
-  checkOutputPath(repo, stage, out);
-  if (!out.persist) {
-    rmSync(out.path, { recursive: true, force: true });
-    return;
-  }
-  if (out.useCache && lstatSync(out.path, { throwIfNoEntry: false }) !== undefined) unprotectPath(out.path);
 }
