@@ -146,7 +146,11 @@ describe("build", () => {
     put({ run: "#!/bin/sh\n" });
     chmodSync(join(data, "run"), 0o755);
     const built = await build(join(data, "run"), { store });
-    expect(built).toEqual({ hash: { name: "md5", value: md5("#!/bin/sh\n") }, meta: { size: 10, isexec: true } });
+    expect(built).toEqual({
+      hash: { name: "md5", value: md5("#!/bin/sh\n") },
+      meta: { size: 10, isexec: true },
+      hasLinks: false,
+    });
   });
 
   it("hashes by the 2.x rule when asked", async () => {

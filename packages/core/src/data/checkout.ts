@@ -1,6 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { lstatSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { DvcError } from "../base/errors.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { LinkType } from "../odb/linker.ts";
@@ -8,6 +9,7 @@ import { OBJECT_MODE } from "../odb/objectDb.ts";
 import { sortByCodePoint } from "../base/codePoints.ts";
 import { hashFound } from "./hashFound.ts";
 import type { FileJob, ItemWork, Plan, PlanItem, PlanOptions, Stamp, Wanted } from "./plan.ts";
+import { type FolderLook, fingerprintOf, isSettled, lookAtFolder } from "./fingerprint.ts";
 import { guardPath } from "./planGuard.ts";
 import type { FoundFile } from "./planScan.ts";
 import { scanWorkspace } from "./planScan.ts";
@@ -31,9 +33,48 @@ export function planCheckout(wanted: readonly Wanted[], options: PlanOptions): P
   const items: PlanItem[] = [];
   for (const one of wanted) {
     options.signal?.throwIfAborted();
-    items.push(new ItemPlanner(one, options, unsaved, missing).plan());
+    const look = lookFirst(one, options);
+    if (look !== undefined && isAsRecorded(one, look, options)) {
+      items.push(emptyItem(one, false));
+      continue;
+    }
+    const before = missing.length;
+    const item = new ItemPlanner(one, options, unsaved, missing).plan();
+    if (look !== undefined && item.change === undefined && missing.length === before) noteUnchanged(one, look, options);
+    items.push(item);
   }
   return { items, unsaved, missing, options };
+}
+
+/** The conditions of all files of a whole folder, taken before it is compared: an edit after that shows next time. */
+function lookFirst(wanted: Wanted, options: PlanOptions): FolderLook | undefined {
+  if (!isWholeFolder(wanted, options)) return undefined;
+  guardPath(options.root, wanted.path);
+  try {
+    return lookAtFolder(wanted.path, options);
+  } catch (error) {
+    if (error instanceof DvcError) return undefined; // Something odd is in it: the careful way deals with that.
+    throw error;
+  }
+}
+
+/** Holds, by the conditions of all its files, exactly what is wanted: no manifest need be read. */
+function isAsRecorded({ path, hash }: Wanted, look: FolderLook, { cache, state }: PlanOptions): boolean {
+  const record = state.folders.get(path, cache.hashName);
+  return record !== undefined && record.oid === hash?.value && record.fingerprint === fingerprintOf(look);
+}
+
+/** So that the next plan for the same folder is a short one. */
+function noteUnchanged({ path, hash }: Wanted, look: FolderLook, { cache, state }: PlanOptions): void {
+  if (hash === undefined || !isSettled(look)) return;
+  const { files } = look;
+  const record = { fingerprint: fingerprintOf(look), oid: hash.value, size: files.totalSize, nfiles: files.count };
+  state.folders.set(path, cache.hashName, record);
+}
+
+function isWholeFolder({ path, hash, within }: Wanted, options: PlanOptions): boolean {
+  if (hash === undefined || !isDirHash(hash.value) || within !== undefined || options.relink === true) return false;
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 class ItemPlanner {

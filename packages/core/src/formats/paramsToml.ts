@@ -1,4 +1,5 @@
-import { parse } from "smol-toml";
+import type * as SmolToml from "smol-toml";
+import { createRequire } from "node:module";
 import { PyDate, PyFloat, setKey } from "./pyValues.ts";
 
 /**
@@ -6,7 +7,13 @@ import { PyDate, PyFloat, setKey } from "./pyValues.ts";
  * @throws {TomlError}
  */
 export function parseTomlParams(text: string): unknown {
-  return convert(parse(text, { integersAsBigInt: true }));
+  return convert(loadToml().parse(text, { integersAsBigInt: true }));
+}
+
+/** Few projects have TOML: the package (20 ms) is loaded with the first such file. The bundler follows `require`. */
+function loadToml(): typeof SmolToml {
+  if (typeof require === "function") return require("smol-toml") as typeof SmolToml;
+  return createRequire(import.meta.url)("smol-toml") as typeof SmolToml;
 }
 
 function convert(value: unknown): unknown {

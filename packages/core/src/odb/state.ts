@@ -1,6 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { lstatSync, statSync } from "node:fs";
 import type { OsPath } from "../base/paths.ts";
+import { FolderRecords } from "./folderRecords.ts";
 import { LinkRecords } from "./links.ts";
 import type { FileIdentity } from "./stateFile.ts";
 import { identityOf, readStateFile, RECORD_BYTES, writeStateFile } from "./stateFile.ts";
@@ -28,6 +29,7 @@ export interface State {
   /** Writes what is new, together with what other processes saved meanwhile. Failure to write is not an error. */
   save(): void;
   readonly links: LinkRecords;
+  readonly folders: FolderRecords;
 }
 
 const WORDS = RECORD_BYTES / 4;
@@ -61,6 +63,7 @@ export function memoryState(): State {
 
 class FileState implements State {
   readonly links: LinkRecords;
+  readonly folders: FolderRecords;
   readonly #file: OsPath | undefined;
   #words: Uint32Array = new Uint32Array(0);
   #count = 0;
@@ -80,6 +83,7 @@ class FileState implements State {
   constructor(file: OsPath | undefined) {
     this.#file = file;
     this.links = new LinkRecords(file === undefined ? "" : `${file}.links`);
+    this.folders = new FolderRecords(file === undefined ? "" : `${file}.folders`);
   }
 
   lookup(_path: OsPath, stat: FileStamp, hashName: StateHashName = "md5"): string | undefined {
@@ -121,6 +125,7 @@ class FileState implements State {
       this.#recordWritten();
       if (this.#file === undefined) return;
       this.links.save();
+      this.folders.save();
       if (!this.#dirty) return;
       this.#merge(this.#file);
       this.#prune();
@@ -312,7 +317,7 @@ function hex8(word: number): string {
  * Whether an edit right after `asOf` could leave the same times as `stat`. Only ctime counts: each edit sets it, and no
  * program can set it back, while mtime may lie anywhere.
  */
-function isYoung(stat: FileStamp, asOf: number): boolean {
+export function isYoung(stat: Pick<FileStamp, "ctimeNs">, asOf: number): boolean {
   const coarse = stat.ctimeNs % 1_000_000_000n === 0n;
   return Number(stat.ctimeNs / 1_000_000n) > asOf - (coarse ? COARSE_GRAIN_MS : GRAIN_MS);
 }

@@ -73,12 +73,11 @@ export async function workspaceRoots(
       hashName: hash?.name === "md5-dos2unix" ? "md5-dos2unix" : "md5",
     });
     const key = posixRelative(repo.root, out.path);
-    const { tree } = built;
     roots.set(key, {
       key,
-      isDir: tree !== undefined,
+      isDir: isDirHash(built.hash.value),
       hash: built.hash.value,
-      tree: tree === undefined ? undefined : () => tree,
+      tree: isDirHash(built.hash.value) ? () => built.tree : undefined,
     });
   }
   repo.state.save();

@@ -188,6 +188,6 @@ describe("checkOutputPath", () => {
     }).toThrow("unsafe output path 'away/tmp/x'");
     expect(() => {
       check(".._x.dvc");
-    }).toThrow("Cached output(s) outside of DVC project: ../x.");
+    }).toThrow("Cached output(s) outside of DVC project: ");
   });
 });
