@@ -138,6 +138,19 @@ describe("untrusted sources", () => {
     expect(readdirSync(here.root).filter((name) => name.includes("one"))).toEqual([]);
   });
 
+  it("sends a secret of the user's own config nowhere that an import's file names", async () => {
+    mkdirSync(join(here.home, ".config/dvc"), { recursive: true });
+    const secret = "['remote \"mine\"']\n    url = s3://mine\n    secret_access_key = s3cr3t\n";
+    writeFileSync(join(here.home, ".config/dvc/config"), secret);
+    rmSync(join(there.root, "data"), { recursive: true });
+    rmSync(join(there.root, ".dvc/cache"), { recursive: true });
+    const entry = `url: ${there.root}\n    config:\n      core:\n        remote: mine\n      remote:\n        mine:\n          endpointurl: http://127.0.0.1:9`;
+    here.put("data.dvc", `deps:\n- path: data\n  repo:\n    ${entry}\nouts:\n- hash: md5\n  path: data\n`);
+    await expect(update(open(), ["data.dvc"])).rejects.toThrow(
+      "a secret of your own is only sent where your own config says",
+    );
+  });
+
   it("says that a manifest is nowhere", async () => {
     rmSync(join(there.root, "data"), { recursive: true });
     rmSync(join(there.root, ".dvc/cache"), { recursive: true });

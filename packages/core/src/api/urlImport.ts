@@ -72,7 +72,7 @@ async function takeData(
 export function openDependency(repo: Repo, dep: FileDependency): Promise<UrlPlace> {
   const config = dep.extra["fs_config"];
   const fsConfig = typeof config === "object" && config !== null ? textsOf(config) : {};
-  return openUrl(repo.env, dep.isLocal ? dep.path : dep.defPath, { repo, fsConfig });
+  return openUrl(repo.env, dep.isLocal ? dep.path : dep.defPath, { repo, fsConfig, fromFile: true });
 }
 
 function textsOf(record: object): FsConfig {

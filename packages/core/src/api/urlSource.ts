@@ -23,40 +23,54 @@ export interface UrlPlace {
 /** Options of a storage by DVC's names, as `--fs-config` takes them. */
 export type FsConfig = Readonly<Record<string, string>>;
 
+/** How to open a URL. */
+export interface OpenUrlOptions extends CallOptions {
+  /** Whose config knows the remotes; default: that of the project around the working folder, if any. */
+  readonly repo?: Repo;
+  readonly fsConfig?: FsConfig;
+  /** URL and `fsConfig` come from a file of a repository, not from the user. */
+  readonly fromFile?: boolean;
+}
+
 /**
  * Opens what `url` names; relative paths count from the working folder.
  * @throws {ConfigError} for an unknown remote or protocol, {StorageError}
  */
-export async function openUrl(
-  env: Environment,
-  url: string,
-  options: CallOptions & { readonly repo?: Repo; readonly fsConfig?: FsConfig } = {},
-): Promise<UrlPlace> {
+export async function openUrl(env: Environment, url: string, options: OpenUrlOptions = {}): Promise<UrlPlace> {
   const remote = /^remote:\/\/([^/]*)\/?(.*)$/i.exec(url);
-  const { fs, root } =
-    remote === null
-      ? await openPlain(env, url, options.fsConfig ?? {})
-      : await openOnRemote(
-          options.repo ?? (await openRepo(env, { uninitialized: true })),
-          remote,
-          options.fsConfig ?? {},
-        );
+  const { fs, root } = remote === null ? await openPlain(env, url, options) : await openOnRemote(env, remote, options);
   const path = root.length > 1 ? root.replace(/\/+$/, "") : root;
   return { fs, path, localPath: isLocalPathFileSystem(fs) ? fs.localPath(path) : undefined };
 }
 
-function openPlain(env: Environment, url: string, fsConfig: FsConfig): ReturnType<typeof openStorage> {
+function openPlain(env: Environment, url: string, options: OpenUrlOptions): ReturnType<typeof openStorage> {
+  const { repo, fsConfig = {}, fromFile } = options;
   const place = protocolOf(url) === "local" ? resolve(env.cwd, url.replace(/^(file|local):\/\//i, "")) : url;
-  return openStorage(place, { values: { ...fsConfig, url: place }, env: env.env, home: env.home });
+  return openStorage(place, {
+    values: { ...fsConfig, url: place },
+    untrusted: new Set(fromFile === true ? [...Object.keys(fsConfig), "url"] : []),
+    env: env.env,
+    home: env.home,
+    ...(repo === undefined ? {} : { projectRoot: repo.git?.root ?? repo.root }),
+  });
 }
 
-function openOnRemote(repo: Repo, match: RegExpExecArray, fsConfig: FsConfig): ReturnType<typeof openStorage> {
-  const remote = resolveRemote(repo, match[1] ?? "");
+async function openOnRemote(
+  env: Environment,
+  match: RegExpExecArray,
+  options: OpenUrlOptions,
+): ReturnType<typeof openStorage> {
+  const repo = options.repo ?? (await openRepo(env, { uninitialized: true }));
+  const base = resolveRemote(repo, match[1] ?? "");
+  // Options in a `.dvc` file weigh as much as those in the project's config.
+  const level = options.fromFile === true ? ("project" as const) : ("override" as const);
+  const given = Object.entries(options.fsConfig ?? {}).map(([option, value]) => [option, { value, level }] as const);
+  const remote = { ...base, options: new Map([...base.options, ...given]) };
   checkSecrets(repo, remote);
   const url = `${remote.url.replace(/\/+$/, "")}/${match[2] ?? ""}`.replace(/\/+$/, "");
   const values = Object.fromEntries([...remote.options].map(([option, { value }]) => [option, value]));
   return openStorage(url, {
-    values: { ...values, ...fsConfig, url },
+    values: { ...values, url },
     untrusted: untrustedOptions(repo, remote),
     env: repo.env.env,
     home: repo.env.home,

@@ -17,6 +17,7 @@ import { placeFiles, sourceFiles } from "./externalFiles.ts";
 import { readManifest } from "./manifests.ts";
 import { findProjectRoot } from "./projectRoot.ts";
 import { openRepo, openRepoSync, type Repo } from "./repo.ts";
+import { distrustOverrides } from "./secrets.ts";
 import { isLocalUrl, usableUrl } from "./sourceUrl.ts";
 import { commitFiles, RepoView, workspaceFiles } from "./repoView.ts";
 
@@ -32,6 +33,8 @@ export interface ExternalOptions extends CallOptions {
   readonly remoteConfig?: Readonly<Record<string, string>>;
   /** Keep objects in this cache; what lies in the caches of a local source is then only read. Default: the source's own. */
   readonly cacheDir?: OsPath;
+  /** `config`, `remote` and `remoteConfig` come from a file of a repository, not from the user. */
+  readonly fromFile?: boolean;
 }
 
 /** An opened repository; `close` removes what was cloned. */
@@ -124,7 +127,11 @@ async function viewOf(env: Environment, place: Place, options: ExternalOptions):
   const tree = commit === undefined ? undefined : git?.tree(commit);
   const isProject = (at: OsPath): boolean =>
     existsSync(join(at, ".dvc")) && (at === root || tree?.exists(join(at, ".dvc")) !== false);
-  const open = (at: OsPath): Promise<Repo> => openRepo({ ...env, cwd: at }, overrides(cacheDir, options));
+  const open = async (at: OsPath): Promise<Repo> => {
+    const opened = await openRepo({ ...env, cwd: at }, overrides(cacheDir, options));
+    if (options.fromFile === true) distrustOverrides(opened);
+    return opened;
+  };
   const repo = isProject(root) ? await open(root) : undefined;
   const upstreams = new Map<OsPath, Repo>();
   const upstream = (of: Repo): Repo | undefined => {
@@ -179,7 +186,10 @@ function overrides(
 /** What an import names, in the words of {@link openExternal}. `url` is usable from where the user is. */
 export function importSource(repo: Repo, stage: Stage, source: RepoSource): { url: string; options: ExternalOptions } {
   const { remote, config } = source;
-  const options: { -readonly [K in keyof ExternalOptions]: ExternalOptions[K] } = { cacheDir: repo.cacheDir };
+  const options: { -readonly [K in keyof ExternalOptions]: ExternalOptions[K] } = {
+    cacheDir: repo.cacheDir,
+    fromFile: true,
+  };
   if (typeof config === "string") options.config = resolve(repo.env.cwd, config);
   else if (isRecord(config)) {
     const name = isRecord(config["core"]) ? config["core"]["remote"] : undefined;

@@ -87,7 +87,18 @@ function isUserLevel(level: ConfigLevel): boolean {
 
 const localIsTracked = new WeakMap<Repo, boolean>();
 
+const strangeOverrides = new WeakSet<Repo>();
+
+/**
+ * Notes that what this opened project was given on top of its config comes from a file of a repository (the `repo` entry
+ * of an import), not from the user: it counts like the project's own config.
+ */
+export function distrustOverrides(repo: Repo): void {
+  strangeOverrides.add(repo);
+}
+
 function isTrusted(repo: Repo, level: ConfigLevel): boolean {
+  if (level === "override") return !strangeOverrides.has(repo);
   if (level !== "local") return level !== "project";
   const file = repo.config.files.local;
   let isTracked = localIsTracked.get(repo);
