@@ -1,0 +1,76 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { getUrl } from "../../packages/core/src/api/getUrl.ts";
+import { importUrl } from "../../packages/core/src/api/importUrl.ts";
+import { listUrl } from "../../packages/core/src/api/listUrl.ts";
+import { update } from "../../packages/core/src/api/update.ts";
+import { openUrl } from "../../packages/core/src/api/urlSource.ts";
+import { makeProject, type ProjectFixture } from "../support/project.ts";
+import { type S3Server, startS3Server } from "../support/s3Server.ts";
+
+let server: S3Server;
+let project: ProjectFixture;
+let fsConfig: Record<string, string>;
+
+const write = async (key: string, text: string): Promise<void> => {
+  const { fs } = await openUrl(project.environment(), "s3://urls", { fsConfig });
+  await fs.write(`urls/${key}`, { bytes: Buffer.from(text) });
+  await fs.close();
+};
+const read = (name: string): string => readFileSync(join(project.root, name), "utf8");
+
+beforeAll(async () => {
+  server = await startS3Server();
+  server.makeBucket("urls");
+  project = makeProject();
+  fsConfig = {
+    endpointurl: server.endpoint,
+    access_key_id: server.accessKeyId,
+    secret_access_key: server.secretAccessKey,
+    region: "us-east-1",
+  };
+  await write("dir/a", "a1\n");
+  await write("dir/sub/b", "b1\n");
+}, 60_000);
+
+afterAll(async () => {
+  await server.stop();
+  project.remove();
+});
+
+describe("data at s3:// URLs", () => {
+  it("lists, level by level and all of it", async () => {
+    const env = project.environment();
+    expect(await listUrl(env, "s3://urls/dir", { fsConfig })).toEqual([
+      { path: "a", isdir: false, size: 3 },
+      { path: "sub", isdir: true, size: null },
+    ]);
+    const all = await listUrl(env, "s3://urls/dir", { fsConfig, recursive: true });
+    expect(all.map(({ path }) => path)).toEqual(["a", "sub/b"]);
+    await expect(listUrl(env, "s3://urls/nope", { fsConfig })).rejects.toThrow(
+      "The path 's3://urls/nope' does not exist",
+    );
+  });
+
+  it("downloads a file and a folder", async () => {
+    const env = project.environment();
+    await getUrl(env, "s3://urls/dir/a", "one", { fsConfig });
+    await getUrl(env, "s3://urls/dir", "all", { fsConfig });
+    expect([read("one"), read("all/a"), read("all/sub/b")]).toEqual(["a1\n", "a1\n", "b1\n"]);
+  });
+
+  it("imports a file by its etag and a folder by the list of etags, and updates when they change", async () => {
+    await importUrl(project.open(), "s3://urls/dir/a", { out: "a", fsConfig });
+    await importUrl(project.open(), "s3://urls/dir", { out: "data", fsConfig });
+    expect(read("a.dvc")).toMatch(
+      /deps:\n- etag: "?[0-9a-f]{32}"?\n {2}size: 3\n {2}hash: md5\n {2}path: s3:\/\/urls\/dir\/a\n/,
+    );
+    expect(read("data.dvc")).toMatch(/deps:\n- md5: [0-9a-f]{32}\.dir\n {2}size: 6\n {2}nfiles: 2\n {2}hash: md5\n/);
+    const targets = ["a.dvc", "data.dvc"];
+    expect((await update(project.open(), targets)).unchanged).toEqual(targets);
+    await write("dir/a", "a22\n");
+    expect((await update(project.open(), targets)).updated).toEqual(targets);
+    expect([read("a"), read("data/a")]).toEqual(["a22\n", "a22\n"]);
+  });
+});
