@@ -4,7 +4,9 @@ import { CorruptObjectError, DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { checkManifestPath, isInside, type OsPath, type RelPath } from "../base/paths.ts";
 import { md5Dos2Unix, md5File } from "../hash/md5.ts";
+import type { Built } from "../data/build.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
+import { Tree, type TreeEntry } from "../odb/tree.ts";
 import { fetch as fetchObjects } from "../odb/transfer.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
@@ -113,6 +115,60 @@ export async function placeFiles(
     made.add(folder);
     if (file.object === undefined) origin.view.copyPlain(file.path, target);
     else placeObject(origin, file.object, target);
+  }
+}
+
+/**
+ * Puts files into a 3.x cache without a copy in between, each hashed on its way in; the manifest of a folder last.
+ * @throws {DvcError} `missing-object`, {CorruptObjectError}, {UnsafePathError}
+ */
+export async function storeFiles(
+  origin: FileOrigin,
+  source: SourceFiles,
+  store: ObjectDb,
+  options: PlaceOptions,
+): Promise<Built> {
+  await bringObjects(
+    origin,
+    source.files.flatMap(({ object }) => (object === undefined ? [] : [object])),
+    options,
+  );
+  const entries: (TreeEntry & { readonly size: number })[] = [];
+  for (const file of source.files) {
+    options.signal?.throwIfAborted();
+    entries.push({ relpath: file.rel, ...storeFile(origin, file, store) });
+  }
+  const [first] = entries;
+  store.flush();
+  if (!source.isDir && first !== undefined)
+    return { hash: { name: "md5", value: first.md5 }, meta: { size: first.size }, hasLinks: false };
+  const tree = Tree.from(entries, origin.root);
+  store.addTree(tree);
+  store.flush();
+  const meta = { size: entries.reduce((sum, { size }) => sum + size, 0), nfiles: entries.length };
+  return { hash: { name: "md5", value: tree.oid }, meta, tree, hasLinks: false };
+}
+
+function storeFile(origin: FileOrigin, file: SourceFile, store: ObjectDb): { md5: string; size: number } {
+  const { object } = file;
+  if (object !== undefined) {
+    const found = cachesWith(origin, object).find(({ cache }) => cache.hashName === "md5");
+    if (found !== undefined) {
+      store.addFile(found.cache.pathOf(object.oid), object.oid);
+      return { md5: object.oid, size: store.sizeOf(object.oid) ?? 0 };
+    }
+  } else {
+    const real = origin.view.plainPath(file.path);
+    if (real !== undefined) return store.ingest(real);
+  }
+  // From a commit, or an object of DVC 2.x: by way of a file of its own.
+  const temporary = store.temporaryFor("0".repeat(32));
+  try {
+    if (object === undefined) origin.view.copyPlain(file.path, temporary);
+    else placeObject(origin, object, temporary);
+    return store.ingest(temporary);
+  } finally {
+    rmSync(temporary, { force: true });
   }
 }
 

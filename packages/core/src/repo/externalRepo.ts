@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError, ScmError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
-import { type Built, build } from "../data/build.ts";
+import type { Built } from "../data/build.ts";
 import { isRecord } from "../formats/pyValues.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
@@ -13,7 +13,7 @@ import { isRepoImport, type RepoSource, type Stage } from "../pipeline/stage.ts"
 import { cloneRepository } from "../scm/clone.ts";
 import { Git } from "../scm/git.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
-import { placeFiles, sourceFiles } from "./externalFiles.ts";
+import { sourceFiles, storeFiles } from "./externalFiles.ts";
 import { readManifest } from "./manifests.ts";
 import { findProjectRoot } from "./projectRoot.ts";
 import { openRepo, openRepoSync, type Repo } from "./repo.ts";
@@ -240,13 +240,6 @@ export async function bringData(
   path: string,
   options: CallOptions,
 ): Promise<Built> {
-  mkdirSync(repo.tmpDir, { recursive: true });
-  const folder = mkdtempSync(join(repo.tmpDir, "import-"));
-  try {
-    const data = join(folder, "data");
-    await placeFiles(external, await sourceFiles(external, path), data, { ...options, bring: bringImport });
-    return await build(data, { ...options, store: repo.cache });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const files = await sourceFiles(external, path);
+  return storeFiles(external, files, repo.cache, { ...options, bring: bringImport });
 }

@@ -37,6 +37,8 @@ export interface PlainFiles {
   names(path: OsPath): readonly string[] | undefined;
   /** Copies the bytes of a file to the new file `to`. @throws {UnsafePathError} for a link that leads elsewhere. */
   copy(path: OsPath, to: OsPath): void;
+  /** Where on this machine's disks the bytes of a file are; undefined for a commit. @throws as `copy`. */
+  locate(path: OsPath): OsPath | undefined;
 }
 
 /** Reads a manifest that may lie on a remote only; undefined when it cannot be had. */
@@ -44,6 +46,7 @@ export type ManifestReader = (repo: Repo, one: StageOutput) => Promise<Tree | un
 
 /** What is on disk below `root`, without what `.dvcignore` leaves out. */
 export function workspaceFiles(root: OsPath): PlainFiles {
+  let realRoot: OsPath | undefined;
   return {
     info(path, repo) {
       const stat = statSync(path, { throwIfNoEntry: false });
@@ -59,8 +62,13 @@ export function workspaceFiles(root: OsPath): PlainFiles {
       return readdirSync(path).filter((name) => name !== ".dvc" && name !== ".git");
     },
     copy(path, to) {
-      if (!isInside(realpathSync(root), realpathSync(path))) throw leavingLink(path);
-      copyAsNew(path, to);
+      copyAsNew(this.locate(path) ?? path, to);
+    },
+    locate(path) {
+      realRoot ??= realpathSync(root);
+      const real = realpathSync(path);
+      if (!isInside(realRoot, real)) throw leavingLink(path);
+      return real;
     },
   };
 }
@@ -101,6 +109,7 @@ export function commitFiles(tree: GitTree): PlainFiles {
       if (bytes === undefined) throw leavingLink(path);
       writeFileSync(to, bytes, { flag: "wx" });
     },
+    locate: () => undefined,
   };
 }
 
@@ -186,6 +195,11 @@ export class RepoView {
   /** Copies a plain file. @throws {UnsafePathError} for a link that leaves the repository. */
   copyPlain(path: OsPath, to: OsPath): void {
     this.#files.copy(path, to);
+  }
+
+  /** Where on disk a plain file's bytes are; undefined in a commit. @throws as {@link RepoView.copyPlain}. */
+  plainPath(path: OsPath): OsPath | undefined {
+    return this.#files.locate(path);
   }
 
   #leadsToData(project: Project | undefined, entry: ViewEntry): boolean {
