@@ -92,10 +92,15 @@ function isChanged(
     if (!allowMissing || changes.deps[shownPath(repo, dep)] !== "deleted") return true;
     if (dep.kind !== "file") continue;
     // Missing, and the stage that makes it has made another one since.
-    const isOther = (out: Output): boolean => out.path === dep.path && out.hash?.value !== dep.hash?.value;
+    const isOther = (out: Output): boolean => out.path === dep.path && !isSameHash(out, dep);
     if (upstream.some((one) => one.outs.some(isOther))) return true;
   }
   return Object.values(changes.outs).some(
     (state) => !allowMissing || (state !== "not in cache" && state !== "deleted"),
   );
+}
+
+/** Also of the same kind: DVC takes a record of 2.x for another one. */
+function isSameHash(one: Pick<Output, "hash">, other: Pick<Output, "hash">): boolean {
+  return one.hash?.value === other.hash?.value && one.hash?.name === other.hash?.name;
 }

@@ -24,11 +24,12 @@ export class IgnorePatterns {
   readonly file: string;
   readonly #rules: readonly Rule[];
 
-  constructor(text: string, file: string) {
+  /** `isGit`: the file is one of Git's own. */
+  constructor(text: string, file: string, isGit = false) {
     this.file = file;
     const rules: Rule[] = [];
     for (const [index, raw] of text.split(/\r\n|[\n\r]/).entries()) {
-      const rule = parseRule(raw.trim(), index + 1);
+      const rule = parseRule(raw.trim(), index + 1, isGit);
       // The last rule that matches decides, so they are tried backwards.
       if (rule !== undefined) rules.unshift(rule);
     }
@@ -54,10 +55,10 @@ export class IgnorePatterns {
   }
 }
 
-function parseRule(pattern: string, line: number): Rule | undefined {
+function parseRule(pattern: string, line: number, isGit: boolean): Rule | undefined {
   if (pattern === "" || pattern.startsWith("#") || pattern === "/") return undefined;
   const ignored = !pattern.startsWith("!");
-  const matches = compileGlob(ignored ? pattern : pattern.slice(1));
+  const matches = compileGlob(ignored ? pattern : pattern.slice(1), isGit);
   if (matches === undefined) return undefined;
   return { ignored, pattern, line, folderOnly: pattern.endsWith("/"), matches };
 }

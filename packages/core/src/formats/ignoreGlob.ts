@@ -7,11 +7,12 @@ const NEVER: GlobMatcher = () => false;
 
 /**
  * Compiles one gitignore pattern (without "!"). Undefined when it is no valid rule: a class that does not end, a trailing
- * backslash, a range upside down.
+ * backslash, a range upside down. `isGit`: as Git reads it where DVC reads its own files in another way.
  */
-export function compileGlob(pattern: string): GlobMatcher | undefined {
+export function compileGlob(pattern: string, isGit = false): GlobMatcher | undefined {
   const segments = normalize(pattern);
   if (segments.length === 0) return undefined;
+  if (isGit && (pattern === "*/" || pattern === "**/")) return (path, isDir) => isDir || path.includes("/");
   if (segments.length === 1 && segments[0] === "**") return pattern.endsWith("/") ? NEVER : () => true;
   if (segments[0] === "**" && segments[1] === "*" && segments.length <= 3) {
     if (segments.length === 2) return () => true;

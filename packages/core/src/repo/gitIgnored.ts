@@ -17,7 +17,7 @@ export function gitIgnoreRules(git: Git, environment: Environment): LayeredRules
   const base: IgnorePatterns[] = [];
   for (const file of [personal, join(git.layout.commonDir, "info", "exclude")] satisfies OsPath[]) {
     const text = diskRules.readText(file);
-    if (text !== undefined) base.push(new IgnorePatterns(text, file));
+    if (text !== undefined) base.push(new IgnorePatterns(text, file, true));
   }
   return new LayeredRules(git.root, ".gitignore", { base, skipFolder: (_, name) => name === ".git" });
 }

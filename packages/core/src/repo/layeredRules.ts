@@ -129,7 +129,9 @@ export class LayeredRules {
     const text = isMatch(layers, file, false) ? undefined : this.#reader.readText(file);
     // The file that `init` writes holds nothing but comments: no rule, no cost.
     const hasRules = text !== undefined && /^\s*[^#\s]/m.test(text);
-    return !hasRules ? layers : [...layers, { folder, patterns: new IgnorePatterns(text, file) }];
+    return !hasRules
+      ? layers
+      : [...layers, { folder, patterns: new IgnorePatterns(text, file, this.#fileName === ".gitignore") }];
   }
 }
 
