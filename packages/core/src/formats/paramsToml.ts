@@ -12,6 +12,7 @@ export function parseTomlParams(text: string): unknown {
 
 /** Few projects have TOML: the package (20 ms) is loaded with the first such file. The bundler follows `require`. */
 function loadToml(): typeof SmolToml {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
   if (typeof require === "function") return require("smol-toml") as typeof SmolToml;
   return createRequire(import.meta.url)("smol-toml") as typeof SmolToml;
 }
