@@ -48,7 +48,10 @@ export class Context {
   async open(): Promise<Repo> {
     try {
       const { openProject } = await import("@holdfast/core/api/open");
-      const repo = await openProject(this.env, this.globals.waitForLock ? { waitForLock: true } : {});
+      const repo = await openProject(this.env, {
+        reporter: this.output,
+        ...(this.globals.waitForLock ? { waitForLock: true } : {}),
+      });
       this.#opened.push(repo);
       return repo;
     } catch (error) {

@@ -2,6 +2,7 @@ import type { Event, Reporter } from "@holdfast/core";
 import { paintFor } from "./colour.ts";
 import { ProgressLine } from "./progress.ts";
 import { TextStream } from "./streams.ts";
+import { visible, withoutPasswords } from "./visible.ts";
 
 /** How much is printed. */
 export interface Loudness {
@@ -51,14 +52,15 @@ export class TextOutput implements Reporter {
   /** A line on stdout, also under `-q`. */
   forced(text: string): void {
     this.#progress?.clear();
-    this.out.write(`${text}\n`);
+    // In a file or a pipe the bytes stay as they are, as with `ls`.
+    this.out.write(`${this.out.isTty ? visible(text, true) : text}\n`);
     if (this.out.isTty) this.out.flush();
   }
 
   /** A bare line on stderr, also under `-q`. */
   errorLine(text: string): void {
     this.#beforeError();
-    this.err.write(`${text}\n`);
+    this.#writeError(text);
   }
 
   /** A bare line on stderr; nothing under `-q`. */
@@ -75,7 +77,7 @@ export class TextOutput implements Reporter {
   log(level: "WARNING" | "ERROR", text: string): void {
     if (this.#loudness.quiet) return;
     this.#beforeError();
-    this.err.write(`${this.#labelled(level, text, this.err)}\n`);
+    this.#writeError(this.#labelled(level, text, this.err));
   }
 
   /** Whether `-v` was given. */
@@ -87,6 +89,10 @@ export class TextOutput implements Reporter {
   finish(): void {
     this.#progress?.clear();
     this.out.flush();
+  }
+
+  #writeError(text: string): void {
+    this.err.write(`${visible(withoutPasswords(text), this.err.isTty)}\n`);
   }
 
   #beforeError(): void {

@@ -58,7 +58,8 @@ export async function add(repo: Repo, targets: readonly string[], options: AddOp
         (path) => shownLocal(repo, path),
       );
       const stages: AddedStage[] = [];
-      for (const one of found) stages.push(await addOne(repo, one, context, options));
+      const saved = new Map<OsPath, Stage>();
+      for (const one of found) stages.push(await addOne(repo, asSaved(one, saved), saved, context, options));
       repo.state.save();
       return { stages };
     }),
@@ -81,7 +82,20 @@ function checkOptions(targets: readonly string[], options: AddOptions): void {
   }
 }
 
-async function addOne(repo: Repo, target: Target, context: GitContext, options: AddOptions): Promise<AddedStage> {
+/** The target as the targets before it left it: two of them may be parts of one tracked folder. */
+function asSaved(target: Target, saved: ReadonlyMap<OsPath, Stage>): Target {
+  const stage = saved.get(target.stage.file);
+  const out = stage?.outs.find(({ path }) => path === target.out.path);
+  return stage === undefined || out === undefined ? target : { ...target, stage, out };
+}
+
+async function addOne(
+  repo: Repo,
+  target: Target,
+  done: Map<OsPath, Stage>,
+  context: GitContext,
+  options: AddOptions,
+): Promise<AddedStage> {
   const recorded = await recordOutput(repo, target.out, {
     ...options,
     stage: target.stage,
@@ -94,6 +108,7 @@ async function addOne(repo: Repo, target: Target, context: GitContext, options: 
   }
   const saved = { ...target.stage, outs: target.stage.outs.map((out) => (out === target.out ? recorded.out : out)) };
   for (const file of saveStage(saved, { ...viewOf(repo, options), keepMd5: true })) context.track(file);
+  done.set(saved.file, saved);
   context.track(target.stage.file);
   return addedStage(repo, target.stage, recorded.out);
 }

@@ -14,6 +14,7 @@ import {
   type SectionRecord,
   shownFile,
 } from "../repo/editConfig.ts";
+import { maskSecrets } from "../repo/secrets.ts";
 
 export type { ConfigLevel };
 
@@ -39,7 +40,9 @@ export interface ConfigEntry {
 export function listConfig(env: Environment, options: ConfigOptions = {}): Promise<ConfigEntry[]> {
   const opened = openConfig(env);
   const entries = levelsOf(opened, options.level).flatMap((level) =>
-    flatten(opened.config.read(level) as SectionRecord).map(([key, value]) => entryOf(opened, level, key, value)),
+    flatten(opened.config.read(level) as SectionRecord).map(([key, value]) =>
+      entryOf(opened, level, key, maskSecrets(key, value)),
+    ),
   );
   return Promise.resolve(entries);
 }

@@ -3,7 +3,8 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from "node:pat
 import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
-import { posixRelative } from "../base/paths.ts";
+import { isStrictlyInside, posixRelative } from "../base/paths.ts";
+import { checkOutputText } from "../pipeline/location.ts";
 import { saveStage } from "../pipeline/save.ts";
 import { type Dependency, isDataSource, type Output, type Stage } from "../pipeline/stage.ts";
 import { refuseIgnoredStageFile, withGitContext, type GitContext } from "../repo/gitContext.ts";
@@ -53,12 +54,13 @@ async function moveLocked(
     );
   }
   const target = targetOf(repo, from, to);
-  const next = movedStage(stage, out, target);
+  const next = movedStage(stage, out, target, repo.root);
   index.checkGraph([next], [stage]);
   if (next.file !== stage.file && existsSync(next.file))
     throw new DvcError(`'${relative(repo.env.cwd, next.file)}' already exists`, { code: "exists" });
   const [newOut] = next.outs;
   if (newOut === undefined) throw new DvcError(`'${from}' has no output`);
+  checkOutputText(newOut, next.file, repo.loadContext);
   checkOutputPath(repo, next, newOut);
   refuseIgnoredStageFile(repo, next.file);
   moveData(source, target, repo, options);
@@ -79,7 +81,7 @@ function targetOf(repo: Repo, from: string, to: string): string {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, basename(from)) : path;
 }
 
-function movedStage(stage: Stage, out: Output, target: string): Stage {
+function movedStage(stage: Stage, out: Output, target: string, root: string): Stage {
   const isNamedAfter = basename(stage.file).replace(/\.[^.]*$/, "") === basename(out.path);
   const file = isNamedAfter ? `${target}.dvc` : stage.file;
   const wdir = isNamedAfter ? dirname(target) : stage.wdir;
@@ -88,7 +90,7 @@ function movedStage(stage: Stage, out: Output, target: string): Stage {
     ...stage,
     file,
     wdir,
-    outs: [{ ...out, path: target, defPath }],
+    outs: [{ ...out, path: target, defPath, isInRepo: isStrictlyInside(root, target) }],
     deps: stage.deps.map((dep) => movedDependency(dep, wdir)),
   };
 }

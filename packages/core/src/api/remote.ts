@@ -13,6 +13,7 @@ import {
   sectionMadeIn,
   type SectionRecord,
 } from "../repo/editConfig.ts";
+import { maskSecrets } from "../repo/secrets.ts";
 
 /** Which file to work on. */
 export interface RemoteOptions extends CallOptions {
@@ -110,7 +111,7 @@ export function modifyRemote(
   return Promise.resolve();
 }
 
-/** Lists the remotes in the order of the files. */
+/** Lists the remotes in the order of the files; a password in a URL is masked. */
 export function listRemotes(env: Environment, options: RemoteOptions = {}): Promise<RemoteEntry[]> {
   const opened = openConfig(env);
   levelsOf(opened, options.level);
@@ -118,7 +119,11 @@ export function listRemotes(env: Environment, options: RemoteOptions = {}): Prom
   const byDefault = sectionIn(sections, "core")?.["remote"];
   const remotes = Object.entries(remotesIn(sections));
   return Promise.resolve(
-    remotes.map(([name, remote]) => ({ name, url: remote["url"] ?? "", isDefault: name === byDefault })),
+    remotes.map(([name, remote]) => ({
+      name,
+      url: maskSecrets("url", remote["url"] ?? ""),
+      isDefault: name === byDefault,
+    })),
   );
 }
 

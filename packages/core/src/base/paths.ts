@@ -54,6 +54,9 @@ export function checkManifestPath(path: string, source: string): void {
 function unsafeReason(path: string): string | undefined {
   if (path === "") return "it is empty";
   if (path.includes("\0")) return "it holds a NUL character";
+  if (sep === "\\" && path.includes("\\")) return "it holds a backslash";
+  // Half of a surrogate pair has no UTF-8: the file would get another name, perhaps that of its neighbour.
+  if (/\p{Surrogate}/u.test(path)) return "it is not valid Unicode";
   if (path.startsWith("/") || isAbsolute(path) || /^[A-Za-z]:[\\/]/.test(path)) return "it is absolute";
   for (const part of path.split("/")) {
     if (part === "") return "it is not normalised (an empty component)";

@@ -5,13 +5,17 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   readlinkSync,
+  realpathSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import type { OsPath } from "../base/paths.ts";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import { DvcError, UnsafePathError } from "../base/errors.ts";
+import { isReservedName, isStrictlyInside, type OsPath } from "../base/paths.ts";
 
 /** How an atomic write behaves. */
 export interface AtomicOptions {
@@ -21,6 +25,11 @@ export interface AtomicOptions {
   readonly parents?: boolean;
   /** Skip the flush to disk: only for files that are safe to lose (caches of facts). */
   readonly noSync?: boolean;
+  /**
+   * The project (or Git repository) that the file is part of: a link that leads out of it, or into `.git` or `.dvc`, is
+   * refused. A cloned repository may hold such a link where we are about to write.
+   */
+  readonly inside?: OsPath;
 }
 
 /** Names that `temporaryPath` makes; the pid tells whether the writer is still there. */
@@ -70,10 +79,12 @@ export function processAlive(pid: number): boolean {
 /**
  * Replaces the contents of `path` so that a reader, or a crash, sees the old bytes or the new ones and nothing between:
  * temporary file beside it, write, fsync, rename, fsync of the folder. A symlink is followed: its target is replaced.
- * @throws the file system's error; the temporary file is removed and `path` is as before.
+ * @throws the file system's error; the temporary file is removed and `path` is as before. {UnsafePathError} for a link
+ * that leads out of `inside`, or when something other than a file is in the way.
  */
 export function writeFileAtomic(path: OsPath, contents: string | Uint8Array, options: AtomicOptions = {}): void {
   const target = followLink(path);
+  if (options.inside !== undefined) guardTarget(path, target, options.inside);
   if (options.parents === true) mkdirSync(dirname(target), { recursive: true });
   const mode = options.mode ?? existingMode(target);
   const temporary = temporaryPath(target);
@@ -138,6 +149,38 @@ function followLink(path: OsPath): OsPath {
     }
   }
   return path;
+}
+
+function guardTarget(path: OsPath, target: OsPath, inside: OsPath): void {
+  const stat = lstatSync(target, { throwIfNoEntry: false });
+  if (stat !== undefined && !stat.isFile()) throw refusal(path, "something other than a file is there");
+  if (target === path) return;
+  const home = realpathSync(inside);
+  const real = join(realpathSync(dirname(target)), basename(target));
+  if (!isStrictlyInside(home, real)) throw refusal(path, `it is a symlink that leaves the project, to '${real}'`);
+  const reserved = real.slice(home.length).split(sep).find(isReservedName);
+  if (reserved !== undefined) throw refusal(path, `it is a symlink into '${reserved}'`);
+}
+
+function refusal(path: OsPath, reason: string): UnsafePathError {
+  return new UnsafePathError(`refusing to write '${path}': ${reason}`, { hint: "Nothing was written there." });
+}
+
+/** Text files of a project larger than this are refused, in bytes: nobody writes so much by hand. */
+const MAX_TEXT_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Text of a file of an untrusted project; undefined when there is none. Pipes and devices are never opened: they would
+ * block, or never end.
+ * @throws {DvcError} for what is no file, or is too large.
+ */
+export function readPlainText(path: OsPath): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  if (!stat.isFile()) throw new DvcError(`'${path}' is not a file`, { code: "io" });
+  if (stat.size > MAX_TEXT_BYTES)
+    throw new DvcError(`'${path}' is too large to read (${String(stat.size)} bytes)`, { code: "io" });
+  return readFileSync(path, "utf8");
 }
 
 function existingMode(path: OsPath): number | undefined {

@@ -471,7 +471,9 @@ export class ObjectDb {
 
   #protect(path: OsPath, oid: string, hashedFrom: number): void {
     try {
-      if ((statSync(path).mode & PERMISSIONS) !== OBJECT_MODE) chmodSync(path, OBJECT_MODE);
+      const own = lstatSync(path);
+      // Never through a link: its target is not ours, and may be a private file.
+      if (own.isFile() && (own.mode & PERMISSIONS) !== OBJECT_MODE) chmodSync(path, OBJECT_MODE);
       const stat = statSync(path, { bigint: true });
       this.#options.state?.record(path, stat, oid.slice(0, 32), this.hashName, hashedFrom);
     } catch {

@@ -25,9 +25,10 @@ export function schemeOf(path: string): string | undefined {
 
 /**
  * Resolves a path as written in a stage. An absolute path inside the project becomes relative to `wdir`, as DVC does.
- * @throws {ConfigError} when it names a remote that does not exist.
+ * @throws {ConfigError} when it names a remote that does not exist, {UnsafePathError} when no file can have that name.
  */
 export function locate(written: string, wdir: OsPath, context: LoadContext): Location {
+  if (written.includes("\0")) throw new UnsafePathError(`path ${JSON.stringify(written)} holds a NUL character`);
   const scheme = schemeOf(written);
   if (scheme === "remote") return locateRemote(written, context);
   if (scheme !== undefined) return { defPath: written, path: written, isLocal: false, isInRepo: false };

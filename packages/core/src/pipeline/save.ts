@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
@@ -10,7 +10,7 @@ import type { Lockfile } from "../formats/lockfile.ts";
 import { parseLockfile, serializeLockfile } from "../formats/lockfile.ts";
 import { isRecord, pyEquals, setKey } from "../formats/pyValues.ts";
 import { dumpYaml, parseYaml, updateYaml } from "../formats/yaml.ts";
-import { writeFileAtomic } from "../fs/atomic.ts";
+import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import type { Viewpoint } from "./display.ts";
 import { fileText, pathText, stageText } from "./display.ts";
 import type { FileData } from "./stageData.ts";
@@ -51,10 +51,10 @@ export function saveStages(stages: Iterable<Stage>, options: SaveOptions): Writt
 function saveDvcFile(stage: Stage, options: SaveOptions): Written {
   const md5 = options.keepMd5 === true ? stage.md5 : stageMd5(stage);
   const data = dvcFileData(md5 === undefined ? stage : { ...stage, md5 }) as SingleStageFile;
-  const previous = readText(stage.file);
+  const previous = readPlainText(stage.file);
   const text = serializeDvcFile(data, previous, fileText(stage.file, options));
   if (text === previous) return [];
-  writeFileAtomic(stage.file, text);
+  writeFileAtomic(stage.file, text, { inside: options.root });
   return [stage.file];
 }
 
@@ -62,7 +62,7 @@ function saveDvcFile(stage: Stage, options: SaveOptions): Written {
 function saveLocks(stages: readonly Stage[], options: SaveOptions): Written {
   const file = lockFileOf(stages[0]?.file ?? "");
   const shown = pathText(file, options);
-  const previous = readText(file);
+  const previous = readPlainText(file);
   const lock =
     previous === undefined
       ? { schema: "2.0" }
@@ -82,6 +82,7 @@ function saveLocks(stages: readonly Stage[], options: SaveOptions): Written {
   writeFileAtomic(
     file,
     serializeLockfile({ ...lock, stages: entries } as unknown as Lockfile, previous, modified, fileText(file, options)),
+    { inside: options.root },
   );
   return [file];
 }
@@ -99,7 +100,7 @@ export function saveDefinition(stage: Stage, options: SaveOptions): Written {
   if (stage.name === undefined) return saveDvcFile(stage, options);
   refuseParametrized(stage, "dump", options);
   const shown = pathText(stage.file, options);
-  const previous = readText(stage.file);
+  const previous = readPlainText(stage.file);
   const data = previous === undefined ? {} : (parseYaml(previous, fileText(stage.file, options)) as FileData);
   if (Object.keys(data).length === 0) info(options, `Creating '${shown}'`);
   const entries: Record<string, unknown> = isRecord(data["stages"]) ? { ...data["stages"] } : {};
@@ -130,7 +131,7 @@ export function removeStage(stage: Stage, options: SaveOptions): Written {
 }
 
 function removeEntry(file: OsPath, name: string, options: SaveOptions, empty: readonly string[]): Written {
-  const previous = readText(file);
+  const previous = readPlainText(file);
   if (previous === undefined) return [];
   const data = parseYaml(previous, fileText(file, options)) as FileData;
   if (!isRecord(data["stages"]) || !Object.hasOwn(data["stages"], name)) return [];
@@ -146,19 +147,10 @@ function writeYaml(file: OsPath, data: FileData, previous: string | undefined, o
   const hasPrevious = previous !== undefined && previous.trim() !== "";
   const text = hasPrevious ? updateYaml(previous, data, fileText(file, options)) : dumpYaml(data);
   if (text === previous) return [];
-  writeFileAtomic(file, text);
+  writeFileAtomic(file, text, { inside: options.root });
   return [file];
 }
 
 function refuseParametrized(stage: Stage, action: "dump" | "remove", view: Viewpoint): void {
   if (stage.isParametrized) throw new DvcError(`cannot ${action} a parametrized ${stageText(stage, view)}`);
-}
-
-function readText(file: OsPath): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }

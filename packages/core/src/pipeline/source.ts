@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { OsPath } from "../base/paths.ts";
+import { readPlainText } from "../fs/atomic.ts";
 
 /** How stages are read: from the workspace, or from a commit. Paths are absolute in both cases. */
 export interface FileSource {
@@ -30,15 +31,10 @@ export interface ParsingOptions {
   readonly list?: "nargs" | "append";
 }
 
-/** Files larger than this are refused: nobody writes 256 MiB of YAML by hand. */
-const MAX_TEXT_BYTES = 256 * 1024 * 1024;
-
 /** The files on disk. */
 export const workspaceSource: FileSource = {
   readText(path) {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat?.isFile() !== true || stat.size > MAX_TEXT_BYTES) return undefined;
-    return readFileSync(path, "utf8");
+    return workspaceSource.isFile(path) ? readPlainText(path) : undefined;
   },
   exists: (path) => statSync(path, { throwIfNoEntry: false }) !== undefined,
   isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true,

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError, DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { type Environment, expandHome, globalConfigDir, isWindows, systemConfigDir } from "../base/platform.ts";
 import { checkConfig, type ConfigSections, type ConfigValue, parseConfig, serializeConfig } from "../formats/config.ts";
-import { writeFileAtomic } from "../fs/atomic.ts";
+import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 
 /** Where an option may be set, in the order in which later ones win. */
 export type ConfigLevel = "system" | "global" | "project" | "local" | "override";
@@ -254,17 +254,17 @@ export class Config {
     merge(merged, stored);
     checkConfig(merged, undefined);
     mkdirSync(dirname(file), { recursive: true });
-    writeFileAtomic(file, serializeConfig(stored));
+    writeFileAtomic(file, serializeConfig(stored), level === "project" ? { inside: dirname(dirname(file)) } : {});
     this.#reload();
   }
 }
 
 function readIfThere(file: OsPath): string | undefined {
   try {
-    return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+    return readPlainText(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EACCES" || code === "EISDIR")
+    if (code === "EACCES" || error instanceof DvcError)
       throw new ConfigError(`config file error: cannot read '${file}'`, { cause: error });
     throw error;
   }

@@ -1,5 +1,16 @@
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { hostname } from "node:os";
+import { LockError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { isWindows } from "../base/platform.ts";
 import { processAlive } from "../fs/atomic.ts";
@@ -34,7 +45,7 @@ let locker: readonly string[] | "none" | undefined;
  * and the system drops it when this process ends in whatever way.
  */
 export const tryFlock: TryLock = (path, pid) => {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o666);
+  const fd = openLock(path);
   let isHeld = false;
   try {
     isHeld = flock(fd);
@@ -47,6 +58,17 @@ export const tryFlock: TryLock = (path, pid) => {
     if (!isHeld) closeSync(fd);
   }
 };
+
+/**
+ * Opens a lock file without following a link: a cloned repository could hold one to a file of the user's, which would get
+ * our pid instead of its contents.
+ */
+function openLock(path: OsPath): number {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat !== undefined && !stat.isFile())
+    throw new LockError(`'${path}' is no plain file`, { hint: "Remove it; a lock file is made anew." });
+  return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o666);
+}
 
 /** Whether this machine has a program that can take an flock. */
 export function hasFlock(): boolean {
@@ -141,6 +163,7 @@ export function isSurelyFree(path: OsPath, ownPid: number): boolean {
 
 function readText(path: OsPath): string | undefined {
   try {
+    if (!lstatSync(path).isFile()) return undefined;
     return readFileSync(path, "utf8");
   } catch {
     return undefined;

@@ -1,10 +1,10 @@
 import { dirname, join, relative } from "node:path";
-import { existsSync, readFileSync, unlinkSync } from "node:fs";
+import { unlinkSync } from "node:fs";
 import { type CallOptions, info } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { addIgnoreEntry, removeIgnoreEntry } from "../formats/gitIgnoreFile.ts";
-import { writeFileAtomic } from "../fs/atomic.ts";
+import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import type { Repo } from "./repo.ts";
 
 /**
@@ -35,10 +35,10 @@ export class GitContext {
     const git = this.#repo.git;
     if (git === undefined || isIgnoredByLine(path) || git.isIgnored([path]).has(path)) return;
     const file = join(dirname(path), ".gitignore");
-    const before = readIfThere(file);
+    const before = readPlainText(file);
     const after = addIgnoreEntry(before ?? "", baseOf(path));
     if (after === before) return;
-    writeFileAtomic(file, after);
+    writeFileAtomic(file, after, { inside: this.#repo.git?.root ?? this.#repo.root });
     this.track(file);
     this.#ignored.push(path);
   }
@@ -47,7 +47,7 @@ export class GitContext {
   unignore(path: OsPath): void {
     if (this.#repo.git === undefined) return;
     const file = join(dirname(path), ".gitignore");
-    const before = readIfThere(file);
+    const before = readPlainText(file);
     if (before === undefined) return;
     const after = removeIgnoreEntry(before, baseOf(path));
     if (after === before) return;
@@ -55,7 +55,7 @@ export class GitContext {
       unlinkSync(file);
       return; // DVC does not name a file that is gone.
     }
-    writeFileAtomic(file, after);
+    writeFileAtomic(file, after, { inside: this.#repo.git?.root ?? this.#repo.root });
     this.track(file);
   }
 
@@ -118,14 +118,10 @@ export function refuseGitTracked(repo: Repo, paths: readonly OsPath[], shown: (p
 
 /** A plain line for exactly this path and no negation in the file: certainly ignored, no child process needed. */
 function isIgnoredByLine(path: OsPath): boolean {
-  const text = readIfThere(join(dirname(path), ".gitignore"));
+  const text = readPlainText(join(dirname(path), ".gitignore"));
   if (text === undefined || /^!/m.test(text)) return false;
   const name = baseOf(path);
   return !/[\\*?[\]#! ]/.test(name) && text.split("\n").includes(`/${name}`);
-}
-
-function readIfThere(file: OsPath): string | undefined {
-  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 }
 
 function baseOf(path: OsPath): string {

@@ -1,9 +1,8 @@
-import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { DvcError, LockError } from "../base/errors.ts";
 import { warn } from "../base/events.ts";
 import { isInside, type OsPath } from "../base/paths.ts";
-import { processAlive, writeFileAtomic } from "../fs/atomic.ts";
+import { processAlive, readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import { acquire, type LockOptions } from "./locks.ts";
 import type { Repo } from "./repo.ts";
 
@@ -64,7 +63,7 @@ async function edit<T>(repo: Repo, options: LockOptions, change: (locks: PathLoc
     const locks = readLocks(repo);
     const result = change(locks);
     const text = JSON.stringify({ write: Object.fromEntries(locks.write), read: Object.fromEntries(locks.read) });
-    writeFileAtomic(fileOf(repo), text, { noSync: true });
+    writeFileAtomic(fileOf(repo), text, { noSync: true, inside: repo.tmpDir });
     return result;
   } finally {
     guard.release();
@@ -76,13 +75,8 @@ function fileOf(repo: Repo): OsPath {
 }
 
 function readLocks(repo: Repo): PathLocks {
-  let text: string;
-  try {
-    text = readFileSync(fileOf(repo), "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { write: new Map(), read: new Map() };
-    throw error;
-  }
+  const text = readPlainText(fileOf(repo));
+  if (text === undefined) return { write: new Map(), read: new Map() };
   const shown = relative(repo.env.cwd, fileOf(repo));
   let value: unknown;
   try {

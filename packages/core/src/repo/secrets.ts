@@ -41,7 +41,7 @@ const DESTINATIONS: readonly string[] = [
 export function maskSecrets(option: string, value: string): string {
   const name = option.slice(option.lastIndexOf(".") + 1).toLowerCase();
   if (SECRETS.has(name)) return "***";
-  return value.replace(/^(\w[\w+.-]*:\/\/[^/@:]*):[^/@]*@/, "$1:***@");
+  return value.replace(/^(\w[\w+.-]*:\/\/[^/@:]*):[^/]*@/, "$1:***@");
 }
 
 /**

@@ -20,7 +20,8 @@ export function cloneRepository(
   options: { readonly branch?: string; readonly checkout?: boolean; readonly shallow?: boolean } = {},
 ): Git {
   refuseOption(url, "Git URL");
-  if (/^ext::/i.test(url)) throw new ScmError(`bad Git URL '${url}'`);
+  // `ext::`, `fd::` and other helpers of Git: they run programs, or wait for one.
+  if (/^[\w+.-]+::/.test(url)) throw new ScmError(`bad Git URL '${url}'`);
   const args = ["clone", "--quiet", "--no-recurse-submodules", "-c", "core.hooksPath=/dev/null"];
   if (options.checkout !== true) args.push("--no-checkout");
   if (options.branch !== undefined) args.push(`--branch=${options.branch}`);

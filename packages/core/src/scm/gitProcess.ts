@@ -101,7 +101,7 @@ export function runGit(environment: Environment, args: readonly string[], call: 
   if (child.error !== undefined) throw spawnProblem(child.error);
   const answer: GitAnswer = { code: child.status ?? 128, stdout: child.stdout, stderr: child.stderr.toString("utf8") };
   if (!(call.allow ?? [0]).includes(answer.code)) {
-    throw new ScmError(`git ${args[0] ?? ""} failed: ${lastLine(answer.stderr)}`);
+    throw new ScmError(`git ${args[0] ?? ""} failed: ${reasonOf(answer.stderr)}`);
   }
   return answer;
 }
@@ -116,14 +116,11 @@ function spawnProblem(error: Error): ScmError {
   return new ScmError("cannot run Git", { cause: error });
 }
 
-function lastLine(text: string): string {
-  return (
-    text
-      .trim()
-      .split("\n")
-      .at(-1)
-      ?.replace(/^(fatal|error): /, "") ?? ""
-  );
+/** Git's reason: what it calls fatal, else its last line. */
+function reasonOf(text: string): string {
+  const lines = text.trim().split("\n");
+  const line = lines.find((one) => one.startsWith("fatal: ")) ?? lines.at(-1) ?? "";
+  return line.replace(/^(fatal|error): /, "");
 }
 
 /** @throws {ScmError} for a word that Git would take for an option, or that holds a NUL. */

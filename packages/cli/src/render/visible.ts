@@ -1,0 +1,20 @@
+/** Control characters other than line feed and tab; also the second set of ISO 6429, which some terminals obey in UTF-8. */
+const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+/** Our own colours. */
+const COLOUR = /^\x1b\[[0-9;]*m/;
+
+/**
+ * Text in which nothing commands a terminal: names of files, and what servers answer, come from strangers. Control characters
+ * become `\x1b` and the like, but for the colours where `colours` says that we paint.
+ */
+export function visible(text: string, colours: boolean): string {
+  return text.replace(CONTROL, (sign, at: number) => {
+    if (sign === "\x1b" && colours && COLOUR.test(text.slice(at, at + 16))) return sign;
+    return `\\x${sign.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}
+
+/** The same without the passwords of URLs: for messages that quote what somebody typed or configured. */
+export function withoutPasswords(text: string): string {
+  return text.includes("://") ? text.replace(/(\w:\/\/[^\s/@:'"]*):[^\s/'"]*@/g, "$1:***@") : text;
+}

@@ -1,0 +1,103 @@
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { Rig } from "../support/rig.ts";
+
+let rig: Rig;
+
+beforeEach(() => {
+  rig = new Rig().project();
+  rig.ok("remote", "add", "-q", "-d", "r", rig.path("../remote"));
+  for (const name of ["a", "b", "c"]) rig.write(`data/${name}`, `content of ${name}`);
+  rig.ok("add", "-q", "data");
+});
+
+afterEach(() => {
+  rig.close();
+});
+
+const objectOf = (text: string): string => {
+  const md5 = createHash("md5").update(text).digest("hex");
+  return join("files", "md5", md5.slice(0, 2), md5.slice(2));
+};
+
+/** One bit, with mode and time as before: a failing disk. */
+function flip(file: string): void {
+  const { atime, mtime } = statSync(file);
+  const bytes = readFileSync(file);
+  bytes[0] = (bytes[0] ?? 0) ^ 1;
+  chmodSync(file, 0o644);
+  writeFileSync(file, bytes);
+  chmodSync(file, 0o444);
+  utimesSync(file, atime, mtime);
+}
+
+it("a damaged object of the cache is never pushed, but kept aside and named", () => {
+  flip(rig.path(join(".dvc/cache", objectOf("content of a"))));
+  const ran = rig.run(["push"]);
+  expect(ran.code).toBe(1);
+  expect(ran.err).toContain("is damaged");
+  expect(readdirSync(rig.path(".dvc/cache/quarantine"))).toHaveLength(1);
+  rig.ok("add", "-q", "data");
+  rig.ok("push");
+  expect(readFileSync(rig.path(join("../remote", objectOf("content of a"))), "utf8")).toBe("content of a");
+});
+
+it("a damaged object never reaches the workspace; a fetch heals it", () => {
+  rig.ok("push");
+  flip(rig.path(join(".dvc/cache", objectOf("content of b"))));
+  rmSync(rig.path("data"), { recursive: true });
+  const ran = rig.run(["checkout"]);
+  expect(ran.code).toBe(255);
+  expect(ran.err).toContain("corrupted cache file");
+  expect(rig.read("data/b")).toBeUndefined();
+  rig.ok("pull");
+  expect(rig.read("data/b")).toBe("content of b");
+});
+
+it("a damaged object of the remote is refused, and stays there", () => {
+  rig.ok("push");
+  const there = rig.path(join("../remote", objectOf("content of c")));
+  flip(there);
+  for (const name of [".dvc/cache", "data"]) rmSync(rig.path(name), { recursive: true });
+  const ran = rig.run(["pull"]);
+  expect(ran.code).toBe(1);
+  expect(ran.err).toContain(there);
+  expect(rig.read("data/c")).toBeUndefined();
+  expect(statSync(there).size).toBeGreaterThan(0);
+});
+
+it("checkout asks before it replaces what nothing else holds", () => {
+  rig.write("data/a", "PRECIOUS");
+  rig.write("data/new", "UNTRACKED");
+  const ran = rig.run(["checkout"]);
+  expect(ran.code).toBe(255);
+  expect(ran.err).toContain("unsaved");
+  expect([rig.read("data/a"), rig.read("data/new")]).toEqual(["PRECIOUS", "UNTRACKED"]);
+});
+
+it("gc removes nothing when a branch or a manifest cannot be read", () => {
+  rig.git("add", ".");
+  rig.git("commit", "-q", "-m", "one");
+  rig.git("checkout", "-q", "-b", "broken");
+  rig.write("data.dvc", "outs: [\n");
+  rig.git("commit", "-q", "-a", "-m", "broken");
+  rig.git("checkout", "-q", "main");
+  rig.write("data/a", "other");
+  rig.ok("add", "-q", "data");
+  const count = (): number => readdirSync(rig.path(".dvc/cache"), { recursive: true }).length;
+  const before = count();
+  expect(rig.run(["gc", "-af"]).code).toBe(255);
+  expect(count()).toBe(before);
+});
+
+it("two parts of a tracked folder are added by one command", () => {
+  rig.write("data/x/1", "one");
+  rig.write("data/y/2", "two");
+  rig.ok("add", "-q", "data/x", "data/y");
+  expect(rig.ok("status")).toContain("up to date");
+  rmSync(rig.path("data"), { recursive: true });
+  rig.ok("checkout");
+  expect([rig.read("data/x/1"), rig.read("data/y/2")]).toEqual(["one", "two"]);
+});
