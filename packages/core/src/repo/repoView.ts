@@ -5,7 +5,7 @@ import { isInside, isStrictlyInside, type OsPath, posixRelative, type RelPath } 
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
 import type { GitTree } from "../scm/gitTree.ts";
-import { recordedHash, type StageOutput } from "./dataRoots.ts";
+import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
 import { copyAsNew } from "./newFile.ts";
 import { loadIndex } from "./index.ts";
 import type { Repo } from "./repo.ts";
@@ -243,7 +243,10 @@ export class RepoView {
   #tree(project: Project, one: StageOutput): Promise<Tree | undefined> {
     const known = this.#trees.get(one);
     if (known !== undefined) return known;
-    const read = this.#readManifest(project.repo, one);
+    const read = this.#readManifest(project.repo, one).catch((error: unknown) => {
+      if (error instanceof DvcError && (error.code === "unsafe-path" || error.code === "format")) throw error;
+      throw brokenFolder(project, one, error);
+    });
     this.#trees.set(one, read);
     return read;
   }
@@ -269,11 +272,17 @@ export class RepoView {
   }
 }
 
-/** DVC's text for a folder whose manifest is nowhere. */
-function brokenFolder(project: Project, one: StageOutput): DvcError {
+/** DVC's text for a folder whose manifest is nowhere, or can't be fetched; DVC calls that unexpected. */
+function brokenFolder(project: Project, one: StageOutput, cause?: unknown): Error {
   const parts = posixRelative(project.root, one.out.path).split("/");
   const key = parts.map((part) => `'${part}'`).join(", ");
-  return new DvcError(`failed to load directory (${key}${parts.length === 1 ? "," : ""})`, { code: "missing-object" });
+  const why = cause ?? new Error(`[Errno 2] No such file or directory: '${manifestPath(project, one)}'`);
+  return new Error(`failed to load directory (${key}${parts.length === 1 ? "," : ""})`, { cause: why });
+}
+
+function manifestPath(project: Project, one: StageOutput): OsPath {
+  const hash = recordedHash(one);
+  return hash === undefined ? one.out.path : cacheFor(project.repo, hash).pathOf(hash.value);
 }
 
 interface TrackedInfo {
