@@ -1,4 +1,4 @@
-# make             set everything up and run the story of examples/exemplar for real (REMOTE=s3 ENDPOINT=… for a real bucket)
+# make             set everything up and run the story of examples/exemplar for real (REMOTE=s3 ENDPOINT_URL=… for a bucket)
 # make test        set up what the tests need and run every test
 # make bench       measure beside real DVC (DVC=path of the dvc program)
 # make conformance run our scripts by live DVC and by us, and compare (DVC=path)
@@ -9,7 +9,7 @@ DEMO ?= demo
 # folder: a remote beside the story, nothing but this machine. s3: the remote of the committed config (URL= for another bucket).
 REMOTE ?= folder
 URL ?=
-ENDPOINT ?=
+ENDPOINT_URL ?=
 REGION ?=
 PROFILE ?=
 DVC ?= dvc
@@ -19,7 +19,7 @@ DVC ?= dvc
 
 demo: build
 	node packages/cli/bin/holdfast.js demo $(DEMO) --remote $(REMOTE) \
-	  $(if $(URL),--url $(URL)) $(if $(ENDPOINT),--endpoint-url $(ENDPOINT)) $(if $(REGION),--region $(REGION)) $(if $(PROFILE),--profile $(PROFILE))
+	  $(if $(URL),--url $(URL)) $(if $(ENDPOINT_URL),--endpoint-url $(ENDPOINT_URL)) $(if $(REGION),--region $(REGION)) $(if $(PROFILE),--profile $(PROFILE))
 
 setup: node_modules/.package-lock.json
 
