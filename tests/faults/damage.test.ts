@@ -101,3 +101,9 @@ it("two parts of a tracked folder are added by one command", () => {
   rig.ok("checkout");
   expect([rig.read("data/x/1"), rig.read("data/y/2")]).toEqual(["one", "two"]);
 });
+
+it("unprotect clears away the unfinished copy of a killed run", () => {
+  rig.write("data/.a.4194999-x1.hftmp", "cont");
+  rig.ok("unprotect", "data");
+  expect(rig.ok("status")).toContain("up to date");
+});

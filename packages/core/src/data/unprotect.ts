@@ -3,7 +3,7 @@ import { chmodSync, closeSync, lstatSync, openSync, readdirSync, readSync, renam
 import { DvcError } from "../base/errors.ts";
 import { newFileMode } from "../base/fileMode.ts";
 import type { OsPath } from "../base/paths.ts";
-import { removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { isLeftover, removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
 
 const BLOCK_BYTES = 1 << 20;
 
@@ -27,6 +27,8 @@ function unprotectFolder(folder: OsPath): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory()) unprotectFolder(path);
+    // A killed run's unfinished copy: the next `add` would take it for data.
+    else if (isLeftover(entry.name) && entry.isFile()) removeQuietly(path);
     else if (entry.isFile() || entry.isSymbolicLink()) unprotectFile(path, lstatSync(path, { bigint: true }));
   }
 }
