@@ -3,7 +3,8 @@ import type { FileCondition } from "../odb/state.ts";
 
 /** Fields of a stat that are kept: device, inode, size, mtime in ns, ctime in ns. */
 export const STAT_FIELDS = 5;
-const SIZE = 2;
+/** Where the size stands among them. */
+export const SIZE = 2;
 
 /** The files of a build as columns: a record object with its stat for each of 200,000 files would cost 100 MB. */
 export class FileColumns {

@@ -4,6 +4,7 @@ import type { OsPath } from "../base/paths.ts";
 import { isLeftover, syncFolder, temporaryPath } from "../fs/atomic.ts";
 import { FLUSH_SINGLY, makeDurable, syncFileSystem } from "../odb/durable.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
+import { SIZE, STAT_FIELDS } from "./fileColumns.ts";
 import type { IngestJob } from "./ingestJob.ts";
 import { Outcome } from "./ingestJob.ts";
 import { hexAt } from "./ingestLoop.ts";
@@ -22,10 +23,12 @@ export class Staging {
   readonly shards: readonly string[];
   /** With few files each is flushed by whoever writes it. */
   readonly syncEach: boolean;
+  readonly #store: ObjectDb;
   readonly #dirMode: number | undefined;
   #folders: OsPath[] = [];
 
   constructor(store: ObjectDb, files: number) {
+    this.#store = store;
     this.objects = store.folder;
     this.#dirMode = store.dirMode;
     this.syncEach = files <= FLUSH_SINGLY;
@@ -69,6 +72,7 @@ export class Staging {
         if (!present.has(shard)) this.#makeShard(shard);
       }
       renameSync(staged(row), `${this.objects}/${shard}/${oid.slice(2)}`);
+      this.#store.noteStored(oid, Number(job.stats[row * STAT_FIELDS + SIZE]));
     }
     if (!job.syncEach && syncFileSystem(this.objects)) return;
     for (const shard of shards) syncFolder(join(this.objects, shard));

@@ -65,6 +65,8 @@ export interface StoredObject {
 /** Mode of every object; exactly this mode means "nobody has edited it" (DVC's rule). */
 export const OBJECT_MODE = 0o444;
 const PERMISSIONS = 0o7777;
+/** Objects of at least this many bytes are remembered as stored by us. */
+const WORTH_NOTING = 8 * 1024 * 1024;
 const EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e";
 /** Files up to this size are read whole; also the block size of larger ones. */
 const BUFFER_BYTES = 1 << 20;
@@ -451,8 +453,16 @@ export class ObjectDb {
   }
 
   #stored(path: OsPath, oid: string): void {
-    this.#options.state?.recordWritten(path, oid.slice(0, 32), this.hashName);
+    this.noteStored(oid, statSync(path, { throwIfNoEntry: false })?.size ?? 0);
     this.#unflushed.push(path);
+  }
+
+  /**
+   * Remembers that this process has just stored these very bytes, so that a checkout need not hash them again. Only worth
+   * it for large objects (`size` in bytes): small ones are hashed in the time that remembering takes.
+   */
+  noteStored(oid: string, size: number): void {
+    if (size >= WORTH_NOTING) this.#options.state?.recordWritten(this.pathOf(oid), oid.slice(0, 32), this.hashName);
   }
 
   #makeFolder(folder: OsPath): void {
