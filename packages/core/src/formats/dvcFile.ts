@@ -1,4 +1,5 @@
 import { SINGLE_STAGE } from "./fileSchemas.ts";
+import { orderEntry } from "./entryOrder.ts";
 import { pyJsonDumps } from "./pyJson.ts";
 import { isRecord, pyStr } from "./pyValues.ts";
 import { validateYaml } from "./validation.ts";
@@ -141,18 +142,10 @@ function orderStage(value: SingleStageFile): Record<string, unknown> {
     const one: unknown = value[key];
     if (one === undefined || one === null || one === "" || one === false) continue;
     if (Array.isArray(one)) {
-      if (one.length > 0) ordered[key] = one.map(orderEntry);
+      if (one.length > 0) ordered[key] = one.map((entry) => orderEntry(entry, ENTRY_ORDER));
     } else if (key === "meta" && isRecord(one) && Object.keys(one).length === 0) continue;
     else ordered[key] = one;
   }
-  return ordered;
-}
-
-function orderEntry(entry: unknown): unknown {
-  if (!isRecord(entry)) return entry;
-  const ordered: Record<string, unknown> = {};
-  for (const key of ENTRY_ORDER) if (entry[key] !== undefined) ordered[key] = entry[key];
-  for (const key of Object.keys(entry)) if (!(key in ordered) && entry[key] !== undefined) ordered[key] = entry[key];
   return ordered;
 }
 

@@ -1,4 +1,5 @@
 import { normalizeChecksums } from "./dvcFile.ts";
+import { orderEntry } from "./entryOrder.ts";
 import type { EntryMeta, FilesEntry } from "./dvcFile.ts";
 import { LOCKFILE } from "./fileSchemas.ts";
 import { isRecord } from "./pyValues.ts";
@@ -88,18 +89,9 @@ function orderStage(stage: LockStage): Record<string, unknown> {
     const one: unknown = stage[key];
     if (one === undefined) continue;
     if (Array.isArray(one) && key !== "cmd") {
-      if (one.length > 0) ordered[key] = one.map(orderEntry);
+      if (one.length > 0) ordered[key] = one.map((entry) => orderEntry(entry, ENTRY_ORDER));
     } else if (key === "params" && isRecord(one) && Object.keys(one).length === 0) continue;
     else ordered[key] = one;
   }
-  return ordered;
-}
-
-/** The keys of an entry in DVC's order; others after them. */
-function orderEntry(entry: unknown): unknown {
-  if (!isRecord(entry)) return entry;
-  const ordered: Record<string, unknown> = {};
-  for (const key of ENTRY_ORDER) if (entry[key] !== undefined) ordered[key] = entry[key];
-  for (const key of Object.keys(entry)) if (!(key in ordered) && entry[key] !== undefined) ordered[key] = entry[key];
   return ordered;
 }
