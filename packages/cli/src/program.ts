@@ -83,6 +83,7 @@ async function run(
       interrupt(opened, output);
     };
     process.on("SIGINT", onInterrupt);
+    if (args["json"] === true) output.keepForJson();
     const result = await command.run(context, args);
     if (args["json"] === true) context.json(command.toJson?.(result, args) ?? result);
     else command.render?.(result, context, args);

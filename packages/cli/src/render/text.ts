@@ -21,6 +21,7 @@ export class TextOutput implements Reporter {
   readonly err: TextStream;
   readonly #loudness: Loudness;
   #progress: ProgressLine | undefined;
+  #isForJson = false;
 
   constructor(
     loudness: Loudness,
@@ -35,13 +36,23 @@ export class TextOutput implements Reporter {
   /** Events of the library. */
   emit(event: Event): void {
     if (event.type === "message") {
-      if (event.level === "info") this.line(event.text);
+      if (event.level === "info") this.#info(event.text);
       else if (event.level === "debug") this.debug(event.text);
       else this.log(event.level === "warning" ? "WARNING" : "ERROR", event.text);
     } else if (!this.#loudness.quiet && this.err.isTty) {
       this.#progress ??= new ProgressLine(this.err, columns(this.#loudness.env));
       this.#progress.on(event);
     }
+  }
+
+  /** From now on stdout is for one JSON document only: what is said on the way goes to stderr. */
+  keepForJson(): void {
+    this.#isForJson = true;
+  }
+
+  #info(text: string): void {
+    if (this.#isForJson) this.note(text);
+    else this.line(text);
   }
 
   /** A line on stdout; nothing under `-q`. */

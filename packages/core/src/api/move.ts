@@ -3,7 +3,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from "node:pat
 import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
-import { isStrictlyInside, posixRelative } from "../base/paths.ts";
+import { isInside, isStrictlyInside, posixRelative } from "../base/paths.ts";
 import { checkOutputText } from "../pipeline/location.ts";
 import { saveStage } from "../pipeline/save.ts";
 import { type Dependency, isDataSource, type Output, type Stage } from "../pipeline/stage.ts";
@@ -13,7 +13,7 @@ import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, viewOf } from "../repo/shown.ts";
-import { recordOutput, relinkOutput } from "./recordOutput.ts";
+import { hashPath, recordOutput, relinkOutput } from "./recordOutput.ts";
 
 /** Both relative to the working folder. */
 export interface MoveResult {
@@ -53,17 +53,18 @@ async function moveLocked(
       `move is not permitted for stages that are not data sources. You need to either move '${addressOf(repo, stage)}' to a new location or edit it by hand.`,
     );
   }
-  const target = targetOf(repo, from, to);
+  const isResumed = await wasMoved(repo, out, resolve(repo.env.cwd, to), options);
+  const target = isResumed ? resolve(repo.env.cwd, to) : targetOf(repo, from, to);
   const next = movedStage(stage, out, target, repo.root);
   index.checkGraph([next], [stage]);
-  if (next.file !== stage.file && existsSync(next.file))
+  if (next.file !== stage.file && existsSync(next.file) && !isResumed)
     throw new DvcError(`'${relative(repo.env.cwd, next.file)}' already exists`, { code: "exists" });
   const [newOut] = next.outs;
   if (newOut === undefined) throw new DvcError(`'${from}' has no output`);
   checkOutputText(newOut, next.file, repo.loadContext);
   checkOutputPath(repo, next, newOut);
   refuseIgnoredStageFile(repo, next.file);
-  moveData(source, target, repo, options);
+  if (!isResumed) moveData(source, target, repo, options);
   context.unignore(source);
   const saved = await recordMoved(repo, next, newOut, context, options);
   saveStage(saved, viewOf(repo, options));
@@ -74,6 +75,14 @@ async function moveLocked(
   }
   repo.state.save();
   return { from, to: relative(repo.env.cwd, target), file: relative(repo.env.cwd, saved.file) };
+}
+
+/** A run that was killed after the data was renamed: nothing is at the old place, exactly the recorded data at the new one. */
+async function wasMoved(repo: Repo, out: Output, target: string, options: CallOptions): Promise<boolean> {
+  if (existsSync(out.path) || out.hash === undefined || !isStrictlyInside(repo.root, target)) return false;
+  if (!existsSync(target) || isInside(repo.dvcDir, target)) return false;
+  const name = out.hash.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
+  return (await hashPath(repo, target, name, options)).hash.value === out.hash.value;
 }
 
 function targetOf(repo: Repo, from: string, to: string): string {
