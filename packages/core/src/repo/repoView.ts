@@ -244,7 +244,7 @@ export class RepoView {
     const known = this.#trees.get(one);
     if (known !== undefined) return known;
     const read = this.#readManifest(project.repo, one).catch((error: unknown) => {
-      if (error instanceof DvcError && (error.code === "unsafe-path" || error.code === "format")) throw error;
+      if (error instanceof DvcError && REFUSALS.has(error.code)) throw error;
       throw brokenFolder(project, one, error);
     });
     this.#trees.set(one, read);
@@ -271,6 +271,9 @@ export class RepoView {
     return opened;
   }
 }
+
+/** What is wrong with a manifest or with the way to it, and no mere absence: said as it is. */
+const REFUSALS: ReadonlySet<string> = new Set(["unsafe-path", "format", "corrupt-object", "config"]);
 
 /** DVC's text for a folder whose manifest is nowhere, or can't be fetched; DVC calls that unexpected. */
 function brokenFolder(project: Project, one: StageOutput, cause?: unknown): Error {
