@@ -1,13 +1,14 @@
-import { existsSync, lstatSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, normalize, relative, resolve } from "node:path";
 import { DvcError, GraphError, UsageError } from "../base/errors.ts";
 import { isInside, isStrictlyInside, type OsPath } from "../base/paths.ts";
 import { OverlapError } from "../pipeline/outsIndex.ts";
 import { saveStage } from "../pipeline/save.ts";
-import type { Output, Stage } from "../pipeline/stage.ts";
+import { type Output, type Stage, trackedOutput } from "../pipeline/stage.ts";
 import { type GitContext, refuseGitTracked, refuseIgnoredStageFile, withGitContext } from "../repo/gitContext.ts";
 import { expandGlobs } from "../repo/glob.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
+import { refuseLinkedFolders } from "../repo/linkedFolders.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownLocal, shownPath, shownStage, viewOf } from "../repo/shown.ts";
@@ -158,26 +159,8 @@ function placeOf(repo: Repo, target: string, alwaysLocal: boolean): Place {
       defPath: alwaysLocal ? base : target,
     };
   }
-  if (hasLinkUpTo(dirname(path), repo.root) || isLinkedFolder(path)) {
-    throw new DvcError(
-      "Cannot add files inside symlinked directories to DVC. See <https://dvc.org/doc/user-guide/troubleshooting#add-symlink> for more information.",
-    );
-  }
+  refuseLinkedFolders(repo, path);
   return { file: join(dirname(path), `${base}.dvc`), wdir: dirname(path), out: path, defPath: base };
-}
-
-function hasLinkUpTo(path: OsPath, root: OsPath): boolean {
-  for (let at = path; isStrictlyInside(root, at); at = dirname(at)) {
-    if (lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true) return true;
-  }
-  return false;
-}
-
-function isLinkedFolder(path: OsPath): boolean {
-  return (
-    lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true &&
-    statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
-  );
 }
 
 function resolveOut(repo: Repo, target: string, out: string, force: boolean): string {
@@ -204,23 +187,7 @@ function newOutput(repo: Repo, target: string, place: Place): Output {
       `Cached output(s) outside of DVC project: ${/^[a-z][a-z0-9+.-]+:\/\//i.test(target) ? target : place.out}. See <https://dvc.org/doc/user-guide/data-management/importing-external-data> for more info.`,
     );
   }
-  return {
-    defPath: place.defPath,
-    path: place.out,
-    isLocal: true,
-    isInRepo: true,
-    hash: undefined,
-    hashName: "md5",
-    meta: {},
-    useCache: true,
-    persist: false,
-    canPush: true,
-    remote: undefined,
-    metric: undefined,
-    plot: undefined,
-    annotation: {},
-    extra: {},
-  };
+  return trackedOutput(place.defPath, place.out);
 }
 
 function newStage(place: Place, out: Output): Stage {

@@ -2,13 +2,14 @@ import { lstatSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
-import { isInside, isStrictlyInside, type OsPath } from "../base/paths.ts";
+import { isInside, type OsPath } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
 import { applyPlan, planCheckout } from "../data/checkout.ts";
-import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
+import { type Dependency, type Output, type Stage, trackedOutput } from "../pipeline/stage.ts";
 import { refuseGitTracked } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
+import { refuseLinkedFolders } from "../repo/linkedFolders.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownLocal } from "../repo/shown.ts";
 import { build } from "../data/build.ts";
@@ -48,7 +49,7 @@ export function newImport(repo: Repo, out: string, dependencies: (wdir: OsPath) 
   const base = basename(path);
   const isOutside = !isInside(repo.root, path);
   const wdir = isOutside ? repo.env.cwd : dirname(path);
-  refuseLinks(repo, path);
+  refuseLinkedFolders(repo, path);
   if (!isFolder(wdir)) throw new DvcError(`stage working dir '${wdir}' does not exist`, { code: "not-found" });
   if (base === "dvc.yaml" || base.endsWith(".dvc")) throw new DvcError(`DVC file '${base}' cannot be an output.`);
   if (isOutside || isAbsolute(base)) {
@@ -58,7 +59,7 @@ export function newImport(repo: Repo, out: string, dependencies: (wdir: OsPath) 
   }
   const ignored = repo.ignore.reason(path);
   if (ignored !== undefined) throw new DvcError(`Path '${path}' is ignored by\n${ignored}`);
-  const output = newOutput(base, path);
+  const output = trackedOutput(base, path);
   const stage: Stage = {
     file: join(wdir, `${base}.dvc`),
     name: undefined,
@@ -81,36 +82,6 @@ export function newImport(repo: Repo, out: string, dependencies: (wdir: OsPath) 
   loadIndex(repo).checkGraph([stage]);
   refuseGitTracked(repo, [path], (one) => shownLocal(repo, one));
   return stage;
-}
-
-function refuseLinks(repo: Repo, path: OsPath): void {
-  const isLink = (at: OsPath): boolean => lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  let linked = isFolder(path) && isLink(path);
-  for (let at = dirname(path); isStrictlyInside(repo.root, at); at = dirname(at)) linked ||= isLink(at);
-  if (!linked) return;
-  throw new DvcError(
-    "Cannot add files inside symlinked directories to DVC. See <https://dvc.org/doc/user-guide/troubleshooting#add-symlink> for more information.",
-  );
-}
-
-function newOutput(defPath: string, path: OsPath): Output {
-  return {
-    defPath,
-    path,
-    isLocal: true,
-    isInRepo: true,
-    hash: undefined,
-    hashName: "md5",
-    meta: {},
-    useCache: true,
-    persist: false,
-    canPush: true,
-    remote: undefined,
-    metric: undefined,
-    plot: undefined,
-    annotation: {},
-    extra: {},
-  };
 }
 
 /** The output as it is now recorded. */

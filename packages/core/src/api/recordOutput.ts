@@ -5,12 +5,11 @@ import { type OsPath, posixRelative } from "../base/paths.ts";
 import { type Built, build } from "../data/build.ts";
 import { applyPlan, planCheckout } from "../data/checkout.ts";
 import { recordLink } from "../data/unusedLinks.ts";
-import type { HashName } from "../hash/hashInfo.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Meta } from "../odb/meta.ts";
-import type { ObjectDb } from "../odb/objectDb.ts";
 import { Tree } from "../odb/tree.ts";
 import type { Output, Stage } from "../pipeline/stage.ts";
+import { cacheFor } from "../repo/dataRoots.ts";
 import { readManifest } from "../repo/manifests.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
@@ -29,15 +28,10 @@ export interface Recorded {
   readonly built: Built | undefined;
 }
 
-/** The cache that holds an output's objects. */
-export function cacheOf(repo: Repo, name: HashName | undefined): ObjectDb {
-  return name === "md5-dos2unix" ? repo.legacyCache : repo.cache;
-}
-
 /** Reads the manifest of an output recorded as a folder; undefined when it is no folder or the manifest is not in the cache. */
 export function treeOf(repo: Repo, out: Output): Tree | undefined {
   if (out.hash === undefined || !isDirHash(out.hash.value)) return undefined;
-  return cacheOf(repo, out.hash.name).readTree(out.hash.value);
+  return cacheFor(repo, out.hash).readTree(out.hash.value);
 }
 
 /**
@@ -68,7 +62,7 @@ export async function hashPath(
     state: repo.state,
     ignore: repo.ignore,
     hashName,
-    ...(store === true ? { store: cacheOf(repo, hashName) } : {}),
+    ...(store === true ? { store: cacheFor(repo, { name: hashName, value: "" }) } : {}),
   });
 }
 
@@ -163,7 +157,7 @@ export async function relinkOutput(
 ): Promise<void> {
   if (out.hash === undefined || built === undefined || !out.useCache) return;
   // A copy that is already there needs nothing; linked files of the user become copies of their own.
-  const isCopy = ["copy", "reflink"].includes(cacheOf(repo, built.hash.name).linkTypes[0] ?? "copy");
+  const isCopy = ["copy", "reflink"].includes(cacheFor(repo, built.hash).linkTypes[0] ?? "copy");
   if (isCopy && !built.hasLinks) {
     if (within === undefined) recordLink(repo.root, out.path, built.hash.value, repo.state);
     return;
@@ -182,7 +176,7 @@ export async function relinkOutput(
     {
       ...options,
       root: repo.root,
-      cache: cacheOf(repo, built.hash.name),
+      cache: cacheFor(repo, built.hash),
       state: repo.state,
       ignore: repo.ignore,
       relink: true,

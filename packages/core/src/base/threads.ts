@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
+import { workerFile } from "./workerFile.ts";
 
 /** A second thread. */
 export interface Thread {
@@ -15,7 +14,7 @@ export interface Thread {
  * @returns undefined where there is no such file (running from source): the caller then does all by itself.
  */
 export function startWorker(name: string, data: unknown): Thread | undefined {
-  const file = entryOf(name);
+  const file = workerFile(name);
   if (file === undefined) return undefined;
   const threads = process.getBuiltinModule("node:worker_threads");
   const worker = new threads.Worker(file, { workerData: data });
@@ -28,14 +27,4 @@ export function startWorker(name: string, data: unknown): Thread | undefined {
   // Whoever waits later still hears of it; until then it must not end the process.
   finished.catch(() => undefined);
   return { worker, finished };
-}
-
-function entryOf(name: string): string | undefined {
-  const here: string | undefined = import.meta.url;
-  if (here === undefined || !here.startsWith("file:") || here.endsWith(".ts")) return undefined;
-  for (const relative of [`./${name}.js`, `../${name}.js`]) {
-    const file = fileURLToPath(new URL(relative, here));
-    if (existsSync(file)) return file;
-  }
-  return undefined;
 }

@@ -128,3 +128,24 @@ export function isRepoImport(stage: Stage): boolean {
 export function isImport(stage: Stage): boolean {
   return stage.cmd === undefined && stage.name === undefined && stage.deps.length === 1 && stage.outs.length === 1;
 }
+
+/** A cached output inside the project of which nothing is recorded yet. `defPath` as it is written, `path` absolute. */
+export function trackedOutput(defPath: string, path: OsPath): Output {
+  return {
+    defPath,
+    path,
+    isLocal: true,
+    isInRepo: true,
+    hash: undefined,
+    hashName: "md5",
+    meta: {},
+    useCache: true,
+    persist: false,
+    canPush: true,
+    remote: undefined,
+    metric: undefined,
+    plot: undefined,
+    annotation: {},
+    extra: {},
+  };
+}
