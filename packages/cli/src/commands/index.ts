@@ -9,6 +9,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "commit", load: async () => (await import("./commit.ts")).commit },
   { name: "completion", load: async () => (await import("./completion.ts")).completion },
   { name: "config", load: async () => (await import("./config.ts")).config },
+  { name: "dag", load: async () => (await import("./dag.ts")).dag },
   { name: "data", load: async () => (await import("./data.ts")).data },
   { name: "pull", load: async () => (await import("./pull.ts")).pull },
   { name: "push", load: async () => (await import("./push.ts")).push },

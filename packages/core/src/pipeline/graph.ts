@@ -2,6 +2,7 @@ import { GraphError } from "../base/errors.ts";
 import type { Viewpoint } from "./display.ts";
 import { addressing, entryText, stageText } from "./display.ts";
 import { pyRepr } from "../formats/pyValues.ts";
+import type { Owned } from "./outsIndex.ts";
 import { OutsIndex } from "./outsIndex.ts";
 import type { Dependency, Stage } from "./stage.ts";
 import { isRepoImport } from "./stage.ts";
@@ -46,6 +47,11 @@ function linkStages(stages: readonly Stage[], outs: OutsIndex): StageGraph {
     for (const one of needed) down.get(one)?.push(stage);
   }
   return { stages, outs, upstream: (stage) => up.get(stage) ?? [], downstream: (stage) => down.get(stage) ?? [] };
+}
+
+/** The outputs that a stage reads, in the order of its dependencies; one that it reads twice comes twice. */
+export function outputsRead({ outs }: StageGraph, stage: Stage): Owned[] {
+  return readPaths(stage).flatMap((path) => outs.overlapping(path));
 }
 
 /** Paths that a stage reads within reach of other stages. */

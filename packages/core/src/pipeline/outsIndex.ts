@@ -45,6 +45,11 @@ export class OutsIndex {
     node.owned = owned;
   }
 
+  /** Every output, those of one folder together, in the order they came. */
+  all(): Iterable<Owned> {
+    return allBelow(this.#root);
+  }
+
   /** The output that is `path` or holds it. */
   covering(path: string): Owned | undefined {
     let node: TrieNode | undefined = this.#root;
