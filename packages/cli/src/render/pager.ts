@@ -4,12 +4,12 @@ import { visible } from "./visible.ts";
 /**
  * Shows text that may be larger than the terminal through the user's pager: `DVC_PAGER`, else `PAGER`, else `less`, which
  * cuts long lines (and ends at once when all fits a screen, unless `LESS` says how it is to be). Without a terminal, and when
- * there is no pager, prints it. As DVC, also when quiet.
+ * there is no pager, prints it. Nothing when quiet.
  */
 export function page(text: string, context: Context): void {
   const { env } = context.env;
-  if (!context.output.out.isTty) {
-    context.forced(text);
+  if (context.globals.quiet || !context.output.out.isTty) {
+    context.line(text);
     return;
   }
   const chosen = [env["DVC_PAGER"], env["PAGER"]].find((one) => one !== undefined && one !== "");
@@ -17,7 +17,7 @@ export function page(text: string, context: Context): void {
   const shown = run(isLess ? lessCommand(env["LESS"]) : chosen, `${visible(text, false)}\n`, context);
   if (shown) return;
   if (chosen === undefined) context.output.log("WARNING", "Unable to find `less` in the PATH.");
-  context.forced(text);
+  context.line(text);
 }
 
 function lessCommand(own: string | undefined): string {

@@ -15,30 +15,47 @@ interface Rule extends IgnoreMatch {
   readonly matches: (path: string, isDir: boolean) => boolean;
 }
 
+/** A rule that names one path, without wildcards, from the folder of the file on: `/data.csv`. */
+type PlainRule = Omit<Rule, "matches">;
+
 /**
  * The rules of one ignore file, as DVC's pathspec reads them: comments, "!", "\" escapes, "/" anchors, folder-only rules,
- * "**", character classes. Matching takes time linear in the path for any pattern.
+ * "**", character classes. Matching takes time linear in the path for any pattern. Rules that name one path, as there is
+ * one for each tracked file, are looked up and cost nothing each.
  */
 export class IgnorePatterns {
   /** Where the rules come from, for messages. */
   readonly file: string;
-  readonly #rules: readonly Rule[];
+  /** The last rule that matches decides, so they are tried backwards. */
+  readonly #globs: readonly Rule[];
+  /** By path; those of one path from the last to the first. */
+  readonly #plain = new Map<string, PlainRule[]>();
 
   /** `isGit`: the file is one of Git's own. */
   constructor(text: string, file: string, isGit = false) {
     this.file = file;
-    const rules: Rule[] = [];
+    const globs: Rule[] = [];
     for (const [index, raw] of text.split(/\r\n|[\n\r]/).entries()) {
-      const rule = parseRule(raw.trim(), index + 1, isGit);
-      // The last rule that matches decides, so they are tried backwards.
-      if (rule !== undefined) rules.unshift(rule);
+      const pattern = raw.trim();
+      const path = plainPath(pattern);
+      if (path !== undefined) this.#addPlain(path, describeRule(pattern, index + 1));
+      else {
+        const rule = parseRule(pattern, index + 1, isGit);
+        if (rule !== undefined) globs.push(rule);
+      }
     }
-    this.#rules = rules;
+    this.#globs = globs.reverse();
+  }
+
+  #addPlain(path: string, rule: PlainRule): void {
+    const known = this.#plain.get(path);
+    if (known === undefined) this.#plain.set(path, [rule]);
+    else known.unshift(rule);
   }
 
   /** Whether there is no rule at all. */
   get isEmpty(): boolean {
-    return this.#rules.length === 0;
+    return this.#globs.length === 0 && this.#plain.size === 0;
   }
 
   /**
@@ -47,18 +64,43 @@ export class IgnorePatterns {
    * @param path relative to the folder of the file, with "/".
    */
   match(path: string, isDir: boolean): IgnoreMatch | undefined {
-    for (const rule of this.#rules) {
+    const plain = this.#plain.size === 0 ? undefined : this.#matchPlain(path, isDir);
+    for (const rule of this.#globs) {
+      if (plain !== undefined && plain.line > rule.line) break;
       if (rule.folderOnly && !isDir) continue;
       if (rule.matches(path, isDir)) return rule;
     }
-    return undefined;
+    return plain;
   }
+
+  /** The last rule that names the path or a folder above it. */
+  #matchPlain(path: string, isDir: boolean): PlainRule | undefined {
+    let found: PlainRule | undefined;
+    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
+      const rule = this.#plain.get(path.slice(0, end))?.find((one) => isDir || !one.folderOnly);
+      if (rule !== undefined && (found === undefined || rule.line > found.line)) found = rule;
+    }
+    return found;
+  }
+}
+
+/** The path that a pattern names when it is a plain one, neither with wildcards nor one for names at any depth. */
+function plainPath(pattern: string): string | undefined {
+  if (pattern.startsWith("#")) return undefined;
+  const body = pattern.startsWith("!") ? pattern.slice(1) : pattern;
+  const from = body.startsWith("/") ? 1 : 0;
+  const path = body.slice(from, body.endsWith("/") ? -1 : undefined);
+  if (path === "" || /[*?[\\\]]|^\/|\/$|\/\//.test(path)) return undefined;
+  return from === 1 || path.includes("/") ? path : undefined;
+}
+
+function describeRule(pattern: string, line: number): PlainRule {
+  return { ignored: !pattern.startsWith("!"), pattern, line, folderOnly: pattern.endsWith("/") };
 }
 
 function parseRule(pattern: string, line: number, isGit: boolean): Rule | undefined {
   if (pattern === "" || pattern.startsWith("#") || pattern === "/") return undefined;
-  const ignored = !pattern.startsWith("!");
-  const matches = compileGlob(ignored ? pattern : pattern.slice(1), isGit);
-  if (matches === undefined) return undefined;
-  return { ignored, pattern, line, folderOnly: pattern.endsWith("/"), matches };
+  const rule = describeRule(pattern, line);
+  const matches = compileGlob(rule.ignored ? pattern : pattern.slice(1), isGit);
+  return matches === undefined ? undefined : { ...rule, matches };
 }

@@ -1,6 +1,7 @@
 import { basename, dirname, join, relative } from "node:path";
 import { DvcError, NotDvcRepoError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
+import { readPlainText } from "../fs/atomic.ts";
 import { readdirSync, statSync } from "node:fs";
 import { loadDvcFile, loadProject, type ProjectView } from "../pipeline/load.ts";
 import type { FileSource } from "../pipeline/source.ts";
@@ -30,6 +31,8 @@ export class StageFiles {
   readonly #children: (folder: OsPath) => readonly FolderChild[];
   readonly #stages = new Map<OsPath, readonly Stage[]>();
   readonly #projects = new Map<OsPath, ProjectView>();
+  /** Files of which the walk has just seen that they are plain ones: no need to ask again. */
+  readonly #seen = new Set<OsPath>();
 
   constructor(repo: Repo, rev: string | undefined) {
     this.#repo = repo;
@@ -67,6 +70,7 @@ export class StageFiles {
         const path = join(folder, child.name);
         if (child.isDir) below.push(path);
         else if (isStageFileName(child.name) && this.#isCollected(path, child)) {
+          if (child.isFile) this.#seen.add(path);
           for (const stage of this.#readable(path, onError)) {
             stages.push(stage);
             for (const out of stage.outs) if (out.isLocal) outs.add(out.path);
@@ -97,6 +101,12 @@ export class StageFiles {
     return !outs.has(path) && !this.ignore.dir(path) && !(this.#gitIgnored?.ignoresFolder(path) ?? false);
   }
 
+  /** The source, without a look at what kind of file it is. */
+  get #plainFiles(): FileSource {
+    const { source } = this;
+    return this.#rev === undefined ? { ...source, readText: readPlainText } : source;
+  }
+
   /** Git's rules do not speak of what is in a commit. */
   get #gitIgnored(): Repo["gitIgnored"] {
     return this.#rev === undefined ? this.#repo.gitIgnored : undefined;
@@ -107,10 +117,15 @@ export class StageFiles {
     const known = this.#stages.get(file);
     if (known !== undefined) return known;
     const stages = file.endsWith(DVC_SUFFIX)
-      ? [loadDvcFile(file, this.source, this.#repo.loadContext)]
+      ? [loadDvcFile(file, this.#seen.has(file) ? this.#plainFiles : this.source, this.#repo.loadContext)]
       : [...this.project(file).stages()];
     this.#stages.set(file, stages);
     return stages;
+  }
+
+  /** Every `dvc.yaml` read so far. */
+  get projects(): Iterable<ProjectView> {
+    return this.#projects.values();
   }
 
   /** One `dvc.yaml`. */
