@@ -65,6 +65,9 @@ export async function repro(
       const graph = isSingle ? undefined : activeGraph(index.graph);
       const steps = graph === undefined ? wanted : planRepro(graph, wanted, options);
       refuseIgnoredLocks(repo, steps);
+      context.expect(
+        steps.flatMap((stage) => stage.outs.flatMap((out) => (out.useCache && out.isInRepo ? [out.path] : []))),
+      );
       try {
         return await new Reproduction(repo, graph, context, options).run(steps);
       } finally {

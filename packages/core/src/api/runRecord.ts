@@ -139,11 +139,8 @@ function isBinary(path: string): boolean {
 
 function ignoreOutputs(repo: Repo, stage: Stage, context: GitContext): void {
   const cached = stage.outs.filter((out) => out.useCache && out.isInRepo && isThere(repo, out));
-  refuseGitTracked(
-    repo,
-    cached.map((out) => out.path),
-    (path) => shownLocal(repo, path),
-  );
+  const paths = cached.map((out) => out.path);
+  refuseGitTracked(repo, paths, (path) => shownLocal(repo, path), context.tracked(paths));
   for (const out of cached) context.ignore(out.path);
 }
 

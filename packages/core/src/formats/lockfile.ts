@@ -2,7 +2,7 @@ import { normalizeChecksums } from "./dvcFile.ts";
 import { orderEntry } from "./entryOrder.ts";
 import type { EntryMeta, FilesEntry } from "./dvcFile.ts";
 import { LOCKFILE } from "./fileSchemas.ts";
-import { isRecord } from "./pyValues.ts";
+import { isRecord, setKey } from "./pyValues.ts";
 import { validateYaml } from "./validation.ts";
 import { dumpYaml, parseYaml } from "./yaml.ts";
 import { replaceKeys } from "./yamlUpdate.ts";
@@ -65,7 +65,8 @@ const ENTRY_ORDER = [
 
 /**
  * Writes a `dvc.lock` byte by byte as DVC does: stages stay where they were, new ones come last, a stage that is named in
- * `changed` is replaced whole, the others keep their text. Without `changed` every stage is replaced.
+ * `changed` is replaced whole, the others keep their text. Without `changed` every stage is replaced. A new stage that is
+ * in `order` comes before those that follow it there.
  * @throws {FormatError} when `previous` does not parse.
  */
 export function serializeLockfile(
@@ -73,6 +74,7 @@ export function serializeLockfile(
   previous?: string,
   changed?: readonly string[],
   file = "dvc.lock",
+  order?: readonly string[],
 ): string {
   const stages: Record<string, unknown> = {};
   for (const [name, stage] of Object.entries(value.stages ?? {})) stages[name] = orderStage(stage);
@@ -80,7 +82,14 @@ export function serializeLockfile(
   if (value.datasets !== undefined) whole["datasets"] = value.datasets;
   whole["stages"] = stages;
   if (previous === undefined || previous.trim() === "") return dumpYaml(whole);
-  return replaceKeys(previous, whole, "stages", changed, file);
+  return replaceKeys(previous, whole, "stages", changed, file, order);
+}
+
+/** The lines of one stage as they stand in a `dvc.lock` below `stages:`. */
+export function lockStageText(name: string, stage: LockStage): string {
+  const stages: Record<string, unknown> = {};
+  setKey(stages, name, orderStage(stage));
+  return dumpYaml({ stages }).slice("stages:\n".length);
 }
 
 function orderStage(stage: LockStage): Record<string, unknown> {

@@ -162,7 +162,8 @@ function applyList(node: SequenceNode, value: readonly unknown[]): void {
 
 /**
  * Writes `value` over `previous` where the entries of the mapping `section` are replaced whole, not merged: those named in
- * `changed` (all when undefined). Other entries keep their text; entries that `value` lacks are dropped.
+ * `changed` (all when undefined). Other entries keep their text; entries that `value` lacks are dropped; new ones come last,
+ * those in `order` before the entries that follow them there.
  * @throws {FormatError} when `previous` does not parse.
  */
 export function replaceKeys(
@@ -171,6 +172,7 @@ export function replaceKeys(
   section: string,
   changed: readonly string[] | undefined,
   file: string,
+  order?: readonly string[],
 ): string {
   const root = parseForUpdate(previous, file);
   if (root?.kind !== "mapping") return emitNode(nodeOf(value));
@@ -181,7 +183,7 @@ export function replaceKeys(
   const existing = new Map(mapping.pairs.map((one): [string, Pair] => [keyText(one.key), one]));
   for (const [key, one] of Object.entries(entries)) {
     const old = existing.get(key);
-    if (old === undefined) mapping.pairs.push({ key: nodeOf(key), value: nodeOf(one) });
+    if (old === undefined) insertPair(mapping, { key: nodeOf(key), value: nodeOf(one) }, order);
     else if (changed === undefined || changed.includes(key))
       old.value = { ...nodeOf(one), comments: old.value.comments };
   }
@@ -192,6 +194,13 @@ export function replaceKeys(
     if (!root.pairs.some((old) => keyText(old.key) === key)) root.pairs.push({ key: nodeOf(key), value: nodeOf(one) });
   }
   return emitNode(root);
+}
+
+function insertPair(mapping: MappingNode, pair: Pair, order: readonly string[] | undefined): void {
+  const place = order?.indexOf(keyText(pair.key)) ?? -1;
+  const later = new Set(place < 0 ? [] : order?.slice(place + 1));
+  const at = later.size === 0 ? -1 : mapping.pairs.findIndex((one) => later.has(keyText(one.key)));
+  mapping.pairs.splice(at < 0 ? mapping.pairs.length : at, 0, pair);
 }
 
 function applyIfPresent(node: YamlNode, value: unknown): YamlNode {

@@ -25,6 +25,8 @@ export interface AtomicOptions {
   readonly parents?: boolean;
   /** Skip the flush to disk: only for files that are safe to lose (caches of facts). */
   readonly noSync?: boolean;
+  /** Flush the bytes, not the folder: after a crash of the machine the old file may be back, whole. */
+  readonly noFolderSync?: boolean;
   /**
    * The project (or Git repository) that the file is part of: a link that leads out of it, or into `.git` or `.dvc`, is
    * refused. A cloned repository may hold such a link where we are about to write.
@@ -103,7 +105,7 @@ export function writeFileAtomic(path: OsPath, contents: string | Uint8Array, opt
     removeQuietly(temporary);
     throw error;
   }
-  if (options.noSync !== true) syncFolder(dirname(target));
+  if (options.noSync !== true && options.noFolderSync !== true) syncFolder(dirname(target));
 }
 
 /** Writes all of `bytes` at the file's position, however many calls that takes. */

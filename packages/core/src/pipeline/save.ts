@@ -6,13 +6,13 @@ import { info } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { SingleStageFile } from "../formats/dvcFile.ts";
 import { serializeDvcFile } from "../formats/dvcFile.ts";
-import type { Lockfile } from "../formats/lockfile.ts";
-import { parseLockfile, serializeLockfile } from "../formats/lockfile.ts";
+import type { LockStage } from "../formats/lockfile.ts";
 import { isRecord, pyEquals, setKey } from "../formats/pyValues.ts";
 import { dumpYaml, parseYaml, updateYaml } from "../formats/yaml.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import type { Viewpoint } from "./display.ts";
 import { fileText, pathText, stageText } from "./display.ts";
+import { readLock } from "./lockText.ts";
 import type { FileData } from "./stageData.ts";
 import { dvcFileData, lockData, projectData } from "./stageData.ts";
 import { stageMd5 } from "./stageMd5.ts";
@@ -22,6 +22,8 @@ import type { Stage } from "./stage.ts";
 export interface SaveOptions extends CallOptions, Viewpoint {
   /** Leave an import's own checksum as it is, as `add` does. */
   readonly keepMd5?: boolean;
+  /** Names of stages in the order in which dvc.lock is to hold those that it lacks yet; else new ones come last. */
+  readonly order?: readonly string[];
 }
 
 /** Files written, created or deleted, absolute, in the order of writing; what Git may be told of. */
@@ -63,27 +65,19 @@ function saveLocks(stages: readonly Stage[], options: SaveOptions): Written {
   const file = lockFileOf(stages[0]?.file ?? "");
   const shown = pathText(file, options);
   const previous = readPlainText(file);
-  const lock =
-    previous === undefined
-      ? { schema: "2.0" }
-      : (parseLockfile(previous, fileText(file, options)) as unknown as FileData);
+  const lock = readLock(file, previous, fileText(file, options));
   if (previous === undefined) info(options, `Generating lock file '${shown}'`);
-  const entries: Record<string, unknown> = isRecord(lock["stages"]) ? { ...lock["stages"] } : {};
-  const modified: string[] = [];
+  const changed = new Map<string, LockStage>();
   for (const stage of stages) {
     const name = stage.name ?? "";
-    const entry = lockData(stage);
-    if (Object.hasOwn(entries, name) && pyEquals(entries[name], entry)) continue;
-    setKey(entries, name, entry);
-    modified.push(name);
+    const entry = lockData(stage) as unknown as LockStage;
+    const old = Object.hasOwn(lock.stages, name) ? lock.stages[name] : undefined;
+    if (old === undefined || !pyEquals(old, entry)) changed.set(name, entry);
   }
-  if (modified.length === 0) return [];
+  if (changed.size === 0) return [];
   info(options, `Updating lock file '${shown}'`);
-  writeFileAtomic(
-    file,
-    serializeLockfile({ ...lock, stages: entries } as unknown as Lockfile, previous, modified, fileText(file, options)),
-    { inside: options.root },
-  );
+  const text = lock.with(changed, options.order);
+  writeFileAtomic(file, text, { inside: options.root });
   return [file];
 }
 

@@ -71,7 +71,8 @@ export function saveRun(runs: OsPath, stage: Stage): OsPath | undefined {
   const file = join(keyFolder(runs, key), value);
   if (readRun(file) !== undefined) return undefined;
   mkdirSync(dirname(file), { recursive: true });
-  writeFileAtomic(file, dumpYaml(entry));
+  // A run that a crash of the machine loses only has to run again; what is torn is found when it is read.
+  writeFileAtomic(file, dumpYaml(entry), { noSync: true });
   return file;
 }
 

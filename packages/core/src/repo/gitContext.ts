@@ -1,11 +1,22 @@
 import { dirname, join, relative } from "node:path";
-import { unlinkSync } from "node:fs";
+import { statSync, unlinkSync } from "node:fs";
 import { type CallOptions, info } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { addIgnoreEntry, removeIgnoreEntry } from "../formats/gitIgnoreFile.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
+import type { Git } from "../scm/git.ts";
 import type { Repo } from "./repo.ts";
+
+/** Characters of paths that go to Git as words of one command line; systems refuse more than some. */
+const MAX_WORDS = 100_000;
+
+/** What Git said of the expected paths while its index was as `index` says. */
+interface GitAnswers {
+  readonly index: string;
+  readonly tracked: ReadonlySet<OsPath>;
+  readonly ignored: ReadonlySet<OsPath>;
+}
 
 /**
  * What a verb changes beside the data: `.gitignore` lines, and the files a person should hand to Git. One per verb call;
@@ -15,6 +26,8 @@ export class GitContext {
   readonly #repo: Repo;
   readonly #changed = new Set<string>();
   readonly #ignored: OsPath[] = [];
+  #expected: ReadonlySet<OsPath> = new Set();
+  #answers: GitAnswers | undefined;
 
   constructor(repo: Repo) {
     this.#repo = repo;
@@ -33,14 +46,44 @@ export class GitContext {
   /** Makes Git ignore `path` by a line in the `.gitignore` beside it, unless Git ignores it already. */
   ignore(path: OsPath): void {
     const git = this.#repo.git;
-    if (git === undefined || isIgnoredByLine(path) || git.isIgnored([path]).has(path)) return;
+    if (git === undefined || isIgnoredByLine(path)) return;
+    const isFree = this.#expected.has(path) && this.#answered(git).ignored.has(path) === false;
+    if (!isFree && git.isIgnored([path]).has(path)) return;
     const file = join(dirname(path), ".gitignore");
     const before = readPlainText(file);
     const after = addIgnoreEntry(before ?? "", baseOf(path));
     if (after === before) return;
-    writeFileAtomic(file, after, { inside: this.#repo.git?.root ?? this.#repo.root });
+    // The stage file that is written next makes the renaming last, too; if it does not, both are as before.
+    writeFileAtomic(file, after, { inside: this.#repo.git?.root ?? this.#repo.root, noFolderSync: true });
     this.track(file);
     this.#ignored.push(path);
+  }
+
+  /**
+   * Announces paths that will be asked for one by one while other work goes on (the outputs of a run's stages), so that Git
+   * is asked once for all.
+   */
+  expect(paths: readonly OsPath[]): void {
+    const length = paths.reduce((sum, path) => sum + path.length + 1, 0);
+    this.#expected = new Set(length > MAX_WORDS ? [] : paths);
+    this.#answers = undefined;
+  }
+
+  /** Those of `paths` that are in Git's index. */
+  tracked(paths: readonly OsPath[]): ReadonlySet<OsPath> {
+    const { git } = this.#repo;
+    if (git === undefined || paths.length === 0) return new Set();
+    const known = paths.every((path) => this.#expected.has(path)) ? this.#answered(git).tracked : undefined;
+    return known ?? git.isTracked(paths);
+  }
+
+  /** Git's answers for the expected paths. Anew when its index has changed: a stage may call Git. */
+  #answered(git: Git): GitAnswers {
+    const index = statKey(join(git.gitDir, "index"));
+    if (this.#answers?.index !== index) {
+      this.#answers = { index, tracked: git.isTracked(this.#expected), ignored: git.isIgnored(this.#expected) };
+    }
+    return this.#answers;
   }
 
   /** Takes the line for `path` out again; an emptied `.gitignore` is deleted. */
@@ -105,9 +148,12 @@ export async function withGitContext<T>(
  * Refuses paths that Git tracks already.
  * @throws {DvcError} with DVC's text for the first one.
  */
-export function refuseGitTracked(repo: Repo, paths: readonly OsPath[], shown: (path: OsPath) => string): void {
-  if (repo.git === undefined || paths.length === 0) return;
-  const tracked = repo.git.isTracked(paths);
+export function refuseGitTracked(
+  repo: Repo,
+  paths: readonly OsPath[],
+  shown: (path: OsPath) => string,
+  tracked: ReadonlySet<OsPath> = repo.git?.isTracked(paths) ?? new Set(),
+): void {
   const first = paths.find((path) => tracked.has(path));
   if (first === undefined) return;
   const name = shown(first);
@@ -122,6 +168,11 @@ function isIgnoredByLine(path: OsPath): boolean {
   if (text === undefined || /^!/m.test(text)) return false;
   const name = baseOf(path);
   return !/[\\*?[\]#! ]/.test(name) && text.split("\n").includes(`/${name}`);
+}
+
+function statKey(file: OsPath): string {
+  const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? "" : [stat.mtimeNs, stat.ctimeNs, stat.size, stat.ino].join(" ");
 }
 
 function baseOf(path: OsPath): string {

@@ -84,14 +84,118 @@ async function nested<T>(repo: Repo, mine: Held, work: () => T | Promise<T>): Pr
 export async function withoutRepoLock<T>(repo: Repo, options: LockOptions, work: () => T | Promise<T>): Promise<T> {
   const mine = held.get(repo);
   if (mine === undefined) return work();
-  mine.lock?.release();
-  mine.lock = undefined;
-  held.delete(repo);
+  giveBack(repo, mine);
   try {
     return await work();
   } finally {
-    mine.lock = await acquire(repo, join(repo.tmpDir, "lock"), options);
-    held.set(repo, mine);
+    await takeAgain(repo, mine, options);
+  }
+}
+
+function giveBack(repo: Repo, mine: Held): void {
+  mine.lock?.release();
+  mine.lock = undefined;
+  held.delete(repo);
+}
+
+async function takeAgain(repo: Repo, mine: Held, options: LockOptions): Promise<void> {
+  mine.lock = await acquire(repo, join(repo.tmpDir, "lock"), options);
+  held.set(repo, mine);
+}
+
+/** Whether this process has the repository's lock now. */
+export function holdsRepoLock(repo: Repo): boolean {
+  return held.get(repo)?.lock !== undefined;
+}
+
+/** While others of this process wait in line, the lock is given back after so long, in ms, so that other processes get a turn. */
+const LONGEST_HOLD_MS = 1000;
+const REST_MS = 150;
+
+/**
+ * The repository's lock for tasks of one process that run side by side. A task is in a lane (one at a time in each) while
+ * it works on the repository; when no task is, the lock is free. Made and used within `withoutRepoLock`.
+ */
+export class SharedRepoLock {
+  readonly #repo: Repo;
+  readonly #options: LockOptions;
+  readonly #mine: Held = { depth: 1, lock: undefined };
+  readonly #lanes = new Map<string, Promise<void>>();
+  #inside = 0;
+  #since = 0;
+  /** While the lock is being taken, or others have their turn. */
+  #change: Promise<void> | undefined;
+
+  constructor(repo: Repo, options: LockOptions) {
+    this.#repo = repo;
+    this.#options = options;
+  }
+
+  /** Waits for the lane and the lock; the function given ends the stay. @throws {LockError} */
+  async enter(lane: string): Promise<() => void> {
+    const before = this.#lanes.get(lane);
+    let leaveLane = (): void => undefined;
+    this.#lanes.set(
+      lane,
+      new Promise((resolve) => {
+        leaveLane = resolve;
+      }),
+    );
+    await before;
+    try {
+      await this.#enter();
+    } catch (error) {
+      leaveLane();
+      throw error;
+    }
+    return () => {
+      this.#leave();
+      leaveLane();
+    };
+  }
+
+  async #enter(): Promise<void> {
+    while (this.#change !== undefined) await this.#change;
+    if (this.#mine.lock !== undefined && systemClock.now() - this.#since < LONGEST_HOLD_MS) {
+      this.#inside++;
+      return;
+    }
+    if (this.#inside > 0) {
+      // Held for long: nobody else goes in until the others are out.
+      await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+      return this.#enter();
+    }
+    this.#change = this.#take();
+    try {
+      await this.#change;
+    } finally {
+      this.#change = undefined;
+    }
+    this.#inside++;
+  }
+
+  readonly #whenEmpty: (() => void)[] = [];
+
+  async #take(): Promise<void> {
+    if (this.#mine.lock !== undefined) {
+      giveBack(this.#repo, this.#mine);
+      await systemClock.sleep(REST_MS);
+    }
+    await takeAgain(this.#repo, this.#mine, this.#options);
+    this.#since = systemClock.now();
+  }
+
+  #leave(): void {
+    this.#inside--;
+    if (this.#inside > 0) return;
+    const waiting = this.#whenEmpty.splice(0);
+    for (const resume of waiting) resume();
+    if (waiting.length > 0) return;
+    // Whoever is next in a lane comes in the same round of the event loop.
+    setImmediate(() => {
+      if (this.#inside === 0 && this.#change === undefined && this.#mine.lock !== undefined)
+        giveBack(this.#repo, this.#mine);
+    });
   }
 }
 

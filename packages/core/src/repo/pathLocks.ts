@@ -3,7 +3,7 @@ import { DvcError, LockError } from "../base/errors.ts";
 import { warn } from "../base/events.ts";
 import { isInside, type OsPath } from "../base/paths.ts";
 import { processAlive, readPlainText, writeFileAtomic } from "../fs/atomic.ts";
-import { acquire, type LockOptions } from "./locks.ts";
+import { acquire, holdsRepoLock, type LockOptions } from "./locks.ts";
 import type { Repo } from "./repo.ts";
 
 /** A process as the file of path locks names it. */
@@ -58,7 +58,8 @@ export function checkPathLocks(repo: Repo, paths: LockedPaths, options: LockOpti
 }
 
 async function edit<T>(repo: Repo, options: LockOptions, change: (locks: PathLocks) => T): Promise<T> {
-  const guard = await acquire(repo, join(repo.tmpDir, "rwlock.lock"), options);
+  // DVC changes the file under the repository's lock only: whoever holds that needs no second one.
+  const guard = holdsRepoLock(repo) ? undefined : await acquire(repo, join(repo.tmpDir, "rwlock.lock"), options);
   try {
     const locks = readLocks(repo);
     const result = change(locks);
@@ -66,7 +67,7 @@ async function edit<T>(repo: Repo, options: LockOptions, change: (locks: PathLoc
     writeFileAtomic(fileOf(repo), text, { noSync: true, inside: repo.tmpDir });
     return result;
   } finally {
-    guard.release();
+    guard?.release();
   }
 }
 
