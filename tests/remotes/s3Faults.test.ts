@@ -222,7 +222,10 @@ describe("a push that is killed", () => {
         const bytes = await fs.readBytes(remote.pathOf(oid));
         expect(createHash("md5").update(bytes).digest("hex")).toBe(oid.slice(0, 32));
       }
-      expect((await upload(cache, remote, wantDir(dir))).transferred).toBe(401 - there.size);
+      // What was under way when the child died may still have arrived after we looked.
+      const { transferred, failed } = await upload(cache, remote, wantDir(dir));
+      expect(failed).toEqual([]);
+      expect(transferred).toBeLessThanOrEqual(401 - there.size);
       expect((await remote.exists([dir, ...files])).size).toBe(401);
     },
   );

@@ -16,7 +16,8 @@ import type {
   WriteOptions,
 } from "./filesystem.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
-import { S3Client, collect, urlOf } from "./s3Client.ts";
+import type { AnswerHeaders } from "./s3Answer.ts";
+import { S3Client } from "./s3Client.ts";
 import { downloadObject, type GetRequest } from "./s3Download.ts";
 import { s3Settings, type S3Settings } from "./s3Settings.ts";
 import { putBytes, putLargeFile } from "./s3Upload.ts";
@@ -122,11 +123,8 @@ export class S3FileSystem implements FileSystem {
 
   async readBytes(path: string, options: ReadOptions = {}): Promise<Buffer> {
     if (isEmptyRange(options)) return Buffer.alloc(0);
-    return this.client.attempt(options.signal, async () => {
-      const get = this.#get(path, options);
-      const stream = await this.client.open({ ...get, method: "GET", signal: options.signal });
-      return collect(stream, urlOf(get));
-    });
+    const answer = await this.client.send({ ...this.#get(path, options), method: "GET", signal: options.signal });
+    return answer.body;
   }
 
   async download(path: string, to: string, options: DownloadOptions = {}): Promise<Downloaded> {
@@ -241,15 +239,15 @@ function decodeKey(text: string): string {
   return text.includes("%") || text.includes("+") ? decodeURIComponent(text.replace(/\+/g, " ")) : text;
 }
 
-function infoOf(path: string, headers: Awaited<ReturnType<S3Client["send"]>>["headers"]): Info {
+function infoOf(path: string, headers: AnswerHeaders): Info {
   const mtime = Date.parse(headers["last-modified"] ?? "");
   const version = headers["x-amz-version-id"];
   return {
     path,
     size: Number(headers["content-length"] ?? 0),
     type: "file",
-    ...(headers.etag === undefined ? {} : { etag: headers.etag.replace(/"/g, "") }),
-    ...(typeof version === "string" ? { versionId: version } : {}),
+    ...(headers["etag"] === undefined ? {} : { etag: headers["etag"].replace(/"/g, "") }),
+    ...(version === undefined ? {} : { versionId: version }),
     ...(Number.isNaN(mtime) ? {} : { mtimeMs: mtime }),
   };
 }

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import type { IncomingMessage } from "node:http";
 import { StorageError } from "../base/errors.ts";
 import { mapBounded } from "../base/pool.ts";
 import { FileHash } from "./fileHash.ts";
 import type { DownloadOptions, Downloaded } from "./filesystem.ts";
+import type { AnswerHeaders } from "./s3Answer.ts";
 import { cutShort, urlOf, type S3Client, type S3Request } from "./s3Client.ts";
 
 /** Larger objects come in ranges, several at once. */
@@ -15,10 +15,16 @@ const PARALLEL = 4;
 /** Where to fetch from and what to send along. */
 export type GetRequest = Omit<S3Request, "method" | "body">;
 
+/** An object too large for one answer. */
+interface LargeObject {
+  readonly size: number;
+  readonly etag: string;
+}
+
 /**
  * Fetches an object into the new local file `to`. The first request asks for the whole; when the answer turns out large,
- * only its beginning is read from it and the rest comes in ranges (`If-Match`: all of one and the same object). Chunks go
- * straight to their place in the file, so memory stays flat.
+ * it is broken off and all comes in ranges (`If-Match`: all of one and the same object). Bytes go straight to their place
+ * in the file, so memory stays flat. A server that knows no ranges is asked for the whole after all.
  * @throws {StorageError}
  */
 export async function downloadObject(
@@ -29,24 +35,21 @@ export async function downloadObject(
 ): Promise<Downloaded> {
   const fd = openSync(to, "wx", options.mode ?? 0o666);
   let begun = false;
+  let rangesWork = get.headers?.["range"] === undefined;
   try {
     return await client.attempt(options.signal, async () => {
       if (begun) ftruncateSync(fd, 0);
       begun = true;
-      const response = await client.open({ ...get, method: "GET", signal: options.signal });
-      const size = Number(response.headers["content-length"] ?? NaN);
-      const etag = response.headers.etag;
-      if (!(size > PARALLEL_FROM) || etag === undefined || get.headers?.["range"] !== undefined)
-        return inOrder(response, fd, size, get, options);
-      return inRanges(
-        client,
-        { ...get, headers: { ...get.headers, "if-match": etag } },
-        response,
-        fd,
-        to,
-        size,
-        options,
-      );
+      const found = await inOrder(client, get, fd, options, rangesWork);
+      if (!("etag" in found)) return found;
+      try {
+        return await inRanges(client, get, found, fd, to, options);
+      } catch (error) {
+        if (!(error instanceof NoRangesError)) throw error;
+        rangesWork = false;
+        ftruncateSync(fd, 0);
+        return (await inOrder(client, get, fd, options, false)) as Downloaded;
+      }
     });
   } finally {
     closeSync(fd);
@@ -54,29 +57,51 @@ export async function downloadObject(
 }
 
 async function inOrder(
-  response: IncomingMessage,
-  fd: number,
-  expected: number,
+  client: S3Client,
   get: GetRequest,
+  fd: number,
   options: DownloadOptions,
-): Promise<Downloaded> {
+  mayBeLarge: boolean,
+): Promise<Downloaded | LargeObject> {
   const hash = createHash("md5");
-  const size = await pour(response, get, (chunk, at) => {
-    hash.update(chunk);
-    writeAt(fd, chunk, at);
-    options.onBytes?.(chunk.length);
-  });
-  if (Number.isFinite(expected) && size !== expected) throw cutShort(urlOf(get));
+  let size = 0;
+  let large: LargeObject | undefined;
+  const request = { ...get, method: "GET", signal: options.signal } as const;
+  try {
+    const { headers } = await client.receive(request, (_status, head) => {
+      large = mayBeLarge ? largeObject(head) : undefined;
+      if (large !== undefined) return () => false;
+      return (chunk) => {
+        hash.update(chunk);
+        writeAt(fd, chunk, size);
+        size += chunk.length;
+        options.onBytes?.(chunk.length);
+        return undefined;
+      };
+    });
+    if (large !== undefined) return large;
+    const expected = Number(headers["content-length"] ?? NaN);
+    if (Number.isFinite(expected) && size !== expected) throw cutShort(urlOf(get));
+  } catch (error) {
+    // What is fetched again is not counted twice.
+    options.onBytes?.(-size);
+    throw error;
+  }
   return { md5: hash.digest("hex"), size };
+}
+
+function largeObject(headers: AnswerHeaders): LargeObject | undefined {
+  const size = Number(headers["content-length"] ?? NaN);
+  const etag = headers["etag"];
+  return size > PARALLEL_FROM && etag !== undefined ? { size, etag } : undefined;
 }
 
 async function inRanges(
   client: S3Client,
   get: GetRequest,
-  first: IncomingMessage,
+  { size, etag }: LargeObject,
   fd: number,
   to: string,
-  size: number,
   options: DownloadOptions,
 ): Promise<Downloaded> {
   const hash = new FileHash(to);
@@ -84,7 +109,11 @@ async function inRanges(
     hash.advance(offset);
   });
   const starts = Array.from({ length: Math.ceil(size / RANGE_BYTES) }, (_, i) => i * RANGE_BYTES);
-  let whole: IncomingMessage | undefined = first;
+  let received = 0;
+  const onBytes = (count: number): void => {
+    received += count;
+    options.onBytes?.(count);
+  };
   try {
     await mapBounded(
       starts,
@@ -92,92 +121,65 @@ async function inRanges(
       (start) =>
         client.attempt(options.signal, async () => {
           const end = Math.min(size, start + RANGE_BYTES);
-          const stream = start === 0 && whole !== undefined ? whole : await openRange(client, get, start, end, options);
-          if (start === 0) whole = undefined;
-          await pourRange(stream, get, fd, start, end, options);
+          await fetchRange(client, get, etag, fd, { start, end, size }, { ...options, onBytes });
           frontier.done(start, end);
         }),
       options.signal,
     );
     return { md5: await hash.finish(size), size };
+  } catch (error) {
+    options.onBytes?.(-received);
+    throw error;
   } finally {
-    first.destroy();
     await hash.stop();
   }
 }
 
-function openRange(
+/** Fetches one range to its place. @throws {StorageError} retryable, when it is cut short or the object was replaced. */
+async function fetchRange(
   client: S3Client,
   get: GetRequest,
-  start: number,
-  end: number,
-  options: DownloadOptions,
-): Promise<IncomingMessage> {
-  const range = `bytes=${String(start)}-${String(end - 1)}`;
-  return client.open({ ...get, method: "GET", headers: { ...get.headers, range }, signal: options.signal });
-}
-
-/** Writes one range; a stream that goes on behind it (the first, of the whole object) is cut off. */
-async function pourRange(
-  stream: IncomingMessage,
-  get: GetRequest,
+  etag: string,
   fd: number,
-  start: number,
-  end: number,
+  { start, end, size }: { readonly start: number; readonly end: number; readonly size: number },
   options: DownloadOptions,
 ): Promise<void> {
-  let done = 0;
-  const length = end - start;
+  const headers = { ...get.headers, range: `bytes=${String(start)}-${String(end - 1)}`, "if-match": etag };
+  const request = { ...get, method: "GET", headers, signal: options.signal } as const;
+  let at = start;
   try {
-    await pour(stream, get, (chunk, at) => {
-      const part = at + chunk.length > length ? chunk.subarray(0, length - at) : chunk;
-      writeAt(fd, part, start + at);
-      done += part.length;
-      options.onBytes?.(part.length);
-      return done < length;
+    await client.receive(request, (status, head) => {
+      checkRange(get, status, head, `bytes ${String(start)}-${String(end - 1)}/${String(size)}`, etag);
+      return (chunk) => {
+        const part = at + chunk.length > end ? chunk.subarray(0, end - at) : chunk;
+        writeAt(fd, part, at);
+        at += part.length;
+        options.onBytes?.(part.length);
+        return undefined;
+      };
     });
+    if (at !== end) throw cutShort(urlOf(get));
   } catch (error) {
-    // What is fetched again is not counted twice.
-    options.onBytes?.(-done);
+    options.onBytes?.(start - at);
     throw error;
   }
-  if (done === length) return;
-  options.onBytes?.(-done);
-  throw cutShort(urlOf(get));
 }
 
-/** Reads a stream to its end, or until `take` says false. Bytes read. @throws {StorageError} retryable, when it breaks. */
-async function pour(
-  stream: IncomingMessage,
-  get: GetRequest,
-  take: (chunk: Buffer, at: number) => unknown,
-): Promise<number> {
-  let at = 0;
-  const failed = await new Promise<unknown>((resolve) => {
-    stream.on("data", (chunk: Buffer) => {
-      try {
-        const more = take(chunk, at);
-        at += chunk.length;
-        if (more === false) {
-          resolve(undefined);
-          if (!stream.complete) stream.destroy();
-        }
-      } catch (error) {
-        resolve(error);
-        stream.destroy();
-      }
+/** An answer of other bytes than those asked for must not get to their place. */
+function checkRange(get: GetRequest, status: number, headers: AnswerHeaders, range: string, etag: string): void {
+  if (status !== 206 || headers["content-range"] !== range) throw new NoRangesError(urlOf(get));
+  if (headers["etag"] === undefined || headers["etag"] === etag) return;
+  throw new StorageError(`'${urlOf(get)}' was replaced while it was fetched`, { protocol: "s3", path: urlOf(get) });
+}
+
+/** The server answers ranges with something else: the whole must be asked for. */
+class NoRangesError extends StorageError {
+  constructor(url: string) {
+    super(`the server gave other bytes of '${url}' than it was asked for`, {
+      protocol: "s3",
+      path: url,
     });
-    stream.once("end", () => {
-      resolve(undefined);
-    });
-    stream.once("error", resolve);
-    stream.once("close", () => {
-      resolve(stream.complete ? undefined : new Error("closed"));
-    });
-  });
-  if (failed === undefined) return at;
-  if (failed instanceof StorageError || (failed as NodeJS.ErrnoException).syscall === "write") throw failed as Error;
-  throw cutShort(urlOf(get), failed);
+  }
 }
 
 function writeAt(fd: number, bytes: Uint8Array, position: number): void {

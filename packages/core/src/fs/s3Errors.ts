@@ -43,6 +43,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     hint: "The keys are known, but may not do this: check the permissions of the user and the bucket's policy.",
   },
   AllAccessDisabled: { code: "auth", text: ({ bucket }) => `all access to the bucket '${bucket}' is disabled` },
+  PreconditionFailed: { code: "storage", text: ({ url }) => `'${url}' was replaced while it was fetched` },
   RequestTimeTooSkewed: { code: "auth", text: () => "this machine's clock is wrong", hint: "Set the clock." },
 };
 

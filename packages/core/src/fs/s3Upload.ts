@@ -118,7 +118,7 @@ async function sendParts(
       });
       buffers.push(buffer);
       options.onBytes?.(body.length);
-      return answer.headers.etag ?? "";
+      return answer.headers["etag"] ?? "";
     },
     options.signal,
   );
