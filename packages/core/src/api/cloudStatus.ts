@@ -54,7 +54,7 @@ async function groupStatus(
   const parts = [...group.parts.keys()].filter((oid) => !group.dirs.has(oid));
   const files = new Set([...group.files, ...parts.flatMap((oid) => partFiles(repo, group, oid))]);
   const result = await compareDbs(cache, remote, { files, dirs: group.dirs }, options);
-  nameChildren(repo, group);
+  if (result.deleted.length + result.new.length + result.missing.length > 0) nameChildren(repo, group);
   for (const kind of ["deleted", "new", "missing"] as const) {
     for (const oid of result[kind]) found[group.names.get(oid) ?? oid] = kind;
   }

@@ -69,7 +69,7 @@ describe("build", () => {
       expect(readFileSync(store.pathOf(oid)).equals(bytes)).toBe(true);
       expect(statSync(store.pathOf(oid)).mode & 0o7777).toBe(0o444);
     }
-    expect([...store.all()]).toHaveLength(6);
+    expect([...store.content(() => false)]).toHaveLength(6);
     expect(store.readTree(built.hash.value)?.oid).toBe(built.hash.value);
     expect(leftovers()).toEqual([]);
   });
@@ -198,7 +198,7 @@ describe("build", () => {
       () => undefined,
       (error: unknown) => expect(String(error)).toMatch(/abort/i),
     );
-    for (const { oid, path } of store.all()) expect(md5(readFileSync(path))).toBe(oid.slice(0, 32));
+    for (const { oid, path } of store.content(() => false)) expect(md5(readFileSync(path))).toBe(oid.slice(0, 32));
     expect(existsSync(store.folder) ? leftovers() : []).toEqual([]);
     await expect(build(data, { signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
   });

@@ -37,3 +37,18 @@ export function syncFileSystem(folder: OsPath): boolean {
   const { spawnSync } = process.getBuiltinModule("node:child_process");
   return spawnSync("sync", ["-f", folder], { stdio: "ignore" }).status === 0;
 }
+
+/** The same beside other work: resolves to false where there is no such program, or it fails. */
+export function startSync(folder: OsPath): Promise<boolean> {
+  if (process.platform !== "linux") return Promise.resolve(false);
+  const { spawn } = process.getBuiltinModule("node:child_process");
+  return new Promise((resolve) => {
+    const child = spawn("sync", ["-f", folder], { stdio: "ignore" });
+    child.once("error", () => {
+      resolve(false);
+    });
+    child.once("exit", (code) => {
+      resolve(code === 0);
+    });
+  });
+}

@@ -39,9 +39,7 @@ export async function gcObjects(
   used: ReadonlySet<string>,
   options: GcObjectsOptions = {},
 ): Promise<GcObjectsResult> {
-  const unused = listUnused(cache, used);
-  const foreign = [...cache.foreign()];
-  const temporaries = options.dry === true ? [] : [...cache.temporaries()];
+  const { unused, foreign, temporaries } = listUnused(cache, used);
   let bytes = 0;
   for (const [index, object] of unused.entries()) {
     if (index % TURN_EVERY === TURN_EVERY - 1) await new Promise(setImmediate);
@@ -56,21 +54,32 @@ export async function gcObjects(
     if (options.dry !== true) rmSync(path, { recursive: true, force: true });
   }
   const now = options.now ?? Date.now();
-  for (const path of temporaries) removeLeftover(path, now);
-  if (options.dry !== true)
+  if (options.dry !== true) {
+    for (const path of temporaries) removeLeftover(path, now);
     for (const folder of new Set([...unused.map(({ path }) => path), ...foreign].map((path) => dirname(path))))
       removeIfEmpty(folder);
+  }
   return { objects: unused.length + foreign.length, bytes };
 }
 
-function listUnused(cache: ObjectDb, used: ReadonlySet<string>): StoredObject[] {
+/** One pass over the cache: only what is not used is looked at more closely. */
+function listUnused(
+  cache: ObjectDb,
+  used: ReadonlySet<string>,
+): { unused: StoredObject[]; foreign: OsPath[]; temporaries: OsPath[] } {
   const manifests: StoredObject[] = [];
   const files: StoredObject[] = [];
-  for (const object of cache.all()) {
-    if (used.has(object.oid)) continue;
-    (isDirHash(object.oid) ? manifests : files).push(object);
+  const foreign: OsPath[] = [];
+  const temporaries: OsPath[] = [];
+  for (const { oid, path, kind } of cache.content((name) => used.has(name))) {
+    if (kind === "temporary") temporaries.push(path);
+    else if (kind === "foreign") foreign.push(path);
+    else {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat !== undefined) (isDirHash(oid) ? manifests : files).push({ oid, size: stat.size, path });
+    }
   }
-  return manifests.concat(files);
+  return { unused: manifests.concat(files), foreign, temporaries };
 }
 
 function removeLeftover(path: OsPath, now: number): void {

@@ -16,6 +16,8 @@ export interface LocalObjects {
   verify(oid: string): boolean;
   readTree(oid: string): Tree | undefined;
   addBytes(oid: string, bytes: Uint8Array, verified?: boolean): void;
+  /** Hears of objects that were just stored with verified bytes. */
+  noteFresh?(oids: Iterable<string>): void;
   /** Makes what `addBytes` stored safe against power loss. */
   flush(): void;
 }

@@ -54,6 +54,13 @@ export interface AddFileOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Something in the folders of objects. `oid` is empty for what is no object. */
+export interface StoredEntry {
+  readonly kind: "object" | "temporary" | "foreign";
+  readonly oid: string;
+  readonly path: OsPath;
+}
+
 /** One object. */
 export interface StoredObject {
   readonly oid: string;
@@ -65,6 +72,8 @@ export interface StoredObject {
 /** Mode of every object; exactly this mode means "nobody has edited it" (DVC's rule). */
 export const OBJECT_MODE = 0o444;
 const PERMISSIONS = 0o7777;
+/** Name of a folder of objects. */
+const SHARD = /^[0-9a-f]{2}$/;
 /** Objects of at least this many bytes are remembered as stored by us. */
 const WORTH_NOTING = 8 * 1024 * 1024;
 const EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e";
@@ -91,6 +100,10 @@ export class ObjectDb {
   readonly #options: ObjectDbOptions;
   readonly #made = new Set<string>();
   #buffer: Buffer | undefined;
+  /** The manifest read last, which most commands ask for more than once. */
+  #lastTree: { readonly oid: string; readonly stat: Stats; readonly tree: Tree } | undefined;
+  /** Stored by this process with bytes that it had just compared with their name. */
+  readonly #fresh = new Set<string>();
   /** New since the last {@link flush}. */
   #unflushed: string[] = [];
 
@@ -148,6 +161,16 @@ export class ObjectDb {
     return this.#options.state?.lookup(path, stat, this.hashName) === oid.slice(0, 32);
   }
 
+  /** Says that this process has just stored these objects, their bytes compared with their names. */
+  noteFresh(oids: Iterable<string>): void {
+    for (const oid of oids) this.#fresh.add(oid);
+  }
+
+  /** Whether this process stored the object a moment ago: a checkout need not hash it again. */
+  isFresh(oid: string): boolean {
+    return this.#fresh.has(oid);
+  }
+
   /** Moves a damaged object to the quarantine and says so. */
   setAside(oid: string, actual: string): void {
     const path = this.pathOf(oid);
@@ -169,13 +192,17 @@ export class ObjectDb {
       this.setAside(oid, "not a manifest");
       return undefined;
     }
+    const known = this.#lastTree;
+    if (known?.oid === oid && isUntouched(known.stat, stat)) return known.tree;
     const bytes = readFileSync(path);
     const actual = md5Bytes(bytes) + DIR_SUFFIX;
     if (actual !== oid) {
       this.setAside(oid, actual);
       return undefined;
     }
-    return Tree.parse(bytes, path);
+    const tree = Tree.parse(bytes, path);
+    this.#lastTree = { oid, stat, tree };
+    return tree;
   }
 
   /** The manifest, or undefined for one that is missing or damaged: nothing is changed or said. @throws as {@link readTree} */
@@ -269,20 +296,30 @@ export class ObjectDb {
     this.#stored(path, oid);
   }
 
-  /** All objects, folder by folder. @throws the file system's error when any folder cannot be listed. */
-  *all(): Iterable<StoredObject> {
-    for (const [prefix, names] of this.#folders()) {
-      for (const name of names) {
-        const oid = prefix + name;
-        if (!isOid(oid)) continue;
-        const path = `${this.folder}/${prefix}/${name}`;
-        const stat = statSync(path, { throwIfNoEntry: false });
-        if (stat !== undefined) yield { oid, size: stat.size, path };
+  /**
+   * All that lies in the folders of objects, in one pass, without what `skip` says of objects' names. `foreign`: files and
+   * folders that are no objects (left by old versions or by hand), which nothing can use; only of the 3.x layout, whose
+   * folder holds nothing else.
+   * @throws the file system's error when any folder cannot be listed.
+   */
+  *content(skip: (oid: string) => boolean): Iterable<StoredEntry> {
+    for (const name of listOrEmpty(this.folder)) {
+      if (TEMPORARY_NAME.test(name)) yield { kind: "temporary", oid: "", path: join(this.folder, name) };
+      if (name.length !== 2) continue;
+      const isShard = SHARD.test(name);
+      if (!isShard && this.layout !== "3.x") continue;
+      for (const rest of listOrEmpty(join(this.folder, name))) {
+        const oid = name + rest;
+        if (skip(oid)) continue;
+        const path = `${this.folder}/${name}/${rest}`;
+        if (isShard && isOid(oid)) yield { kind: "object", oid, path };
+        else if (TEMPORARY_NAME.test(rest)) yield { kind: "temporary", oid: "", path };
+        else if (this.layout === "3.x") yield { kind: "foreign", oid: "", path };
       }
     }
   }
 
-  /** Names of all objects: as {@link all} without a stat each. @throws like it. */
+  /** Names of all objects. @throws the file system's error when any folder cannot be listed. */
   *names(): Iterable<string> {
     for (const [prefix, names] of this.#folders())
       for (const name of names) if (isOid(prefix + name)) yield prefix + name;
@@ -298,19 +335,6 @@ export class ObjectDb {
   /** Bytes of an object; undefined when it is not there. */
   sizeOf(oid: string): number | undefined {
     return statSync(this.pathOf(oid), { throwIfNoEntry: false })?.size;
-  }
-
-  /**
-   * Files and folders among the objects that are none (left by old versions or by hand): nothing can use them. Only of
-   * the 3.x layout, whose folder holds nothing else.
-   */
-  *foreign(): Iterable<OsPath> {
-    if (this.layout !== "3.x") return;
-    for (const prefix of listOrEmpty(this.folder)) {
-      if (prefix.length !== 2) continue;
-      for (const name of listOrEmpty(join(this.folder, prefix)))
-        if (!isOid(prefix + name) && !TEMPORARY_NAME.test(name)) yield join(this.folder, prefix, name);
-    }
   }
 
   /** Removes an object; absence is no error. */
@@ -330,7 +354,8 @@ export class ObjectDb {
       for (const oid of wanted) if (statSync(this.pathOf(oid), { throwIfNoEntry: false }) !== undefined) found.add(oid);
       return found;
     }
-    for (const oid of this.names()) if (wanted.has(oid)) found.add(oid);
+    for (const [prefix, names] of this.#folders())
+      for (const name of names) if (wanted.has(prefix + name)) found.add(prefix + name);
     return found;
   }
 
@@ -353,7 +378,7 @@ export class ObjectDb {
 
   *#folders(): Iterable<[prefix: string, names: string[]]> {
     for (const prefix of listOrEmpty(this.folder)) {
-      if (!/^[0-9a-f]{2}$/.test(prefix)) continue;
+      if (!SHARD.test(prefix)) continue;
       const names = listOrEmpty(join(this.folder, prefix));
       yield [prefix, names];
     }
@@ -495,6 +520,10 @@ export class ObjectDb {
 /** Whether nobody touched the file between two looks; links and mode may differ. */
 export function sameFile(a: BigIntStats, b: BigIntStats): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev;
+}
+
+function isUntouched(a: Stats, b: Stats): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs;
 }
 
 function impossiblySized(oid: string, stat: Stats): boolean {

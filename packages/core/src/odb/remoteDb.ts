@@ -198,7 +198,7 @@ export class RemoteDb {
           if (lstatSync(`${folder}/${name}`, { throwIfNoEntry: false })?.isFile() === true) found.add(prefix + name);
         }
       } else {
-        const names = namesIn(folder);
+        const names = new Set(namesIn(folder));
         for (const name of rest) if (names.has(name)) found.add(prefix + name);
       }
     }
@@ -240,12 +240,12 @@ function groupByPrefix(oids: readonly string[]): Map<string, string[]> {
   return groups;
 }
 
-function namesIn(folder: string): Set<string> {
+function namesIn(folder: string): string[] {
   try {
-    return new Set(readdirSync(folder));
+    return readdirSync(folder);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENOTDIR") return new Set();
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
     throw new StorageError((error as Error).message, { protocol: "local", path: folder, cause: error });
   }
 }

@@ -1,7 +1,10 @@
-import { CorruptObjectError, StorageError } from "../base/errors.ts";
+import { CorruptObjectError, DvcError, StorageError } from "../base/errors.ts";
+import { dirname } from "node:path";
 import type { OsPath } from "../base/paths.ts";
+import { isDirHash, isOid } from "../hash/hashInfo.ts";
 import { isLocalPathFileSystem } from "../fs/filesystem.ts";
-import { copyObjects, type CopyJob, type CopyOutcome } from "./copyObjects.ts";
+import { copyObjects, type CopyOutcome } from "./copyObjects.ts";
+import { copyMany, WORTH_THREADS } from "./copyMany.ts";
 import { downloadObjects } from "./downloadObjects.ts";
 import { makeDurable } from "./durable.ts";
 import type { LocalObjects } from "./localObjects.ts";
@@ -119,8 +122,8 @@ async function sendAll(
 ): Promise<CopyOutcome> {
   const { fs } = remote;
   if (!isLocalPathFileSystem(fs)) return uploadObjects(cache, remote, oids, progress, options);
-  const jobs = oids.map((oid) => ({ oid, from: cache.pathOf(oid), to: fs.localPath(remote.pathOf(oid)) }));
-  return copyDurably(jobs, fs.localPath(remote.root), cache, undefined, progress, options);
+  const copy = { oids, from: folderOf(cache), to: fs.localPath(remote.root), verify: cache.hashName === "md5" };
+  return copyDurably(copy, progress, options);
 }
 
 async function receive(
@@ -132,8 +135,17 @@ async function receive(
 ): Promise<CopyOutcome> {
   const { fs } = remote;
   if (oids.length > 0 && isLocalPathFileSystem(fs)) {
-    const jobs = oids.map((oid) => ({ oid, from: fs.localPath(remote.pathOf(oid)), to: cache.pathOf(oid) }));
-    return copyDurably(jobs, cache.root, cache, cache.dirMode, progress, options);
+    const { dirMode } = cache;
+    const copy = {
+      oids,
+      from: fs.localPath(remote.root),
+      to: folderOf(cache),
+      verify: cache.hashName === "md5",
+      dirMode,
+    };
+    const outcome = await copyDurably(copy, progress, options);
+    if (copy.verify) cache.noteFresh?.(outcome.done);
+    return outcome;
   }
   const outcome = await downloadObjects(cache, remote, oids, progress, options);
   if (outcome.done.length > 0)
@@ -144,17 +156,62 @@ async function receive(
   return outcome;
 }
 
+/** Objects to copy between two folders of 256 folders on this machine. */
+interface LocalCopy {
+  readonly oids: readonly string[];
+  readonly from: OsPath;
+  readonly to: OsPath;
+  /** Whether an object's name is the md5 of its bytes. */
+  readonly verify: boolean;
+  readonly dirMode?: number | undefined;
+}
+
+/** The folder of the 256 folders. */
+function folderOf(cache: LocalObjects): OsPath {
+  return dirname(dirname(cache.pathOf("0".repeat(32))));
+}
+
 async function copyDurably(
-  jobs: readonly CopyJob[],
-  root: OsPath,
-  cache: LocalObjects,
-  dirMode: number | undefined,
+  copy: LocalCopy,
   progress: TransferProgress,
   options: TransferOptions,
 ): Promise<CopyOutcome> {
+  const small = copy.verify ? copy.oids.filter((oid) => !isDirHash(oid)) : [];
+  const { signal } = options;
+  const onObjects = (count: number, bytes: number): void => {
+    progress.add(count, bytes);
+  };
+  const many =
+    small.length < WORTH_THREADS
+      ? undefined
+      : await copyMany({ ...copy, oids: small, dirMode: copy.dirMode, signal, onObjects });
+  if (many === undefined) return copyEach(copy, copy.oids, progress, options);
+  const left = new Set(many.left);
+  const { copied } = many;
+  const careful = await copyEach(
+    copy,
+    copy.oids.filter((oid) => isDirHash(oid) || left.has(oid)),
+    progress,
+    options,
+  );
+  return {
+    done: copied.done.concat(careful.done),
+    bytes: copied.bytes + careful.bytes,
+    missing: careful.missing,
+    failed: careful.failed,
+  };
+}
+
+async function copyEach(
+  copy: LocalCopy,
+  oids: readonly string[],
+  progress: TransferProgress,
+  options: TransferOptions,
+): Promise<CopyOutcome> {
+  const jobs = oids.map((oid) => ({ oid, from: pathIn(copy.from, oid), to: pathIn(copy.to, oid) }));
   const outcome = await copyObjects(jobs, {
-    verify: cache.hashName === "md5",
-    dirMode,
+    verify: copy.verify,
+    dirMode: copy.dirMode,
     signal: options.signal,
     onObject: (_oid, bytes) => {
       progress.add(1, bytes);
@@ -163,10 +220,15 @@ async function copyDurably(
   const done = new Set(outcome.done);
   if (done.size > 0)
     makeDurable(
-      root,
+      copy.to,
       jobs.filter((job) => done.has(job.oid)).map((job) => job.to),
     );
   return outcome;
+}
+
+function pathIn(folder: OsPath, oid: string): OsPath {
+  if (!isOid(oid)) throw new DvcError(`'${oid}' is not a valid object id`, { code: "corrupt-object" });
+  return `${folder}/${oid.slice(0, 2)}/${oid.slice(2)}`;
 }
 
 /** A manifest whose files failed stays behind, and says so. One with a missing file stays behind as DVC's does: silently. */

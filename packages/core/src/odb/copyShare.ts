@@ -1,0 +1,45 @@
+import type { OsPath } from "../base/paths.ts";
+
+/** What became of an object. From {@link CopyState.staged} on: it lies in the staging folder of thread `state - staged`. */
+export const CopyState = {
+  /** Not taken yet, or taken by a thread that broke. */
+  todo: 0,
+  /** Missing, damaged, large or unreadable: for the careful way, one by one. */
+  left: 1,
+  /** Verified and written, not yet named. */
+  staged: 2,
+} as const;
+
+/** Indexes of {@link CopyShare.control}. */
+export const CopyControl = { next: 0, stop: 1 } as const;
+
+/** A copy of many small objects that several threads share. Plain data, so that it can be sent to a worker. */
+export interface CopyShare {
+  /** The folder of 256 folders that the objects are read from. */
+  readonly from: OsPath;
+  /** Object ids, 16 bytes each. */
+  readonly hashes: Uint8Array;
+  /** One {@link CopyState} an object. */
+  readonly states: Uint8Array;
+  /** Bytes of each staged object. */
+  readonly sizes: Uint32Array;
+  readonly control: Int32Array;
+  /** Staging folders, one a thread; a staged object is named by its index. */
+  readonly staging: readonly OsPath[];
+}
+
+/** Lays out the memory that the threads share. `oids` are hashes of files: 32 hex digits. */
+export function copyShareOf(from: OsPath, oids: readonly string[], staging: readonly OsPath[]): CopyShare {
+  const count = oids.length;
+  const hashes = new Uint8Array(new SharedArrayBuffer(count * 16));
+  const bytes = Buffer.from(hashes.buffer);
+  for (const [index, oid] of oids.entries()) bytes.write(oid, index * 16, 16, "hex");
+  return {
+    from,
+    hashes,
+    states: new Uint8Array(new SharedArrayBuffer(count)),
+    sizes: new Uint32Array(new SharedArrayBuffer(count * 4)),
+    control: new Int32Array(new SharedArrayBuffer(8)),
+    staging,
+  };
+}

@@ -1,0 +1,83 @@
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { OsPath } from "../base/paths.ts";
+import { isLeftover, temporaryPath } from "../fs/atomic.ts";
+
+/** A staging folder whose process is gone and that nobody has touched for an hour is removed. */
+const IDLE_MS = 3_600_000;
+
+/**
+ * Folders beside the folders of objects, one a thread, where new objects lie until their bytes are safe on disk. Their
+ * names are known to `gc`; those of ended runs are cleaned away when the next are prepared.
+ */
+export class StagingFolders {
+  /** The folder of the object folders. */
+  readonly objects: OsPath;
+  /** Object folders present at the start. */
+  readonly shards: readonly string[];
+  readonly #dirMode: number | undefined;
+  #folders: OsPath[] = [];
+
+  /** Makes `objects` when it is not there, with `dirMode` (else 0777 less the umask). @throws the file system's error. */
+  constructor(objects: OsPath, dirMode: number | undefined) {
+    this.objects = objects;
+    this.#dirMode = dirMode;
+    const first = mkdirSync(objects, { recursive: true });
+    if (first !== undefined && dirMode !== undefined)
+      for (let at = objects; at.length >= first.length; at = dirname(at)) chmodSync(at, dirMode);
+    const names = readdirSync(objects);
+    this.shards = names.filter((name) => name.length === 2);
+    for (const name of names) {
+      const path = join(objects, name);
+      if (name.startsWith(".") && isLeftover(name) && isIdle(path)) removeFolder(path);
+    }
+  }
+
+  /** The folders in use. */
+  get folders(): readonly OsPath[] {
+    return this.#folders;
+  }
+
+  /** Makes one folder a thread. */
+  open(threads: number): readonly OsPath[] {
+    for (let thread = 0; thread < threads; thread++) {
+      const folder = temporaryPath(join(this.objects, "in"), thread);
+      mkdirSync(folder);
+      this.#folders.push(folder);
+    }
+    return this.#folders;
+  }
+
+  /** Makes an object folder (two digits). */
+  makeShard(shard: string): void {
+    const folder = join(this.objects, shard);
+    mkdirSync(folder, { recursive: true });
+    if (this.#dirMode !== undefined) chmodSync(folder, this.#dirMode);
+  }
+
+  /** Removes the folders with whatever is left in them. */
+  clear(): void {
+    for (const folder of this.#folders) removeFolder(folder);
+    this.#folders = [];
+  }
+}
+
+/** Whether nothing happened in the folder for long: on a shared disk its process may be one of another machine. */
+function isIdle(folder: OsPath): boolean {
+  const oldest = Date.now() - IDLE_MS;
+  try {
+    return [folder, ...readdirSync(folder).map((name) => join(folder, name))].every(
+      (path) => statSync(path).mtimeMs < oldest,
+    );
+  } catch {
+    return false; // not a folder, or gone
+  }
+}
+
+function removeFolder(folder: OsPath): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // Left for `gc`, which knows such names.
+  }
+}
