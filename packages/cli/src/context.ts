@@ -44,11 +44,15 @@ export class Context {
     return this.env.programName;
   }
 
-  /** Opens the project around the working folder; closed when the command ends. Its failures always reach the top. */
-  async open(): Promise<Repo> {
+  /**
+   * Opens the project around the working folder; closed when the command ends. Its failures always reach the top.
+   * `uninitialized`: also where there is no `.dvc` folder.
+   */
+  async open(options: { readonly uninitialized?: boolean } = {}): Promise<Repo> {
     try {
       const { openProject } = await import("@holdfast/core/api/open");
       const repo = await openProject(this.env, {
+        ...options,
         reporter: this.output,
         ...(this.globals.waitForLock ? { waitForLock: true } : {}),
       });

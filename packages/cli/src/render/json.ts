@@ -17,6 +17,11 @@ function dump(value: unknown, indent: number | undefined, paint: Paint, newline:
   if (value instanceof Map) return dump(Object.fromEntries(value), indent, paint, newline);
   if (value instanceof Set) return dump([...value], indent, paint, newline);
   if (typeof value !== "object") return "null";
+  if (isOwnClass(value)) {
+    // Floats like 1.0 print as Python's; dates as text.
+    if (typeof value.valueOf() === "number") return paint(String(value), "cyan");
+    if ("toJSON" in value && typeof value.toJSON === "function") return dump(value.toJSON(), indent, paint, newline);
+  }
   const inner = indent === undefined ? newline : newline + " ".repeat(indent);
   if (Array.isArray(value)) {
     return enclose(
@@ -31,6 +36,12 @@ function dump(value: unknown, indent: number | undefined, paint: Paint, newline:
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   const items = entries.map(([key, item]) => `${paint(quote(key), "blue")}: ${dump(item, indent, paint, inner)}`);
   return enclose("{", "}", items, indent, newline, inner);
+}
+
+/** Whether it is more than a mapping or a list: one of the library's values that Python tells apart. */
+function isOwnClass(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null;
 }
 
 function enclose(
@@ -49,7 +60,9 @@ function enclose(
 function number(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "Infinity" : "-Infinity";
-  return String(value).replace(/e([+-])(\d)$/, "e$10$2");
+  // Python turns to exponents below 1e-4, JavaScript below 1e-6.
+  const text = value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential() : String(value);
+  return text.replace(/e([+-])(\d)$/, "e$10$2");
 }
 
 function quote(text: string): string {

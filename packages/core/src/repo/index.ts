@@ -2,6 +2,7 @@ import { relative, resolve, sep } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { isInside, type OsPath, type RelPath } from "../base/paths.ts";
 import { ancestors, checkGraph, type StageGraph } from "../pipeline/graph.ts";
+import type { ProjectView } from "../pipeline/load.ts";
 import type { FileSource } from "../pipeline/source.ts";
 import type { Output, Stage } from "../pipeline/stage.ts";
 import { addressing } from "./addressing.ts";
@@ -76,6 +77,12 @@ export class Index {
   get stages(): readonly Stage[] {
     this.#stages ??= this.files.all();
     return this.#stages;
+  }
+
+  /** Every `dvc.yaml`, also those without stages. */
+  get projects(): readonly ProjectView[] {
+    this.#stages ??= this.files.all();
+    return [...this.files.projects];
   }
 
   /** Every output, in the order of the stages. */

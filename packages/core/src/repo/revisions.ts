@@ -1,4 +1,5 @@
 import { UsageError } from "../base/errors.ts";
+import type { Git } from "../scm/git.ts";
 import type { Repo } from "./repo.ts";
 
 /** Which revisions a verb looks at, beside the workspace. */
@@ -36,6 +37,14 @@ export function revisions(repo: Repo, options: RevisionOptions, workspace = true
   return workspace ? [{ name: "workspace", rev: undefined }, ...commits] : commits;
 }
 
+/** The project's Git repository. @throws {UsageError} without one, in DVC's words. */
+export function requireGit(repo: Repo): Git {
+  if (repo.git !== undefined) return repo.git;
+  throw new UsageError(
+    "Only supported for Git repositories. If you're seeing this error in a Git repo, try updating the DVC configuration with `dvc config core.no_scm false`.",
+  );
+}
+
 function asksForCommits(options: RevisionOptions): boolean {
   return (
     (options.revs?.length ?? 0) > 0 ||
@@ -48,12 +57,7 @@ function asksForCommits(options: RevisionOptions): boolean {
 }
 
 function collect(repo: Repo, options: RevisionOptions, note: (sha: string, name: string) => void): void {
-  const { git } = repo;
-  if (git === undefined) {
-    throw new UsageError(
-      "Only supported for Git repositories. If you're seeing this error in a Git repo, try updating the DVC configuration with `dvc config core.no_scm false`.",
-    );
-  }
+  const git = requireGit(repo);
   for (const rev of options.revs ?? []) {
     const sha = git.resolveRev(rev);
     if (options.num === undefined || options.num === 1) note(sha, rev);

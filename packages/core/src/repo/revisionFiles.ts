@@ -1,0 +1,257 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { DvcError } from "../base/errors.ts";
+import type { CallOptions } from "../base/events.ts";
+import { isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import type { ObjectDb } from "../odb/objectDb.ts";
+import type { Tree } from "../odb/tree.ts";
+import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
+import type { Index } from "./index.ts";
+import type { Repo } from "./repo.ts";
+
+/** A file that is neither there nor in the cache nor on its remote. The message is Python's. */
+export class MissingFileError extends DvcError {
+  constructor(message: string) {
+    super(message, { code: "not-found" });
+  }
+}
+
+/** A file that is not UTF-8. */
+export class EncodingError extends DvcError {
+  constructor(shown: string) {
+    super(`unable to read: '${shown}', is not valid utf-8`, { code: "format" });
+  }
+}
+
+/**
+ * The contents of a project at one moment: plain files of the workspace or of a commit, and what is tracked, from the cache
+ * or else from its remote (and then it is in the cache). The index is loaded only when a plain file is missing.
+ */
+export class RevisionFiles {
+  readonly #repo: Repo;
+  readonly #index: Index;
+  readonly #options: CallOptions;
+  readonly #trees = new Map<StageOutput, Promise<Tree | undefined>>();
+  #outs: ReadonlyMap<OsPath, StageOutput> | undefined;
+
+  constructor(repo: Repo, index: Index, options: CallOptions = {}) {
+    this.#repo = repo;
+    this.#index = index;
+    this.#options = options;
+  }
+
+  /** Whether a file or folder is there, or recorded. */
+  async exists(path: OsPath): Promise<boolean> {
+    if (this.#index.source.exists(path)) return true;
+    return this.#output(path) !== undefined || (await this.isFolder(path));
+  }
+
+  /** Whether `path` is a folder, plain or tracked, or leads to something tracked. */
+  async isFolder(path: OsPath): Promise<boolean> {
+    const { source } = this.#index;
+    if (source.isFile(path)) return false;
+    if (source.exists(path)) return true;
+    const one = this.#output(path);
+    if (one === undefined) return this.#outputsBelow(path).length > 0;
+    const tree = await this.#tree(one);
+    if (tree === undefined) return false;
+    return one.out.path === path || tree.hasFolder(posixRelative(one.out.path, path));
+  }
+
+  /** All files below a folder, a folder's own before those of its sub-folders, each by name. */
+  async filesBelow(folder: OsPath): Promise<OsPath[]> {
+    const found = new Set(this.#plainBelow(folder));
+    for (const one of this.#outputsBelow(folder)) {
+      const tree = await this.#tree(one);
+      if (tree !== undefined) for (const { relpath } of tree.entries) found.add(join(one.out.path, relpath));
+      else if (!this.#isFolderRecord(one)) found.add(one.out.path);
+    }
+    const holder = this.#output(folder);
+    const tree = holder === undefined || holder.out.path === folder ? undefined : await this.#tree(holder);
+    if (holder !== undefined && tree !== undefined) {
+      for (const { relpath } of tree.under(posixRelative(holder.out.path, folder)))
+        found.add(join(holder.out.path, relpath));
+    }
+    return [...found].sort(byFolder);
+  }
+
+  /**
+   * Text of a file.
+   * @throws {MissingFileError} in Python's words, {EncodingError}; {StorageError} when a remote fails.
+   */
+  async readText(path: OsPath): Promise<string> {
+    const text = this.#index.source.readText(path);
+    if (text === undefined) return this.#decode(path, await this.#readTracked(path));
+    // The decoder puts this sign for whatever is not UTF-8: only then the bytes are looked at again.
+    const bytes = text.includes("\ufffd") ? this.#plainBytes(path) : undefined;
+    return bytes === undefined ? text : this.#decode(path, bytes);
+  }
+
+  /** Bytes of a file. @throws {MissingFileError} in Python's words; {StorageError} when a remote fails. */
+  async readBytes(path: OsPath): Promise<Uint8Array> {
+    return this.#plainBytes(path) ?? (await this.#readTracked(path));
+  }
+
+  #plainBytes(path: OsPath): Uint8Array | undefined {
+    const { rev, source } = this.#index;
+    if (!source.isFile(path)) return undefined;
+    return rev === undefined || this.#repo.git === undefined
+      ? readFileSync(path)
+      : this.#repo.git.tree(rev).readBytes(path);
+  }
+
+  #decode(path: OsPath, bytes: Uint8Array): string {
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch {
+      throw new EncodingError(shownInView(this.#repo, path));
+    }
+  }
+
+  async #readTracked(path: OsPath): Promise<Uint8Array> {
+    const shown = posixRelative(this.#repo.root, path);
+    const one = this.#output(path);
+    const oid = one === undefined ? undefined : await this.#objectOf(one, path);
+    if (one === undefined || oid === null) {
+      throw new MissingFileError(`[Errno 2] No such file or directory: '${shown}'`);
+    }
+    const bytes = oid === undefined ? undefined : await this.#readObject(one, oid);
+    if (bytes === undefined) throw new MissingFileError(`[Errno 2] No storage files available: '${shown}'`);
+    return bytes;
+  }
+
+  /** Name of the object with the contents of `path`; undefined when nothing is recorded, null when there is no such file. */
+  async #objectOf(one: StageOutput, path: OsPath): Promise<string | null | undefined> {
+    const hash = recordedHash(one);
+    if (!this.#isFolderRecord(one)) return one.out.path === path ? hash?.value : null;
+    const tree = await this.#tree(one);
+    if (tree === undefined || one.out.path === path) return undefined;
+    return tree.get(posixRelative(one.out.path, path))?.md5 ?? null;
+  }
+
+  async #readObject(one: StageOutput, oid: string): Promise<Uint8Array | undefined> {
+    const hash = recordedHash(one);
+    if (hash === undefined) return undefined;
+    const cache = cacheFor(this.#repo, hash);
+    return readIfThere(cache.pathOf(oid)) ?? (await this.#bring(one, cache, oid));
+  }
+
+  /** Fetches one object from the output's remote. */
+  async #bring(one: StageOutput, cache: ObjectDb, oid: string): Promise<Uint8Array | undefined> {
+    const { fetch } = await import("../odb/transfer.ts");
+    const { openRemote } = await import("./remote.ts");
+    const { signal } = this.#options;
+    try {
+      const remote = await openRemote(this.#repo, one.out.remote, {
+        legacy: recordedHash(one)?.name === "md5-dos2unix",
+      });
+      const call = signal === undefined ? {} : { signal };
+      await fetch(cache, remote, { files: new Set([oid]), dirs: new Set() }, call);
+      await remote.fs.close();
+    } catch (error) {
+      if (error instanceof DvcError && error.code === "no-remote") return undefined;
+      throw error;
+    }
+    return readIfThere(cache.pathOf(oid));
+  }
+
+  #isFolderRecord(one: StageOutput): boolean {
+    const hash = recordedHash(one);
+    return hash === undefined ? one.out.meta.nfiles !== undefined : isDirHash(hash.value);
+  }
+
+  #tree(one: StageOutput): Promise<Tree | undefined> {
+    let tree = this.#trees.get(one);
+    if (tree === undefined) {
+      tree = this.#isFolderRecord(one) ? this.#readTree(one) : Promise.resolve(undefined);
+      this.#trees.set(one, tree);
+    }
+    return tree;
+  }
+
+  async #readTree(one: StageOutput): Promise<Tree | undefined> {
+    const { readManifest } = await import("./manifests.ts");
+    return readManifest(this.#repo, one, this.#options);
+  }
+
+  #plainBelow(folder: OsPath): OsPath[] {
+    const { source, ignore, rev } = this.#index;
+    if (!source.exists(folder)) return [];
+    const tree = rev === undefined ? undefined : this.#repo.git?.tree(rev);
+    const found: OsPath[] = [];
+    const waiting = [folder];
+    for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+      for (const { name, isDir } of tree === undefined ? childrenOnDisk(at) : tree.children(at)) {
+        const path = join(at, name);
+        if (name === ".dvc" || name === ".git") continue;
+        if (isDir) {
+          if (!ignore.dir(path)) waiting.push(path);
+        } else if (!ignore.file(path)) found.push(path);
+      }
+    }
+    return found;
+  }
+
+  #tracked(): ReadonlyMap<OsPath, StageOutput> {
+    if (this.#outs !== undefined) return this.#outs;
+    const outs = new Map<OsPath, StageOutput>();
+    for (const one of this.#index.outs) if (one.out.useCache && one.out.isLocal) outs.set(one.out.path, one);
+    this.#outs = outs;
+    return outs;
+  }
+
+  /** The output that is `path` or holds it. A broken stage file means that nothing is known to be tracked. */
+  #output(path: OsPath): StageOutput | undefined {
+    const outs = this.#trackedIfReadable();
+    for (let at = path; isStrictlyInside(this.#repo.root, at); at = dirname(at)) {
+      const one = outs.get(at);
+      if (one !== undefined) return one;
+    }
+    return undefined;
+  }
+
+  #outputsBelow(folder: OsPath): StageOutput[] {
+    return [...this.#trackedIfReadable().values()].filter(
+      ({ out }) => out.path === folder || isStrictlyInside(folder, out.path),
+    );
+  }
+
+  #trackedIfReadable(): ReadonlyMap<OsPath, StageOutput> {
+    try {
+      return this.#tracked();
+    } catch (error) {
+      if (error instanceof DvcError && error.code !== "aborted") return new Map();
+      throw error;
+    }
+  }
+}
+
+/** How DVC's errors name a file of its combined view: as if the project's root were that of the file system. */
+export function shownInView(repo: Repo, path: OsPath): string {
+  return relative(repo.env.cwd, `/${posixRelative(repo.root, path)}`);
+}
+
+/** Links to folders are left out: they may lead round in a circle. */
+function childrenOnDisk(folder: OsPath): { name: string; isDir: boolean }[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(
+      (entry) => !entry.isSymbolicLink() || statSync(join(folder, entry.name), { throwIfNoEntry: false })?.isFile(),
+    )
+    .map((entry) => ({ name: entry.name, isDir: entry.isDirectory() }));
+}
+
+function byFolder(a: OsPath, b: OsPath): number {
+  const [left, right] = [dirname(a), dirname(b)];
+  if (left !== right) return left < right ? -1 : 1;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function readIfThere(path: OsPath): Uint8Array | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
