@@ -14,7 +14,7 @@ import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownLocal, shownPath, shownStage, viewOf } from "../repo/shown.ts";
 import { recordOutput, relinkOutput } from "./recordOutput.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
-import { addFrom } from "./addFrom.ts";
+import { addFrom, outExists } from "./addFrom.ts";
 import type { AddOptions } from "./addOptions.ts";
 
 export type { AddedStage };
@@ -115,7 +115,7 @@ async function addOne(
 }
 
 function findTarget(repo: Repo, index: Index, target: string, options: AddOptions): Target {
-  const name = options.out === undefined ? target : resolveOut(repo, target, options.out, options.force === true);
+  const name = options.out === undefined ? target : resolveOut(repo, target, options.out, options);
   const place = placeOf(repo, name, options.toRemote === true && options.out === undefined);
   const path = place.out;
   const known = index.outs.find(({ out }) => out.isLocal && (out.path === path || isStrictlyInside(out.path, path)));
@@ -163,14 +163,14 @@ function placeOf(repo: Repo, target: string, alwaysLocal: boolean): Place {
   return { file: join(dirname(path), `${base}.dvc`), wdir: dirname(path), out: path, defPath: base };
 }
 
-function resolveOut(repo: Repo, target: string, out: string, force: boolean): string {
+/** Where `--out` puts the target. What lies there untracked is compared later: a killed run may have left it. */
+function resolveOut(repo: Repo, target: string, out: string, options: AddOptions): string {
   const name = basename(normalize(target));
   const isFolder = statSync(resolve(repo.env.cwd, out), { throwIfNoEntry: false })?.isDirectory() === true;
   const result = isFolder ? join(out, name) : out;
-  if (existsSync(resolve(repo.env.cwd, result)) && !force) {
-    throw new DvcError(`The file '${result}' already exists locally. \nTo override it, re-run with '--force'.`, {
-      code: "exists",
-    });
+  const path = resolve(repo.env.cwd, result);
+  if (options.force !== true && existsSync(path) && (options.toRemote === true || existsSync(`${path}.dvc`))) {
+    throw outExists(result);
   }
   return result;
 }

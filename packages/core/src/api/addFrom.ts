@@ -1,5 +1,5 @@
-import { cpSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, join, relative, resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { upload } from "../odb/transfer.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
@@ -10,6 +10,7 @@ import type { GitContext } from "../repo/gitContext.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { build } from "../data/build.ts";
+import { cleanStaging, dropStaging, makeStaging } from "../data/swap.ts";
 import { viewOf } from "../repo/shown.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import type { AddOptions } from "./addOptions.ts";
@@ -57,15 +58,45 @@ async function bringIn(
   context: GitContext,
   options: AddOptions,
 ): Promise<Output> {
-  const kept = await keepOld(repo, out, options);
-  const temporary = `${out.path}.holdfast-${String(repo.env.pid)}`;
-  cpSync(from, temporary, { recursive: true, dereference: true });
-  if (kept) rmSync(out.path, { recursive: true });
-  renameSync(temporary, out.path);
+  const isLeft = existsSync(out.path) && options.force !== true;
+  if (isLeft && !(await isCopyOf(repo, from, out.path, options))) throw outExists(relative(repo.env.cwd, out.path));
+  if (!isLeft) await replace(repo, out, from, options);
   const recorded = await recordOutput(repo, { ...out, hash: undefined, meta: {} }, { ...options, stage, store: true });
   context.ignore(out.path);
   await relinkOutput(repo, recorded.out, recorded.built, undefined, options);
   return recorded.out;
+}
+
+/** Copies `from` aside and gives it its place by one rename. What lay there is in the cache first. */
+async function replace(repo: Repo, out: Output, from: string, options: AddOptions): Promise<void> {
+  const kept = await keepOld(repo, out, options);
+  cleanStaging(out.path, repo.tmpDir, new Set());
+  const staging = makeStaging(out.path, repo.tmpDir);
+  try {
+    const copy = join(staging, "copy");
+    cpSync(from, copy, { recursive: true, dereference: true });
+    if (kept) rmSync(out.path, { recursive: true });
+    renameSync(copy, out.path);
+  } finally {
+    dropStaging(staging);
+  }
+}
+
+/** DVC's refusal to replace what lies where `--out` points. `shown` is the path as the user gave it. */
+export function outExists(shown: string): DvcError {
+  return new DvcError(`The file '${shown}' already exists locally. \nTo override it, re-run with '--force'.`, {
+    code: "exists",
+  });
+}
+
+/** Whether a run that was killed before it wrote the `.dvc` file has left its copy of `from` at `out`. */
+async function isCopyOf(repo: Repo, from: string, out: string, options: AddOptions): Promise<boolean> {
+  if (statSync(from).isDirectory() !== statSync(out).isDirectory()) return false;
+  const [source, copy] = [
+    await build(from, { ...options, state: repo.state }),
+    await build(out, { ...options, state: repo.state, ignore: repo.ignore }),
+  ];
+  return source.hash.value === copy.hash.value;
 }
 
 /** With `--force` something is replaced: its bytes go into the cache first, so that nothing is lost. */
