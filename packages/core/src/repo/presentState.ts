@@ -59,7 +59,7 @@ async function currentHashes(
 }
 
 function isIgnored(repo: Repo, entry: Output | Dependency): boolean {
-  return !("kind" in entry) && repo.ignore.dir(entry.path) && repo.ignore.file(entry.path);
+  return !("kind" in entry) && repo.ignore.file(entry.path) && repo.ignore.dir(entry.path);
 }
 
 /** Whether everything that a hash needs is in the cache: its object, and for a folder its files (those `within`). */
@@ -73,7 +73,7 @@ function cacheCheck(repo: Repo, hash: HashInfo, nfiles: number | undefined, with
   if (cache.check(hash.value) !== "ok") return () => false;
   if (!isDirHash(hash.value)) return () => true;
   if (within === undefined) {
-    const check = new ManifestCheck(cache, hash.value, nfiles);
+    const check = new ManifestCheck(cache, hash.value, nfiles, repo.state.cacheLooks);
     return () => check.isWhole();
   }
   const tree = cache.readTree(hash.value);
