@@ -10,6 +10,7 @@ const may = {
   pipeline: ["base", "formats", "fs", "hash", "odb", "data"],
   repo: ["base", "formats", "hash", "fs", "scm", "odb", "data", "pipeline"],
   metrics: ["base", "formats", "fs", "data", "pipeline", "repo"],
+  plots: ["base", "formats", "fs", "pipeline", "repo"],
   experiments: ["base", "formats", "hash", "fs", "scm", "odb", "data", "pipeline", "repo", "metrics"],
 };
 const core = "^packages/core/src/";

@@ -110,9 +110,25 @@ for (const file of workers) {
   });
 }
 
+// Draws the charts in pages of plots; inlined into them.
+await build({
+  entryPoints: [join(root, "scripts", "plotsPage.mjs")],
+  outfile: join(bin, "plots", "vega.js"),
+  bundle: true,
+  minify: true,
+  platform: "browser",
+  target: "es2022",
+  format: "iife",
+  legalComments: "none",
+  charset: "ascii",
+  logLevel: "warning",
+});
+
 for (const [file, name] of vendor) {
   await build({
     ...shared,
+    // Vega for Node looks for a native canvas and for files: neither is wanted.
+    ...(name.startsWith("vega") ? { platform: "browser" } : {}),
     define: {},
     stdin: { contents: `module.exports = require(${JSON.stringify(name)});`, resolveDir: core, loader: "js" },
     outfile: join(bin, "vendor", file),

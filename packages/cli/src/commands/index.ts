@@ -34,6 +34,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "metrics", load: async () => (await import("./metrics.ts")).metrics },
   { name: "move", aliases: ["mv"], load: async () => (await import("./move.ts")).move },
   { name: "params", load: async () => (await import("./params.ts")).params },
+  { name: "plots", load: async () => (await import("./plots.ts")).plots },
   { name: "remote", load: async () => (await import("./remote.ts")).remote },
   { name: "remove", aliases: ["rm"], load: async () => (await import("./remove.ts")).remove },
   { name: "repro", load: async () => (await import("./repro.ts")).repro },

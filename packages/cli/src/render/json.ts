@@ -1,5 +1,13 @@
 import { type Paint, plain } from "./colour.ts";
 
+/** JSON that the library has written already. */
+export class JsonText {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /**
  * JSON as Python's `json.dumps` prints it: ", " and ": " between, ASCII only, NaN and Infinity as words.
  * @param indent spaces a level; everything on one line when undefined
@@ -17,6 +25,7 @@ function dump(value: unknown, indent: number | undefined, paint: Paint, newline:
   if (value instanceof Map) return dump(Object.fromEntries(value), indent, paint, newline);
   if (value instanceof Set) return dump([...value], indent, paint, newline);
   if (typeof value !== "object") return "null";
+  if (value instanceof JsonText) return value.text;
   if (isOwnClass(value)) {
     // Floats like 1.0 print as Python's; dates as text.
     if (typeof value.valueOf() === "number") return paint(String(value), "cyan");

@@ -1,0 +1,36 @@
+import { DvcError, FormatError, GraphError, InvalidFileError } from "../base/errors.ts";
+
+/** Why a plot, or a part of it, could not be made. `type` is the name of DVC's exception, `msg` its text. */
+export interface Problem {
+  readonly type: string;
+  readonly msg: string;
+}
+
+/** A failure with the name that DVC's JSON gives it. */
+export class PlotError extends DvcError {
+  /** Name of DVC's (or Python's) exception. */
+  readonly type: string;
+  constructor(type: string, message: string) {
+    super(message, { code: "format" });
+    this.type = type;
+  }
+}
+
+/** A template that is missing or does not fit. DVC calls these unexpected. */
+export class TemplateError extends Error {}
+
+/** What of an expected failure goes into the result. @throws what is not one */
+export function problemOf(error: unknown): Problem {
+  if (!(error instanceof DvcError) || error.code === "aborted") throw error;
+  return { type: typeOf(error), msg: error.message };
+}
+
+function typeOf(error: DvcError): string {
+  if (error instanceof PlotError) return error.type;
+  const kind = /, (\w+) file structure is corrupted$/.exec(error.message)?.[1];
+  if (kind !== undefined) return `${kind}FileCorruptedError`;
+  if (error.message.startsWith("[Errno 2]")) return "FileNotFoundError";
+  if (error instanceof InvalidFileError) return "YAMLValidationError";
+  if (error instanceof GraphError) return "OutputDuplicationError";
+  return error instanceof FormatError ? "FormatError" : "DvcException";
+}
