@@ -48,11 +48,16 @@ export async function readRevisions(
   gather: (moment: Moment) => Promise<readonly FileValues[]>,
 ): Promise<RevisionValues[]> {
   const all: RevisionValues[] = [];
+  const seen = new Set<string>();
   for (const { name, rev } of revisionsAsked(repo, options)) {
     options.signal?.throwIfAborted();
     try {
+      // Most revisions hold the files of the one before: they are read together with dvc.yaml.
+      if (rev !== undefined) repo.git?.tree(rev).expect([...seen].map((path) => placeOf(repo, path)));
       const index = loadIndex(repo, rev === undefined ? {} : { rev });
-      all.push({ name, files: await gather({ repo, index, files: new RevisionFiles(repo, index, options) }) });
+      const files = await gather({ repo, index, files: new RevisionFiles(repo, index, options) });
+      for (const { path } of files) seen.add(path);
+      all.push({ name, files });
     } catch (error) {
       if (error instanceof NotDvcRepoError) continue;
       if (!(error instanceof DvcError) || error.code === "aborted") throw error;
@@ -87,6 +92,7 @@ export async function expandFolders({ repo, files }: Moment, paths: Iterable<str
       for (const one of await files.filesBelow(place)) found.add(posixRelative(repo.root, one));
     else found.add(path);
   }
+  files.expect([...found].map((path) => placeOf(repo, path)));
   return [...found];
 }
 

@@ -41,6 +41,12 @@ export class RevisionFiles {
     this.#options = options;
   }
 
+  /** Says which files will be read: those of a commit then come together. */
+  expect(paths: Iterable<OsPath>): void {
+    const { rev } = this.#index;
+    if (rev !== undefined) this.#repo.git?.tree(rev).expect(paths);
+  }
+
   /** Whether a file or folder is there, or recorded. */
   async exists(path: OsPath): Promise<boolean> {
     if (this.#index.source.exists(path)) return true;

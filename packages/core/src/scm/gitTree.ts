@@ -34,6 +34,7 @@ export class GitTree {
   readonly #untrusted: boolean;
   readonly #entries: ReadonlyMap<RelPath, GitEntry>;
   readonly #blobs = new Map<string, Buffer>();
+  readonly #expected = new Set<string>();
   #children: Map<RelPath, GitChild[]> | undefined;
   #isPrefetched = false;
   #sizes: Map<string, number> | undefined;
@@ -56,6 +57,15 @@ export class GitTree {
   /** The entry of a file, by its path from the root of the repository. */
   entry(path: RelPath): GitEntry | undefined {
     return this.#entries.get(path);
+  }
+
+  /** Says which files will be asked for: they are read together with the next one. Absent ones don't matter. */
+  expect(paths: Iterable<OsPath>): void {
+    for (const path of paths) {
+      const rel = this.#rel(path);
+      const entry = rel === undefined ? undefined : this.#entries.get(rel);
+      if (entry?.mode.startsWith("100") === true && !this.#blobs.has(entry.sha)) this.#expected.add(entry.sha);
+    }
   }
 
   /** Text of a regular file; undefined for anything else. */
@@ -174,7 +184,9 @@ export class GitTree {
   }
 
   #readBlobs(shas: readonly string[]): void {
-    const out = this.#git(["cat-file", "--batch"], `${shas.join("\n")}\n`);
+    const wanted = new Set([...shas, ...this.#expected]);
+    this.#expected.clear();
+    const out = this.#git(["cat-file", "--batch"], `${[...wanted].join("\n")}\n`);
     for (let at = 0; at < out.length;) {
       const end = out.indexOf(10, at);
       if (end < 0) return;
