@@ -30,6 +30,8 @@ export interface RemoteObject {
 
 /** Below this many, objects are asked for one by one instead of by listing. */
 const FEW = 100;
+/** From so many on, every folder of a local remote is listed: with eight and more a folder that is cheapest. */
+const LIST_FROM = 2048;
 /** A page of a listing costs the server about as much as this many single questions. */
 const ASKS_PER_PAGE = 5;
 
@@ -191,6 +193,16 @@ export class RemoteDb {
 
   #existsLocally(fs: LocalPathFileSystem, oids: readonly string[]): Set<string> {
     const found = new Set<string>();
+    if (oids.length >= LIST_FROM) {
+      const wanted = new Set(oids);
+      for (const prefix of TWO_DIGITS) {
+        for (const name of namesIn(fs.localPath(`${this.root}/${prefix}`))) {
+          const oid = prefix + name;
+          if (wanted.has(oid)) found.add(oid);
+        }
+      }
+      return found;
+    }
     for (const [prefix, rest] of groupByPrefix(oids)) {
       const folder = fs.localPath(`${this.root}/${prefix}`);
       if (rest.length < 8) {
