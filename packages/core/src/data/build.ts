@@ -8,12 +8,11 @@ import type { Meta } from "../odb/meta.ts";
 import type { TreeEntry } from "../odb/tree.ts";
 import { Tree } from "../odb/tree.ts";
 import type { BuildOptions } from "./buildOptions.ts";
-import { md5Dos2Unix, md5File } from "../hash/md5.ts";
 import type { FolderRecord } from "../odb/folderRecords.ts";
 import { ManifestCheck } from "../odb/manifestCheck.ts";
 import type { State } from "../odb/state.ts";
 import { FileColumns } from "./fileColumns.ts";
-import { type FolderLook, fingerprintOf, isSettled, lookAtFolder } from "./fingerprint.ts";
+import { type FolderLook, lookAtFolder } from "./folderLook.ts";
 import { ingest } from "./ingest.ts";
 import { ioError } from "./ioError.ts";
 
@@ -66,63 +65,89 @@ async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> 
   const record = options.within === undefined ? state?.folders.get(root, name) : undefined;
   // What was stored last time is most likely what is asked for again: a second thread looks while this one walks.
   const stored =
-    record === undefined || store === undefined ? undefined : new ManifestCheck(store, record.oid, record.nfiles);
-  const look = lookAtFolder(root, {
-    ignore: options.ignore,
-    within: options.within,
-    signal: options.signal,
-    onLinkedFolder: (path) => {
-      info(options, `'${path}' is a link to a folder: it is left out.`);
+    record === undefined || store === undefined
+      ? undefined
+      : new ManifestCheck(store, record.oid, record.nfiles, state?.cacheLooks);
+  const look = lookAtFolder(
+    root,
+    {
+      ignore: options.ignore,
+      within: options.within,
+      signal: options.signal,
+      onLinkedFolder: (path) => {
+        info(options, `'${path}' is a link to a folder: it is left out.`);
+      },
     },
-  });
+    record,
+  );
+  const isStored = stored?.isWhole() !== false;
+  if (record !== undefined && look.isAsRecorded && isStored) return unchangedFolder(look, record, name);
   const { files } = look;
-  const fingerprint = options.within === undefined && state !== undefined ? fingerprintOf(look) : undefined;
-  if (record !== undefined && record.fingerprint === fingerprint && stored?.isWhole() !== false) {
-    return unchangedFolder(look, record, name, state);
+  if (store !== undefined && record !== undefined && isStored) await ingestNew(files, name, options);
+  else {
+    lookUp(files, name, state);
+    await ingest(files, options);
   }
-  lookUp(files, name, state);
-  await ingest(files, options);
+  if (record !== undefined && isStored && look.count === record.nfiles && hasRecordedHashes(files, record)) {
+    // Touched, not changed: the manifest is the one recorded.
+    state?.folders.set(root, name, look.record(record.oid));
+    return unchangedFolder(look, record, name);
+  }
   const tree = Tree.fromWalk(entriesOf(files));
   if (store !== undefined) {
     store.addTree(tree);
     store.flush();
   }
-  const size = files.totalSize;
-  if (fingerprint !== undefined && isSettled(look)) {
-    state?.folders.set(root, name, { fingerprint: fingerprintOf(look), oid: tree.oid, size, nfiles: files.count });
+  if (options.within === undefined) state?.folders.set(root, name, look.record(tree.oid));
+  return {
+    hash: { name, value: tree.oid },
+    meta: { size: files.totalSize, nfiles: files.count },
+    tree,
+    hasLinks: look.hasLinks,
+  };
+}
+
+/** Whether each file has the name and the hash that the record has in its place. */
+function hasRecordedHashes(files: FileColumns, record: FolderRecord): boolean {
+  const hex = Buffer.from(record.digests.buffer, record.digests.byteOffset, record.digests.length).toString("hex");
+  const { relpaths } = record;
+  for (let i = 0; i < files.count; i++)
+    if (files.md5(i) !== hex.slice(i * 32, i * 32 + 32) || files.relpaths[i] !== relpaths[i]) return false;
+  return true;
+}
+
+/** Hashes and stores only what the record does not know: all that it knows is in the store. */
+async function ingestNew(files: FileColumns, name: "md5" | "md5-dos2unix", options: BuildOptions): Promise<void> {
+  const rows: number[] = [];
+  const fresh = new FileColumns(files.asOf);
+  for (let row = 0; row < files.count; row++) {
+    if (files.hashes[row] !== undefined) continue;
+    rows.push(row);
+    fresh.add(files.paths[row] as OsPath, files.relpaths[row] as string, files.condition(row), undefined);
   }
-  return { hash: { name, value: tree.oid }, meta: { size, nfiles: files.count }, tree, hasLinks: look.hasLinks };
+  lookUp(fresh, name, options.state);
+  await ingest(fresh, options);
+  for (const [index, row] of rows.entries()) {
+    files.hashes[row] = fresh.md5(index);
+    files.setStat(row, fresh.condition(index));
+  }
 }
 
 function lookUp(files: FileColumns, name: "md5" | "md5-dos2unix", state: State | undefined): void {
   if (state === undefined) return;
-  for (let i = 0; i < files.count; i++) {
-    files.hashes[i] = state.lookup(files.paths[i] as OsPath, files.condition(i), name);
-  }
+  for (let i = 0; i < files.count; i++)
+    files.hashes[i] ??= state.lookup(files.paths[i] as OsPath, files.condition(i), name);
 }
 
 /** The tree is only put together when somebody asks for it. */
-function unchangedFolder(
-  look: FolderLook,
-  record: FolderRecord,
-  name: "md5" | "md5-dos2unix",
-  state: State | undefined,
-): Built {
-  const { files } = look;
+function unchangedFolder(look: FolderLook, record: FolderRecord, name: "md5" | "md5-dos2unix"): Built {
   let tree: Tree | undefined;
   return {
     hash: { name, value: record.oid },
-    meta: { size: record.size, nfiles: files.count },
+    meta: { size: record.size, nfiles: record.nfiles },
     hasLinks: look.hasLinks,
     get tree(): Tree {
-      if (tree === undefined) {
-        lookUp(files, name, state);
-        for (let i = 0; i < files.count; i++) {
-          const path = files.paths[i] as OsPath;
-          files.hashes[i] ??= (name === "md5" ? md5File(path) : md5Dos2Unix(path)).md5;
-        }
-        tree = Tree.fromWalk(entriesOf(files));
-      }
+      tree ??= Tree.fromWalk(entriesOf(look.files));
       return tree;
     },
   };

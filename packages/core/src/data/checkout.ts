@@ -6,13 +6,15 @@ import type { OsPath, RelPath } from "../base/paths.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { LinkType } from "../odb/linker.ts";
 import { OBJECT_MODE } from "../odb/objectDb.ts";
+import type { TreeEntry } from "../odb/tree.ts";
+import { Tree } from "../odb/tree.ts";
 import { sortByCodePoint } from "../base/codePoints.ts";
 import { hashFound } from "./hashFound.ts";
 import type { FileJob, ItemWork, Plan, PlanItem, PlanOptions, Stamp, Wanted } from "./plan.ts";
-import { type FolderLook, fingerprintOf, isSettled, lookAtFolder } from "./fingerprint.ts";
+import { type FolderLook, lookAtFolder } from "./folderLook.ts";
 import { guardPath } from "./planGuard.ts";
 import type { FoundFile } from "./planScan.ts";
-import { scanWorkspace } from "./planScan.ts";
+import { foldersOf, scanWorkspace } from "./planScan.ts";
 
 export type { Plan, PlanOptions, Wanted } from "./plan.ts";
 export { applyPlan } from "./apply.ts";
@@ -34,42 +36,53 @@ export function planCheckout(wanted: readonly Wanted[], options: PlanOptions): P
   for (const one of wanted) {
     options.signal?.throwIfAborted();
     const look = lookFirst(one, options);
-    if (look !== undefined && isAsRecorded(one, look, options)) {
+    if (look !== undefined && isAsWanted(one, look, options)) {
       items.push(emptyItem(one, false));
       continue;
     }
-    const before = missing.length;
-    const item = new ItemPlanner(one, options, unsaved, missing).plan();
-    if (look !== undefined && item.change === undefined && missing.length === before) noteUnchanged(one, look, options);
-    items.push(item);
+    items.push(new ItemPlanner(one, options, unsaved, missing).plan());
   }
   return { items, unsaved, missing, options };
 }
 
-/** The conditions of all files of a whole folder, taken before it is compared: an edit after that shows next time. */
+/** The conditions of all files of a whole folder, with the hashes that are known without reading. */
 function lookFirst(wanted: Wanted, options: PlanOptions): FolderLook | undefined {
   if (!isWholeFolder(wanted, options)) return undefined;
+  const { cache, state } = options;
   guardPath(options.root, wanted.path);
   try {
-    return lookAtFolder(wanted.path, options);
+    return lookAtFolder(wanted.path, options, state.folders.get(wanted.path, cache.hashName));
   } catch (error) {
     if (error instanceof DvcError) return undefined; // Something odd is in it: the careful way deals with that.
     throw error;
   }
 }
 
-/** Holds, by the conditions of all its files, exactly what is wanted: no manifest need be read. */
-function isAsRecorded({ path, hash }: Wanted, look: FolderLook, { cache, state }: PlanOptions): boolean {
-  const record = state.folders.get(path, cache.hashName);
-  return record !== undefined && record.oid === hash?.value && record.fingerprint === fingerprintOf(look);
+/**
+ * Whether the folder holds, by what is known of its files, exactly what is wanted: then no manifest need be read. What
+ * was found is recorded, so that the next look is a short one.
+ */
+function isAsWanted(wanted: Wanted, look: FolderLook, { cache, state }: PlanOptions): boolean {
+  const { path, hash, meta } = wanted;
+  if (look.isAsRecorded) return state.folders.get(path, cache.hashName)?.oid === hash?.value;
+  if (hash === undefined || look.isPartial || (meta.nfiles !== undefined && meta.nfiles !== look.count)) return false;
+  if (hasEmptyFolders(look)) return false;
+  const { files } = look;
+  const entries: TreeEntry[] = [];
+  for (let i = 0; i < files.count; i++) {
+    const md5 = (files.hashes[i] ??= state.lookup(files.paths[i] as OsPath, files.condition(i), cache.hashName));
+    if (md5 === undefined) return false;
+    entries.push({ relpath: files.relpaths[i] as RelPath, md5 });
+  }
+  if (Tree.fromWalk(entries).oid !== hash.value) return false;
+  state.folders.set(path, cache.hashName, look.record(hash.value));
+  return true;
 }
 
-/** So that the next plan for the same folder is a short one. */
-function noteUnchanged({ path, hash }: Wanted, look: FolderLook, { cache, state }: PlanOptions): void {
-  if (hash === undefined || !isSettled(look)) return;
-  const { files } = look;
-  const record = { fingerprint: fingerprintOf(look), oid: hash.value, size: files.totalSize, nfiles: files.count };
-  state.folders.set(path, cache.hashName, record);
+/** Folders without files stand in no manifest: a checkout removes them. */
+function hasEmptyFolders({ files, folders }: FolderLook): boolean {
+  const used = foldersOf(files.relpaths, true);
+  return folders.some((folder) => !used.has(folder.slice(0, -1)));
 }
 
 function isWholeFolder({ path, hash, within }: Wanted, options: PlanOptions): boolean {
@@ -239,7 +252,7 @@ class ItemPlanner {
       // DVC's sign that somebody may have edited it. The check gives it its mode back, or takes it away.
       if (!cache.verify(oid)) stat = undefined;
     }
-    let trusted = stat !== undefined && cache.knows(oid, path, stat);
+    let trusted = stat !== undefined && (cache.isFresh(oid) || cache.knows(oid, path, stat));
     if (stat !== undefined && !trusted && cache.hashName !== "md5") {
       trusted = cache.verify(oid);
       if (!trusted) stat = undefined;

@@ -13,8 +13,13 @@ export class FileColumns {
   /** Known or computed; undefined while it is not. */
   readonly hashes: (string | undefined)[] = [];
   /** Time in ms before the first file was looked at. */
-  readonly asOf: number = Date.now();
+  readonly asOf: number;
   stats: BigUint64Array = new BigUint64Array(64 * STAT_FIELDS);
+
+  /** `asOf`: time in ms before the first file was looked at; default: now. */
+  constructor(asOf: number = Date.now()) {
+    this.asOf = asOf;
+  }
 
   /** Appends a file. */
   add(path: OsPath, relpath: RelPath, stat: FileCondition, md5: string | undefined): void {

@@ -62,7 +62,8 @@ export function scanWorkspace(root: OsPath, options: ScanOptions): Scan {
   return { files: walker.start(), seen, folders, extraFolders, inTheWay, wantedFolders };
 }
 
-function foldersOf(paths: Iterable<RelPath>, isFolder: boolean): Set<RelPath> {
+/** Folders that these files lie in, and those above; with `isFolder` also the root, ".". */
+export function foldersOf(paths: Iterable<RelPath>, isFolder: boolean): Set<RelPath> {
   const folders = new Set<RelPath>();
   if (isFolder) folders.add(".");
   let last = "";

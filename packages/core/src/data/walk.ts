@@ -23,10 +23,14 @@ export interface WalkOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called for each symlinked folder, which the walk (as DVC's) leaves out. */
   readonly onLinkedFolder?: ((path: OsPath) => void) | undefined;
-  /** Called before each file that is a symlink or has several names. */
   /** Called for each folder below the root, as it is entered; "/" at the end. */
   readonly onFolder?: ((rel: RelPath) => void) | undefined;
-  readonly onLinkedFile?: (() => void) | undefined;
+  /** Called before each file that is a symlink or has several names. */
+  readonly onLinkedFile?: ((isLink: boolean) => void) | undefined;
+  /** Names in a folder (its relpath, "/" at the end; "" the root) when they are known, in order; otherwise it is listed. */
+  readonly namesOf?: ((folder: RelPath) => readonly string[] | undefined) | undefined;
+  /** Asked for each name that is not ignored: true when it is a file whose condition is known, and was noted. */
+  readonly isKnown?: ((path: OsPath, relpath: RelPath) => boolean) | undefined;
 }
 
 const IGNORE_FILE = ".dvcignore";
@@ -69,9 +73,10 @@ function walkFolder(folder: OsPath, prefix: string, options: WalkOptions, visit:
     options.onFolder?.(prefix + key);
     walkFolder(base + key.slice(0, -1), prefix + key, options, visit);
   };
-  for (const name of namesIn(folder)) {
+  for (const name of options.namesOf?.(prefix) ?? namesIn(folder)) {
     if (waiting.length > 0) waiting = enterBefore(waiting, name, enter);
     const path = base + name;
+    if (options.isKnown?.(path, prefix + name) === true) continue;
     const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     if (stat === undefined) continue; // Removed since it was listed.
     if ((stat.mode & TYPE_MASK) === TYPE_FOLDER) {
@@ -112,7 +117,7 @@ function visitFile(path: OsPath, relpath: RelPath, stat: BigIntStats, options: W
       code: "unsupported",
       hint: "Move it out of the tracked folder, or name it in .dvcignore.",
     });
-  if (stat.nlink > 1n || target !== stat) options.onLinkedFile?.();
+  if (stat.nlink > 1n || target !== stat) options.onLinkedFile?.(target !== stat);
   visit(path, relpath, target);
 }
 

@@ -1,49 +1,226 @@
-import type { OsPath } from "../base/paths.ts";
-import { isOid } from "../hash/hashInfo.ts";
-import { LinkRecords } from "./links.ts";
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readSync, rmSync, statSync } from "node:fs";
+import { renameSync } from "node:fs";
+import { join } from "node:path";
+import type { OsPath, RelPath } from "../base/paths.ts";
+import { writeAll } from "../fs/atomic.ts";
+import { DIR_SUFFIX } from "../hash/hashInfo.ts";
 
-/** What a folder held when it was last hashed. */
+/** Numbers kept of a file: device, inode, size, mtime in ns, ctime in ns. All 0: look closer next time. */
+export const FILE_NUMBERS = 5;
+/** Numbers kept of a folder: device, inode, mtime in ns, ctime in ns. All 0: list it again next time. */
+export const FOLDER_NUMBERS = 4;
+/** Flag of a file that is a symlink: its numbers are those of the file it leads to. */
+export const IS_LINK = 1;
+/** Flag of a file that has several names. */
+export const HAS_NAMES = 2;
+
+/** What a folder held when it was last hashed, file by file in the order of its manifest. */
 export interface FolderRecord {
-  /** Over the names and conditions of everything in it; equal means unchanged. */
-  readonly fingerprint: string;
   /** Hash of its manifest. */
   readonly oid: string;
   /** Bytes of all files. */
   readonly size: number;
   /** Number of files. */
   readonly nfiles: number;
+  readonly relpaths: readonly RelPath[];
+  /** The relpaths as UTF-8, joined by NUL, in memory that threads share; undefined when the record was not read from disk. */
+  readonly names?: Uint8Array;
+  /** {@link FILE_NUMBERS} for each file. */
+  readonly stats: BigUint64Array;
+  /** 16 bytes for each file. */
+  readonly digests: Uint8Array;
+  /** {@link IS_LINK} and {@link HAS_NAMES}, a byte for each file. */
+  readonly flags: Uint8Array;
+  /** The folder itself (""), then those in it; "/" at the end. */
+  readonly folders: readonly RelPath[];
+  /** {@link FOLDER_NUMBERS} for each folder. */
+  readonly folderStats: BigUint64Array;
 }
+
+/** "HFFR" and the version of the layout. */
+const MAGIC = 0x52464648;
+const VERSION = 1;
+const HEADER_BYTES = 64;
+/** A file larger than this is not ours: some 8 million files. */
+const MAX_BYTES = 1 << 30;
+/** Above this many records, those that were not renewed for two months go. */
+const PRUNE_ABOVE = 64;
+const KEEP_MS = 60 * 86_400_000;
+
+/*
+ * A file: header; numbers of the files; numbers of the folders; digests; flags; then, as UTF-8, the relpaths, the folders
+ * (both joined by NUL) and the key. The header, in 32-bit words: 0 magic, 1 version, 2 files, 3 folders, 4-6 bytes of the
+ * three texts, 7-8 checksum of all that follows the header, 9-12 manifest's hash, 13-14 bytes of all files.
+ */
 
 /**
  * Folders by path and hash name with what they held, so that an unchanged one needs one look at each file and nothing
- * else. Kept in a file of its own; safe to delete.
+ * else, and a changed one a closer look only at what changed. One file a folder; safe to delete.
  */
 export class FolderRecords {
-  readonly #records: LinkRecords;
+  readonly #folder: OsPath;
+  readonly #known = new Map<string, FolderRecord | undefined>();
+  readonly #fresh = new Set<string>();
 
-  constructor(file: OsPath) {
-    this.#records = new LinkRecords(file);
+  /** `folder` holds the files; "" keeps records only in memory. */
+  constructor(folder: OsPath) {
+    this.#folder = folder;
   }
 
   /** The last record of a folder. */
   get(path: OsPath, hashName: string): FolderRecord | undefined {
-    const record = this.#records.get(`${hashName}:${path}`);
-    const [oid = "", size = "", nfiles = ""] = record?.token.split(" ") ?? [];
-    return record === undefined || !isOid(oid) || !/^\d+$/.test(size) || !/^\d+$/.test(nfiles)
-      ? undefined
-      : { fingerprint: record.ino, oid, size: Number(size), nfiles: Number(nfiles) };
+    const key = `${hashName}:${path}`;
+    if (!this.#known.has(key)) this.#known.set(key, this.#folder === "" ? undefined : readRecord(this.#file(key), key));
+    return this.#known.get(key);
   }
 
   /** Replaces the record of a folder. */
   set(path: OsPath, hashName: string, record: FolderRecord): void {
-    this.#records.set(`${hashName}:${path}`, {
-      ino: record.fingerprint,
-      token: `${record.oid} ${String(record.size)} ${String(record.nfiles)}`,
-    });
+    const key = `${hashName}:${path}`;
+    this.#known.set(key, record);
+    this.#fresh.add(key);
   }
 
-  /** Writes what is new; in one step. */
+  /** Writes what is new, each record in one step. */
   save(): void {
-    this.#records.save();
+    if (this.#folder === "" || this.#fresh.size === 0) return;
+    mkdirSync(this.#folder, { recursive: true });
+    for (const key of this.#fresh) {
+      const record = this.#known.get(key);
+      if (record !== undefined) writeRecord(this.#file(key), key, record);
+    }
+    this.#fresh.clear();
+    prune(this.#folder);
   }
+
+  #file(key: string): OsPath {
+    const [a, b] = checksum(Buffer.from(key.padEnd(Math.ceil(key.length / 4) * 4), "utf16le"));
+    return join(this.#folder, a.toString(16).padStart(8, "0") + b.toString(16).padStart(8, "0"));
+  }
+}
+
+/** A missing, foreign, truncated or damaged file, and one of another key, reads as no record. */
+function readRecord(file: OsPath, key: string): FolderRecord | undefined {
+  let fd: number;
+  try {
+    fd = openSync(file, "r");
+  } catch {
+    return undefined;
+  }
+  try {
+    const { size } = fstatSync(fd);
+    if (size < HEADER_BYTES || size > MAX_BYTES) return undefined;
+    // Shared, so that a second thread can compare with it too.
+    const bytes = new Uint8Array(new SharedArrayBuffer(Math.ceil(size / 8) * 8));
+    for (let at = 0; at < size;) {
+      const count = readSync(fd, bytes, at, size - at, null);
+      if (count === 0) return undefined;
+      at += count;
+    }
+    return parseRecord(bytes, size, key);
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function parseRecord(bytes: Uint8Array, size: number, key: string): FolderRecord | undefined {
+  const header = new Uint32Array(bytes.buffer, 0, HEADER_BYTES / 4);
+  const [magic, version, files = 0, folders = 0, namesBytes = 0, foldersBytes = 0, keyBytes = 0, low, high] = header;
+  if (magic !== MAGIC || version !== VERSION) return undefined;
+  const at = offsets(files, folders);
+  if (size !== at.texts + namesBytes + foldersBytes + keyBytes) return undefined;
+  const [a, b] = checksum(bytes.subarray(HEADER_BYTES));
+  if (a !== low || b !== high) return undefined;
+  const text = (from: number, length: number): string => Buffer.from(bytes.buffer, from, length).toString("utf8");
+  if (text(size - keyBytes, keyBytes) !== key) return undefined;
+  let relpaths: readonly RelPath[] | undefined;
+  return {
+    oid: Buffer.from(bytes.buffer, 36, 16).toString("hex") + DIR_SUFFIX,
+    size: (header[13] as number) + (header[14] as number) * 2 ** 32,
+    nfiles: files,
+    get relpaths() {
+      relpaths ??= files === 0 ? [] : text(at.texts, namesBytes).split("\0");
+      return relpaths;
+    },
+    names: new Uint8Array(bytes.buffer, at.texts, namesBytes),
+    stats: new BigUint64Array(bytes.buffer, HEADER_BYTES, files * FILE_NUMBERS),
+    folderStats: new BigUint64Array(bytes.buffer, at.folders, folders * FOLDER_NUMBERS),
+    digests: new Uint8Array(bytes.buffer, at.digests, files * 16),
+    flags: new Uint8Array(bytes.buffer, at.flags, files),
+    folders: text(at.texts + namesBytes, foldersBytes).split("\0"),
+  };
+}
+
+function writeRecord(file: OsPath, key: string, record: FolderRecord): void {
+  const { nfiles, folders } = record;
+  const at = offsets(nfiles, folders.length);
+  const texts = [record.relpaths.join("\0"), folders.join("\0"), key].map((text) => Buffer.from(text, "utf8"));
+  const textBytes = texts.reduce((sum, text) => sum + text.length, 0);
+  const size = at.texts + textBytes;
+  const bytes = new Uint8Array(Math.ceil(size / 8) * 8);
+  bytes.set(bytesOf(record.stats), HEADER_BYTES);
+  bytes.set(bytesOf(record.folderStats), at.folders);
+  bytes.set(record.digests, at.digests);
+  bytes.set(record.flags, at.flags);
+  let from = at.texts;
+  for (const text of texts) {
+    bytes.set(text, from);
+    from += text.length;
+  }
+  const header = new Uint32Array(bytes.buffer, 0, HEADER_BYTES / 4);
+  header.set([MAGIC, VERSION, nfiles, folders.length, ...texts.map((text) => text.length)]);
+  header.set(checksum(bytes.subarray(HEADER_BYTES)), 7);
+  Buffer.from(bytes.buffer).write(record.oid.slice(0, 32), 36, "hex");
+  header.set([record.size % 2 ** 32, Math.floor(record.size / 2 ** 32)], 13);
+  replaceFile(file, bytes.subarray(0, size));
+}
+
+/** Not synced: a file that a crash left half is noticed by its checksum. */
+function replaceFile(file: OsPath, bytes: Uint8Array): void {
+  const temporary = `${file}.${String(process.pid)}.${Math.random().toString(36).slice(2)}`;
+  const fd = openSync(temporary, "wx", 0o600);
+  try {
+    writeAll(fd, bytes);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function prune(folder: OsPath): void {
+  const names = readdirSync(folder);
+  if (names.length <= PRUNE_ABOVE) return;
+  const oldest = Date.now() - KEEP_MS;
+  for (const name of names) {
+    const file = join(folder, name);
+    if ((statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? oldest) < oldest) rmSync(file, { force: true });
+  }
+}
+
+function bytesOf(numbers: BigUint64Array): Uint8Array {
+  return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+}
+
+function offsets(files: number, folders: number): { folders: number; digests: number; flags: number; texts: number } {
+  const foldersAt = HEADER_BYTES + files * FILE_NUMBERS * 8;
+  const digests = foldersAt + folders * FOLDER_NUMBERS * 8;
+  const flags = digests + files * 16;
+  return { folders: foldersAt, digests, flags, texts: flags + files };
+}
+
+/** Two sums that notice changed, moved and missing words; some 1 ns a word. The length is a multiple of 4. */
+function checksum(bytes: Uint8Array): [number, number] {
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
+  let a = 0x9e3779b9 | 0;
+  let b = words.length | 0;
+  for (let i = 0; i < words.length; i++) {
+    a = Math.imul(a ^ (words[i] as number), 0x01000193);
+    b = (Math.imul(b, 31) + a) | 0;
+  }
+  return [a >>> 0, b >>> 0];
 }

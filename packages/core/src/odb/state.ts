@@ -1,6 +1,8 @@
 import type { BigIntStats } from "node:fs";
 import { lstatSync, statSync } from "node:fs";
+import { GRAIN_MS, isYoung } from "../base/clockGrain.ts";
 import type { OsPath } from "../base/paths.ts";
+import { CacheLooks } from "./cacheLooks.ts";
 import { FolderRecords } from "./folderRecords.ts";
 import { LinkRecords } from "./links.ts";
 import type { FileIdentity } from "./stateFile.ts";
@@ -30,13 +32,10 @@ export interface State {
   save(): void;
   readonly links: LinkRecords;
   readonly folders: FolderRecords;
+  readonly cacheLooks: CacheLooks;
 }
 
 const WORDS = RECORD_BYTES / 4;
-/** Kernels stamp files with a clock that ticks at most every 10 ms; twice that is safe. */
-const GRAIN_MS = 20;
-/** File systems with whole seconds (FAT counts in twos). */
-const COARSE_GRAIN_MS = 2100;
 /** Written files of at least this many bytes are worth waiting a tick for. */
 const WORTH_WAITING = 8 * 1024 * 1024;
 const DAY_MS = 86_400_000;
@@ -64,6 +63,7 @@ export function memoryState(): State {
 class FileState implements State {
   readonly links: LinkRecords;
   readonly folders: FolderRecords;
+  readonly cacheLooks: CacheLooks;
   readonly #file: OsPath | undefined;
   #words: Uint32Array = new Uint32Array(0);
   #count = 0;
@@ -83,7 +83,8 @@ class FileState implements State {
   constructor(file: OsPath | undefined) {
     this.#file = file;
     this.links = new LinkRecords(file === undefined ? "" : `${file}.links`);
-    this.folders = new FolderRecords(file === undefined ? "" : `${file}.folders`);
+    this.folders = new FolderRecords(file === undefined ? "" : `${file}.folders.d`);
+    this.cacheLooks = new CacheLooks(file === undefined ? "" : `${file}.caches`);
   }
 
   lookup(_path: OsPath, stat: FileStamp, hashName: StateHashName = "md5"): string | undefined {
@@ -126,6 +127,7 @@ class FileState implements State {
       if (this.#file === undefined) return;
       this.links.save();
       this.folders.save();
+      this.cacheLooks.save();
       if (!this.#dirty) return;
       this.#merge(this.#file);
       this.#prune();
@@ -311,13 +313,4 @@ function hex8(word: number): string {
     (HEX2[(word >>> 8) & 255] as string) +
     (HEX2[word & 255] as string)
   );
-}
-
-/**
- * Whether an edit right after `asOf` could leave the same times as `stat`. Only ctime counts: each edit sets it, and no
- * program can set it back, while mtime may lie anywhere.
- */
-export function isYoung(stat: Pick<FileStamp, "ctimeNs">, asOf: number): boolean {
-  const coarse = stat.ctimeNs % 1_000_000_000n === 0n;
-  return Number(stat.ctimeNs / 1_000_000n) > asOf - (coarse ? COARSE_GRAIN_MS : GRAIN_MS);
 }

@@ -1,0 +1,57 @@
+import type { BigIntStats } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
+import type { OsPath, RelPath } from "../base/paths.ts";
+import { IS_LINK } from "../odb/folderRecords.ts";
+import { sameStat } from "./fileColumns.ts";
+
+/** Files of a folder as they were recorded, and what each thread found of them: memory that both see. */
+export interface RowShare {
+  /** The folder, "/" at the end. */
+  readonly base: OsPath;
+  /** Relpaths, joined by NUL, as UTF-8. */
+  readonly names: Uint8Array;
+  /** Numbers as of `FileColumns`; a row of zeros is like no file. */
+  readonly stats: BigUint64Array;
+  readonly flags: Uint8Array;
+  /** A byte a file: 0 not looked at, 1 in the very condition recorded, 2 anything else. */
+  readonly verdicts: Uint8Array;
+  /** Number of the next row that nobody took. */
+  readonly next: Int32Array;
+}
+
+/** The verdict on a file that is as it was recorded. */
+export const SAME = 1;
+const OTHER = 2;
+/** Rows that a thread takes at a time: what the other holds at the end is looked at again. */
+const CHUNK = 128;
+
+/** Compares files with their record, a chunk at a time, until none is left; several threads may do so at once. */
+export function scanRows(share: RowShare, relpaths: readonly RelPath[], signal?: AbortSignal): void {
+  const { verdicts, next } = share;
+  const count = verdicts.length;
+  for (let from; (from = Atomics.add(next, 0, CHUNK)) < count;) {
+    signal?.throwIfAborted();
+    const end = Math.min(from + CHUNK, count);
+    for (let row = from; row < end; row++) compareRow(share, relpaths, row);
+  }
+}
+
+/** Looks at those rows that another thread took and has not finished. */
+export function scanLeftRows(share: RowShare, relpaths: readonly RelPath[]): void {
+  const { verdicts } = share;
+  for (let row = 0; row < verdicts.length; row++)
+    if (Atomics.load(verdicts, row) === 0) compareRow(share, relpaths, row);
+}
+
+function compareRow(share: RowShare, relpaths: readonly RelPath[], row: number): void {
+  const stat = lookAt(share.base + (relpaths[row] as string), ((share.flags[row] as number) & IS_LINK) !== 0);
+  Atomics.store(share.verdicts, row, stat !== undefined && sameStat(share.stats, row, stat) ? SAME : OTHER);
+}
+
+function lookAt(path: OsPath, isLink: boolean): BigIntStats | undefined {
+  try {
+    return (isLink ? statSync : lstatSync)(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined; // a ring of links, a folder that became a file: for the careful way
+  }
+}

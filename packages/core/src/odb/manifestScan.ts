@@ -1,0 +1,15 @@
+import { lstatSync } from "node:fs";
+import type { ObjectDb } from "./objectDb.ts";
+import { OBJECT_MODE } from "./objectDb.ts";
+
+/** Whether a manifest and all files that it names are in the cache, as plain files that nobody has touched. */
+export function isPlainlyWhole(cache: ObjectDb, oid: string): boolean {
+  if (!isPlain(cache.pathOf(oid))) return false;
+  const tree = cache.peekTree(oid);
+  return tree !== undefined && tree.entries.every((entry) => isPlain(cache.pathOf(entry.md5)));
+}
+
+function isPlain(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && stat.isFile() && (stat.mode & 0o7777) === OBJECT_MODE;
+}
