@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { connect, type Socket } from "node:net";
 import { AnswerReader, type AnswerHeaders, type SinkOf } from "./s3Answer.ts";
 
@@ -58,6 +59,8 @@ export class Wire {
   readonly #idle: Connection[] = [];
   readonly #all: Set<Connection> = new Set<Connection>();
   readonly #waiting: (() => void)[] = [];
+  readonly #buffers: Buffer[] = [];
+  readonly #signals: WeakSet<AbortSignal> = new WeakSet<AbortSignal>();
 
   constructor(options: WireOptions) {
     this.#options = options;
@@ -65,6 +68,12 @@ export class Wire {
 
   /** Sends one request and reads its answer. `fresh`: over a new connection. @throws {WireError} */
   async exchange(request: WireRequest, fresh = false): Promise<WireAnswer> {
+    const { signal } = request;
+    if (signal !== undefined && !this.#signals.has(signal)) {
+      // One listener for each request under way is meant, not a leak.
+      setMaxListeners(0, signal);
+      this.#signals.add(signal);
+    }
     let connection = fresh ? undefined : this.#unused();
     while (connection === undefined && this.#all.size >= MAX_SOCKETS) {
       const spare = fresh ? this.#unused() : undefined;
@@ -97,7 +106,9 @@ export class Wire {
   }
 
   #open(): Connection {
-    const connection = new Connection(this.#options, () => {
+    // Some servers close after each answer; a new buffer for each connection would keep the collector busy (2 s in 20,000).
+    const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
+    const connection = new Connection(this.#options, buffer, () => {
       this.#drop(connection);
     });
     this.#all.add(connection);
@@ -105,10 +116,12 @@ export class Wire {
   }
 
   #drop(connection: Connection): void {
-    this.#all.delete(connection);
+    const buffer = this.#all.delete(connection) ? connection.buffer : undefined;
     const at = this.#idle.indexOf(connection);
     if (at !== -1) this.#idle.splice(at, 1);
     connection.destroy();
+    // Only now that nothing reads into it any more.
+    if (buffer !== undefined) this.#buffers.push(buffer);
   }
 }
 
@@ -121,6 +134,7 @@ interface Pending {
 }
 
 class Connection {
+  readonly buffer: Buffer;
   readonly #socket: Socket;
   readonly #readTimeoutMs: number;
   readonly #connectTimer: NodeJS.Timeout;
@@ -128,17 +142,18 @@ class Connection {
   #served = 0;
   #broken = false;
 
-  constructor(options: WireOptions, onClose: () => void) {
+  constructor(options: WireOptions, buffer: Buffer, onClose: () => void) {
     const { host, port, connectTimeoutMs, readTimeoutMs } = options;
+    this.buffer = buffer;
     this.#readTimeoutMs = readTimeoutMs;
     this.#socket = connect({
       host,
       port,
       noDelay: true,
       onread: {
-        buffer: Buffer.allocUnsafeSlow(READ_BYTES),
-        callback: (count, buffer) => {
-          this.#receive((buffer as Buffer).subarray(0, count));
+        buffer,
+        callback: (count) => {
+          this.#receive(buffer.subarray(0, count));
           return true;
         },
       },

@@ -58,6 +58,7 @@ async function downloadOne(
     const actual = actualOid(cache, oid, md5, temporary);
     if (actual !== oid) throw damagedRemoteObject(remote, oid, actual);
     renameSync(temporary, to);
+    cache.noteStored?.(oid, size);
     progress.add(1, 0);
     return size;
   } catch (error) {

@@ -18,6 +18,8 @@ export interface LocalObjects {
   addBytes(oid: string, bytes: Uint8Array, verified?: boolean): void;
   /** Hears of objects that were just stored with verified bytes. */
   noteFresh?(oids: Iterable<string>): void;
+  /** Remembers a large object that this process has just put there, its bytes verified (`size` in bytes). */
+  noteStored?(oid: string, size: number): void;
   /** Makes what `addBytes` stored safe against power loss. */
   flush(): void;
 }
