@@ -88,6 +88,8 @@ class FileState implements State {
   }
 
   lookup(_path: OsPath, stat: FileStamp, hashName: StateHashName = "md5"): string | undefined {
+    // What this process has just written counts: the checkout of a pull asks about objects that it has just fetched.
+    if (this.#written.length > 0) this.#recordWritten();
     this.#load();
     if (this.#count === 0) return undefined;
     this.#setKey(stat);
