@@ -10,17 +10,24 @@ import { hexAt } from "./ingestLoop.ts";
 import { openJob, runJob } from "./ingestRun.ts";
 import { ioError } from "./ioError.ts";
 import { Staging } from "./staging.ts";
+import { canStoreLarge, storeLarge } from "./storeLarge.ts";
 
 /** A file that changes while it is read is read again this often. */
 const ATTEMPTS = 3;
+/** From this size on (bytes) a file is worth a thread that writes while this one hashes. */
+const LARGE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Fills in the hashes that are missing, storing the bytes where `options.store` says so. When it returns, what was
  * stored is safe against power loss.
  */
 export async function ingest(files: FileColumns, options: BuildOptions): Promise<void> {
-  const todo = filesToRead(files, options);
-  if (todo.length === 0) return;
+  const found = filesToRead(files, options);
+  const todo = await storeLargest(files, found, options);
+  if (todo.length === 0) {
+    if (found.length > 0) options.store?.flush();
+    return;
+  }
   if (options.hashName === "md5-dos2unix") {
     for (const index of todo) ingestOne(files, index, options);
     options.store?.flush();
@@ -59,6 +66,40 @@ function filesToRead(files: FileColumns, options: BuildOptions): number[] {
     if (md5 === undefined || present?.has(md5) === false) todo.push(i);
   }
   return todo;
+}
+
+/**
+ * A large file that is most of the work is stored first and by itself, with both threads on it. @returns the others; it
+ * too when that did not succeed.
+ */
+async function storeLargest(files: FileColumns, todo: number[], options: BuildOptions): Promise<number[]> {
+  const { store, state } = options;
+  if (store === undefined || options.hashName === "md5-dos2unix" || options.jobs === 1) return todo;
+  const large = largestOf(files, todo);
+  if (large === undefined || !canStoreLarge()) return todo;
+  const path = files.paths[large] as OsPath;
+  try {
+    const md5 = await storeLarge(path, store, options);
+    if (md5 === undefined || !files.isSame(large, statSync(path, { bigint: true }))) return todo;
+    files.hashes[large] = md5;
+    state?.record(path, files.condition(large), md5, "md5", files.asOf);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw ioError(error, path);
+  }
+  return todo.filter((index) => index !== large);
+}
+
+/** The file that has at least half of all bytes, when it is large. */
+function largestOf(files: FileColumns, todo: readonly number[]): number | undefined {
+  let total = 0;
+  let largest: number | undefined;
+  for (const index of todo) {
+    const size = files.size(index);
+    total += size;
+    if (size >= LARGE_BYTES && (largest === undefined || size > files.size(largest))) largest = index;
+  }
+  return largest !== undefined && files.size(largest) * 2 >= total ? largest : undefined;
 }
 
 /** The careful way for one file: again when it was changed meanwhile, and past a damaged object. */

@@ -8,12 +8,14 @@ export const Outcome = {
   hashed: 1,
   /** It was changed while it was read, or what lies at the object's place looks wrong: to be done one by one. */
   retry: 2,
+  /** Hashed and written under its final name in {@link IngestJob.fresh}, or another thread has done so with equal bytes. */
+  fresh: 3,
   /** Hashed and written, not yet named. */
-  staged: 3,
+  staged: 4,
 } as const;
 
-/** Indexes of {@link IngestJob.control}. */
-export const Control = { nextBatch: 0, stop: 1, files: 2, kibibytes: 3 } as const;
+/** Indexes of {@link IngestJob.control}. `broken`: a thread died in the middle of something. */
+export const Control = { nextBatch: 0, stop: 1, files: 2, kibibytes: 3, broken: 4 } as const;
 
 /** Work that several threads share; the arrays lie in shared memory. Plain data, so that it can be sent to a worker. */
 export interface IngestJob {
@@ -33,6 +35,11 @@ export interface IngestJob {
   readonly shards: readonly string[];
   /** Staging folders, one a thread. */
   readonly staging: readonly OsPath[];
+  /**
+   * A folder with an object folder for each that the cache lacks, which gets its place by one rename with all that is in
+   * it: objects are written there under their names, at once. Undefined when there are too few files for that.
+   */
+  readonly fresh: OsPath | undefined;
   /** Flush each file by itself: for few. */
   readonly syncEach: boolean;
 }

@@ -122,7 +122,7 @@ export class IngestLoop {
       return false;
     }
     if (!isWhole && this.#job.objects !== undefined) {
-      if (reading.copy < 0) reading.copy = this.#create(reading.index);
+      if (reading.copy < 0) reading.copy = this.#create(this.#stagedPath(reading.index));
       writeAll(reading.copy, buffer, count);
     }
     this.#lanes.feed(lane, count, reading.isLast);
@@ -165,18 +165,42 @@ export class IngestLoop {
   #store(lane: number, reading: Reading, objects: OsPath): void {
     const { index } = reading;
     const { outcomes, digests } = this.#job;
-    const found = this.#find(hexAt(digests, index), objects, reading.read);
+    const oid = hexAt(digests, index);
+    const found = this.#find(oid, objects, reading.read);
     if (found !== "missing") {
       if (reading.copy >= 0) unlinkSync(this.#stagedPath(index));
       outcomes[index] = found === "there" ? Outcome.hashed : Outcome.retry;
       return;
     }
     if (reading.copy < 0) {
-      reading.copy = this.#create(index);
+      const fresh = this.#freshPath(oid);
+      if (fresh !== undefined) {
+        this.#writeFresh(fresh, lane, reading);
+        return;
+      }
+      reading.copy = this.#create(this.#stagedPath(index));
       writeAll(reading.copy, this.#lanes.buffer(lane), reading.count);
     }
     if (this.#job.syncEach) fsyncSync(reading.copy);
     outcomes[index] = Outcome.staged + this.#thread;
+  }
+
+  /** Where an object goes whose folder the cache lacks. */
+  #freshPath(oid: string): OsPath | undefined {
+    const { fresh } = this.#job;
+    const shard = oid.slice(0, 2);
+    return fresh === undefined || this.#shards.has(shard) ? undefined : `${fresh}/${shard}/${oid.slice(2)}`;
+  }
+
+  #writeFresh(path: OsPath, lane: number, reading: Reading): void {
+    try {
+      reading.copy = this.#create(path);
+    } catch (error) {
+      // Equal bytes: whoever created it writes them. Should that fail, nothing of this job is stored.
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    if (reading.copy >= 0) writeAll(reading.copy, this.#lanes.buffer(lane), reading.count);
+    this.#job.outcomes[reading.index] = Outcome.fresh;
   }
 
   /** Whether the cache holds the object; an odd one (size, mode, type) is left to the careful path. */
@@ -192,8 +216,8 @@ export class IngestLoop {
     return `${this.#job.staging[this.#thread] as string}/${String(index)}`;
   }
 
-  #create(index: number): number {
-    const fd = openSync(this.#stagedPath(index), "wx", OBJECT_MODE);
+  #create(path: OsPath): number {
+    const fd = openSync(path, "wx", OBJECT_MODE);
     this.#fixMode ??= fstatSync(fd).mode !== REGULAR_OBJECT;
     if (this.#fixMode) fchmodSync(fd, OBJECT_MODE);
     return fd;

@@ -52,11 +52,12 @@ export function openJob(
     stats,
     digests: new Uint8Array(new SharedArrayBuffer(count * 16)),
     outcomes: new Uint8Array(new SharedArrayBuffer(count)),
-    control: new Int32Array(new SharedArrayBuffer(16)),
+    control: new Int32Array(new SharedArrayBuffer(20)),
     batches,
     objects: staging?.objects,
     shards: staging?.shards ?? [],
     staging: staging?.open(threads) ?? [],
+    fresh: staging?.openFresh(count),
     syncEach: staging?.syncEach ?? false,
   };
   return { job, threads };
@@ -112,21 +113,21 @@ function startWorkers(job: IngestJob, threads: number): Promise<IngestFailure[]>
   if (file === undefined) return [];
   const { Worker } = process.getBuiltinModule("node:worker_threads");
   return Array.from({ length: threads - 1 }, (_, i) =>
-    failuresOf(new Worker(file, { workerData: { job, thread: i + 1 } })),
+    failuresOf(new Worker(file, { workerData: { job, thread: i + 1 } }), job),
   );
 }
 
 /** What a worker failed at. One that breaks leaves what it had begun undone: those are done one by one. */
-function failuresOf(worker: Worker): Promise<IngestFailure[]> {
+function failuresOf(worker: Worker, job: IngestJob): Promise<IngestFailure[]> {
   return new Promise((resolve) => {
     let failures: IngestFailure[] | undefined;
     worker.on("message", (message: IngestFailure[]) => {
       failures = message;
     });
-    worker.on("error", () => {
-      failures ??= [];
-    });
+    worker.on("error", () => undefined);
     worker.on("exit", () => {
+      // Only one that came to its end tells its failures.
+      if (failures === undefined) Atomics.store(job.control, Control.broken, 1);
       resolve(failures ?? []);
     });
   });

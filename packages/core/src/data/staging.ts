@@ -1,14 +1,18 @@
-import { renameSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
-import { syncFolder } from "../fs/atomic.ts";
+import { syncFolder, temporaryPath } from "../fs/atomic.ts";
 import { FLUSH_SINGLY, makeDurable, syncFileSystem } from "../odb/durable.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import { StagingFolders } from "../odb/stagingFolders.ts";
 import { SIZE, STAT_FIELDS } from "./fileColumns.ts";
 import type { IngestJob } from "./ingestJob.ts";
-import { Outcome } from "./ingestJob.ts";
+import { Control, Outcome } from "./ingestJob.ts";
 import { hexAt } from "./ingestLoop.ts";
+
+/** From so many files on, whole object folders are written aside: making 256 of them costs as much as some 500 renames. */
+const FRESH_FROM = 1000;
+const SHARDS: readonly string[] = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
 
 /**
  * Where new objects lie until their bytes are safe on disk: a folder a thread beside the object folders. Only then they
@@ -18,36 +22,112 @@ export class Staging extends StagingFolders {
   /** With few files each is flushed by whoever writes it. */
   readonly syncEach: boolean;
   readonly #store: ObjectDb;
+  readonly #present: ReadonlySet<string>;
+  readonly #folderMode: number | undefined;
+  #fresh: OsPath | undefined;
 
   constructor(store: ObjectDb, files: number) {
     super(store.folder, store.dirMode);
     this.#store = store;
+    this.#present = new Set(this.shards);
+    this.#folderMode = store.dirMode;
     this.syncEach = files <= FLUSH_SINGLY;
+  }
+
+  /**
+   * Makes the object folders that the cache lacks, in a folder of their own, when there are many files to store. Files
+   * created straight under their names need no rename each, and two threads hardly ever meet in one folder: for 20,000
+   * files 0.5-1.0 s instead of 1.5, for 200,000 a third less.
+   */
+  openFresh(files: number): OsPath | undefined {
+    if (files < FRESH_FROM) return undefined;
+    const lacking = SHARDS.filter((shard) => !this.#present.has(shard));
+    if (lacking.length === 0) return undefined;
+    this.#fresh = temporaryPath(join(this.objects, "new"));
+    mkdirSync(this.#fresh);
+    for (const shard of lacking) {
+      const folder = join(this.#fresh, shard);
+      mkdirSync(folder);
+      if (this.#folderMode !== undefined) chmodSync(folder, this.#folderMode);
+    }
+    return this.#fresh;
   }
 
   /** Flushes what was written and gives it its names, durably. */
   publish(job: IngestJob): void {
-    const rows: number[] = [];
-    for (let row = 0; row < job.outcomes.length; row++)
-      if ((job.outcomes[row] as number) >= Outcome.staged) rows.push(row);
-    if (rows.length === 0) return;
-    const staged = (row: number): OsPath =>
-      `${this.folders[(job.outcomes[row] as number) - Outcome.staged] as string}/${String(row)}`;
-    if (!job.syncEach && !syncFileSystem(this.objects)) makeDurable(this.objects, rows.map(staged));
-    const shards = new Set<string>();
-    const present = new Set(this.shards);
-    for (const row of rows) {
-      const oid = hexAt(job.digests, row);
-      const shard = oid.slice(0, 2);
-      if (!shards.has(shard)) {
-        shards.add(shard);
-        if (!present.has(shard)) this.makeShard(shard);
-      }
-      renameSync(staged(row), `${this.objects}/${shard}/${oid.slice(2)}`);
-      this.#store.noteStored(oid, Number(job.stats[row * STAT_FIELDS + SIZE]));
+    const { outcomes } = job;
+    const fresh: number[] = [];
+    const staged: number[] = [];
+    // A thread that died may have left half an object under its name: nothing of that folder is used.
+    const isBroken = Atomics.load(job.control, Control.broken) !== 0;
+    for (let row = 0; row < outcomes.length; row++) {
+      const outcome = outcomes[row] as number;
+      if (outcome === Outcome.fresh && isBroken) outcomes[row] = Outcome.retry;
+      else if (outcome === Outcome.fresh) fresh.push(row);
+      else if (outcome >= Outcome.staged) staged.push(row);
     }
+    if (fresh.length + staged.length === 0) return;
+    if (!job.syncEach && !syncFileSystem(this.objects))
+      makeDurable(this.objects, [
+        ...fresh.map((row) => this.#freshPath(hexAt(job.digests, row))),
+        ...staged.map((row) => this.#stagedPath(job, row)),
+      ]);
+    const shards = new Set<string>();
+    for (const row of fresh) shards.add(hexAt(job.digests, row).slice(0, 2));
+    for (const shard of shards) this.#placeShard(shard);
+    for (const row of staged) this.#place(job, row, shards);
     if (!job.syncEach && syncFileSystem(this.objects)) return;
     for (const shard of shards) syncFolder(join(this.objects, shard));
     syncFolder(this.objects);
+  }
+
+  #place(job: IngestJob, row: number, shards: Set<string>): void {
+    const oid = hexAt(job.digests, row);
+    const shard = oid.slice(0, 2);
+    if (!shards.has(shard)) {
+      shards.add(shard);
+      if (!this.#present.has(shard)) this.makeShard(shard);
+    }
+    renameSync(this.#stagedPath(job, row), `${this.objects}/${shard}/${oid.slice(2)}`);
+    this.#store.noteStored(oid, Number(job.stats[row * STAT_FIELDS + SIZE]));
+  }
+
+  /** A whole object folder; where another process has made one meanwhile, file by file. */
+  #placeShard(shard: string): void {
+    const from = join(this.#fresh ?? "", shard);
+    const to = join(this.objects, shard);
+    try {
+      renameSync(from, to);
+    } catch (error) {
+      if (!isFolder(to)) throw error;
+      for (const name of readdirSync(from)) renameSync(join(from, name), join(to, name));
+    }
+  }
+
+  #freshPath(oid: string): OsPath {
+    return `${this.#fresh ?? ""}/${oid.slice(0, 2)}/${oid.slice(2)}`;
+  }
+
+  #stagedPath(job: IngestJob, row: number): OsPath {
+    return `${this.folders[(job.outcomes[row] as number) - Outcome.staged] as string}/${String(row)}`;
+  }
+
+  /** Removes the folders with whatever is left in them. */
+  override clear(): void {
+    super.clear();
+    if (this.#fresh !== undefined) removeFolder(this.#fresh);
+    this.#fresh = undefined;
+  }
+}
+
+function isFolder(path: OsPath): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function removeFolder(folder: OsPath): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // Left for `gc`, which knows such names.
   }
 }

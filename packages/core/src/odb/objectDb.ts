@@ -256,8 +256,7 @@ export class ObjectDb {
     from: OsPath,
     options: { signal?: AbortSignal; onBytes?: (count: number) => void } = {},
   ): { md5: string; size: number } {
-    const temporary = temporaryPath(join(this.folder, "in"));
-    this.#makeFolder(this.folder);
+    const temporary = this.temporaryFor();
     const source = openSync(from, "r");
     try {
       const before = fstatSync(source, { bigint: true });
@@ -272,9 +271,12 @@ export class ObjectDb {
     }
   }
 
-  /** A name for a temporary file that {@link adopt} can take: same file system, recognised by `gc`. Folder made. */
-  temporaryFor(oid: string): OsPath {
-    const path = this.pathOf(oid);
+  /**
+   * A name for a temporary file that {@link adopt} can take: same file system, recognised by `gc`. Folder made. Without
+   * `oid` it lies beside the object folders.
+   */
+  temporaryFor(oid?: string): OsPath {
+    const path = oid === undefined ? join(this.folder, "in") : this.pathOf(oid);
     this.#makeFolder(dirname(path));
     return temporaryPath(path);
   }
