@@ -52,7 +52,8 @@ export interface ProjectView {
 
 /** Opens a dvc.yaml and its dvc.lock without resolving stages yet. @throws {FormatError}, {DvcError} */
 export function loadProject(file: OsPath, source: FileSource, context: LoadContext): ProjectView {
-  const data = parseProjectFile(requireText(file, source), fileText(file, context)) as Entry;
+  const parse = (): Entry => parseProjectFile(requireText(file, source), fileText(file, context)) as Entry;
+  const data = context.parsed === undefined ? parse() : context.parsed.read(file, parse);
   const lock = readLock(join(dirname(file), "dvc.lock"), source, context);
   const locks = isRecord(lock["stages"]) ? (lock["stages"] as Record<string, Entry>) : {};
   const resolver = new ProjectResolver(file, data, source, context);
@@ -79,8 +80,11 @@ export function loadProject(file: OsPath, source: FileSource, context: LoadConte
 }
 
 function readLock(file: OsPath, source: FileSource, context: LoadContext): Entry {
-  const text = source.readText(file);
-  return text === undefined ? {} : (parseLockfile(text, fileText(file, context)) as unknown as Entry);
+  const parse = (): Entry => {
+    const text = source.readText(file);
+    return text === undefined ? {} : (parseLockfile(text, fileText(file, context)) as unknown as Entry);
+  };
+  return context.parsed === undefined ? parse() : context.parsed.read(file, parse);
 }
 
 function requireText(file: OsPath, source: FileSource): string {

@@ -11,6 +11,12 @@ export interface FileSource {
   isFile(path: OsPath): boolean;
 }
 
+/** Remembers what files of the workspace hold. */
+export interface ParsedFiles {
+  /** What `parse` makes of the file at `path`, or made of it when it was as it is now. Not to be changed. */
+  read<T extends object>(path: OsPath, parse: () => T): T;
+}
+
 /** What loading needs to know of the project. */
 export interface LoadContext {
   /** The project's root. */
@@ -21,6 +27,8 @@ export interface LoadContext {
   readonly parsing?: ParsingOptions;
   /** URL of a remote of the config; makes `remote://name/path` usable. */
   readonly remoteUrl?: (name: string) => string | undefined;
+  /** Without it every file is parsed. Only for files of the workspace. */
+  readonly parsed?: ParsedFiles;
   /** Receives warnings in DVC's words. */
   readonly warn?: (text: string) => void;
 }

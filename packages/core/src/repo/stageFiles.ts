@@ -4,9 +4,10 @@ import type { OsPath } from "../base/paths.ts";
 import { readPlainText } from "../fs/atomic.ts";
 import { readdirSync, statSync } from "node:fs";
 import { loadDvcFile, loadProject, type ProjectView } from "../pipeline/load.ts";
-import type { FileSource } from "../pipeline/source.ts";
+import type { FileSource, LoadContext } from "../pipeline/source.ts";
 import type { Stage } from "../pipeline/stage.ts";
 import { DvcIgnore } from "./ignore.ts";
+import { parsedFiles } from "./parsedFiles.ts";
 import type { Repo } from "./repo.ts";
 
 /** Name of the file that holds pipelines. */
@@ -33,6 +34,7 @@ export class StageFiles {
   readonly #projects = new Map<OsPath, ProjectView>();
   /** Files of which the walk has just seen that they are plain ones: no need to ask again. */
   readonly #seen = new Set<OsPath>();
+  #loadContext: LoadContext | undefined;
 
   constructor(repo: Repo, rev: string | undefined) {
     this.#repo = repo;
@@ -101,10 +103,19 @@ export class StageFiles {
     return !outs.has(path) && !this.ignore.dir(path) && !(this.#gitIgnored?.ignoresFolder(path) ?? false);
   }
 
+  get #context(): LoadContext {
+    if (this.#loadContext === undefined) {
+      const { loadContext, siteDir } = this.#repo;
+      const isWorkspace = this.source === this.#repo.workspace;
+      this.#loadContext = isWorkspace ? { ...loadContext, parsed: parsedFiles(join(siteDir, "parsed")) } : loadContext;
+    }
+    return this.#loadContext;
+  }
+
   /** The source, without a look at what kind of file it is. */
   get #plainFiles(): FileSource {
     const { source } = this;
-    return this.#rev === undefined ? { ...source, readText: readPlainText } : source;
+    return source === this.#repo.workspace ? { ...source, readText: readPlainText } : source;
   }
 
   /** Git's rules do not speak of what is in a commit. */
@@ -117,7 +128,7 @@ export class StageFiles {
     const known = this.#stages.get(file);
     if (known !== undefined) return known;
     const stages = file.endsWith(DVC_SUFFIX)
-      ? [loadDvcFile(file, this.#seen.has(file) ? this.#plainFiles : this.source, this.#repo.loadContext)]
+      ? [loadDvcFile(file, this.#seen.has(file) ? this.#plainFiles : this.source, this.#context)]
       : [...this.project(file).stages()];
     this.#stages.set(file, stages);
     return stages;
@@ -132,7 +143,7 @@ export class StageFiles {
   project(file: OsPath): ProjectView {
     const known = this.#projects.get(file);
     if (known !== undefined) return known;
-    const project = loadProject(file, this.source, this.#repo.loadContext);
+    const project = loadProject(file, this.source, this.#context);
     this.#projects.set(file, project);
     return project;
   }
