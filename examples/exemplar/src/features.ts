@@ -5,7 +5,11 @@ import type { Sample } from "./model.ts";
 
 /** The rows that `preprocessing.ts` wrote, parted as it parted them. */
 export function readFeatures(folder: string): { train: Sample[]; test: Sample[] } {
-  const path = join(folder, "features.csv");
+  return readFeaturesFile(join(folder, "features.csv"));
+}
+
+/** The same, of a file with any name. */
+export function readFeaturesFile(path: string): { train: Sample[]; test: Sample[] } {
   const parts = { train: [] as Sample[], test: [] as Sample[] };
   for (const [, label, part, ...pixels] of parseCsv(readFileSync(path, "utf8"), path).rows) {
     parts[part === "test" ? "test" : "train"].push({ label: Number(label), pixels: pixels.map(Number) });

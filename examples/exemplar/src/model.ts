@@ -43,8 +43,13 @@ export function inputs(pixels: readonly number[], side: number): Float64Array {
   return Float64Array.from(out);
 }
 
-/** Learns from `samples`. */
-export function train(samples: readonly Sample[], classes: number, settings: Settings): Model {
+/** Learns from `samples`. `onEpoch` is shown the model after each round through them, counted from 1. */
+export function train(
+  samples: readonly Sample[],
+  classes: number,
+  settings: Settings,
+  onEpoch?: (epoch: number, model: Model) => void,
+): Model {
   const side = Math.sqrt(samples[0]?.pixels.length ?? 0);
   if (!Number.isInteger(side) || side === 0) throw new Error("no square pictures to learn from");
   const rows = samples.map((sample) => inputs(sample.pixels, side));
@@ -76,6 +81,7 @@ export function train(samples: readonly Sample[], classes: number, settings: Set
         }
       }
     }
+    onEpoch?.(epoch + 1, { classes, side, weights: weights.map((row) => Array.from(row)) });
   }
   // Six digits are plenty for the answers and keep the file small.
   return { classes, side, weights: weights.map((row) => Array.from(row, (weight) => Number(weight.toPrecision(6)))) };

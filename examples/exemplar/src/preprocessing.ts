@@ -3,11 +3,13 @@
  *
  *     npm run preprocess            (node ts.mjs src/preprocessing.ts data/data.csv)
  *
+ * A second argument names the file to write; without it that is features.csv beside the source.
+ *
  * Each picture is also told here whether it is for training or held out. That hangs on its file name alone, so that a picture
  * held out in one version of the data is held out in every later one: no model is ever tested on what an earlier one learnt from.
  */
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { formatCsv, parseCsv } from "./csv.ts";
 import { decodePng } from "./png.ts";
@@ -31,6 +33,7 @@ const rows = table.rows.map(([file = "", label = ""]) => {
 
 const pixels = rows[0] === undefined ? 0 : rows[0].length - 3;
 const columns = ["file", "label", "part", ...Array.from({ length: pixels }, (_, index) => `p${index}`)];
-const target = join(folder, "features.csv");
+const target = process.argv[3] ?? join(folder, "features.csv");
+mkdirSync(dirname(target), { recursive: true });
 writeFileSync(target, formatCsv({ columns, rows }));
 console.log(`${target}: ${rows.length - heldOut} rows to train on, ${heldOut} held out`);

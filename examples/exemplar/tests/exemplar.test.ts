@@ -41,4 +41,11 @@ test("the classifier learns real digits, and the same seed gives the same model"
   expect(train(digits.slice(0, 500), 10, settings)).toEqual(model);
   expect(train(digits.slice(0, 500), 10, { ...settings, seed: 8 })).not.toEqual(model);
   expect(predict(model, digits[0]!.pixels)).toBe(0);
+  const seen: number[] = [];
+  const last = train(digits.slice(0, 500), 10, settings, (epoch, soFar) => {
+    seen.push(epoch, accuracy(soFar, digits.slice(0, 500)));
+  });
+  expect(last).toEqual(model);
+  expect(seen.filter((_, index) => index % 2 === 0)).toEqual([1, 2, 3, 4]);
+  expect(seen.at(-1)).toBeGreaterThan(seen[1]!);
 });

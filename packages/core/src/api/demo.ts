@@ -1,7 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UsageError } from "../base/errors.ts";
-import { info, type CallOptions } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import {
@@ -15,22 +14,11 @@ import {
   takeSnapshot,
   type Snapshot,
 } from "./story/evidence.ts";
-import { openShell, type Ran, type Shell } from "./story/shell.ts";
+import { addPipeline, holdBackPipeline } from "./story/pipeline.ts";
+import { openShell } from "./story/shell.ts";
+import { claim, type DemoOptions, edit, say, type Stage, title, type } from "./story/stage.ts";
 
-/** How the story is played. */
-export interface DemoOptions extends CallOptions {
-  /** The exemplar's files, as packed with the program. */
-  readonly exemplar: OsPath;
-  /** The program that the story's commands call `holdfast`. */
-  readonly binary: OsPath;
-  /** `folder` (default): beside the story, nothing but this machine. `s3`: the remote of the committed configuration. */
-  readonly remote?: "folder" | "s3";
-  /** With `s3`: another bucket or prefix than the committed one. */
-  readonly url?: string;
-  readonly endpointUrl?: string;
-  readonly region?: string;
-  readonly profile?: string;
-}
+export type { DemoOptions };
 
 /** What was proved. */
 export interface DemoResult {
@@ -45,10 +33,9 @@ export interface DemoResult {
 
 /** A folder with this file in it was made by us and may be made anew. */
 const MARK = ".holdfast-demo";
-const SHOWN_LINES = 14;
 
 /**
- * Plays the story of the exemplar in a new folder: real digits, a real model, two versions, a clone, and back in time.
+ * Plays the story of the exemplar in a new folder: real digits, a real model, two versions, a clone, back in time, and a pipeline.
  * Each step is run as the command a person would type; each claim is checked by reading bytes. Text goes out as info events.
  * @param dir default `holdfast-demo` in the working folder; replaced when an earlier story made it, refused when it holds anything else.
  * @throws {UsageError} when `dir` is somebody's folder. @throws {DvcError} when a command fails.
@@ -65,25 +52,12 @@ export async function demo(env: Environment, dir: string | undefined, options: D
   await backInTime(stage, first, second);
   await oldDataNewCode(stage, first, second);
   await mend(stage, first);
+  await addPipeline(stage, () => pushVersion(stage, { ...second, name: "v3.0" }));
 
   const ok = stage.claims.every((one) => one.holds);
   const result = { dir: stage.dir, commands: stage.commands, claims: stage.claims, ok, seconds: seconds() };
   summarise(stage, first, second, result);
   return result;
-}
-
-/** Everything the acts below share. */
-interface Stage {
-  readonly dir: OsPath;
-  readonly project: OsPath;
-  readonly clone: OsPath;
-  readonly origin: OsPath;
-  /** The folder that stands in for S3. */
-  readonly store: OsPath;
-  readonly shell: Shell;
-  readonly options: DemoOptions;
-  readonly commands: { command: string; seconds: number }[];
-  readonly claims: { claim: string; holds: boolean }[];
 }
 
 /** What a version consisted of when it was made. */
@@ -108,6 +82,7 @@ function openStage(env: Environment, name: string, options: DemoOptions): Stage 
   writeFileSync(join(dir, MARK), "Made by `holdfast demo`, which may delete this folder and make it anew.\n");
   cpSync(options.exemplar, project, { recursive: true });
   restoreDotNames(project);
+  holdBackPipeline(project, dir);
   return {
     dir,
     project,
@@ -363,42 +338,6 @@ function summarise(stage: Stage, first: Version, second: Version, result: DemoRe
   say(stage, `${held} of ${result.claims.length} claims hold`);
   for (const one of result.claims) if (!one.holds) say(stage, `FAILED: ${one.claim}`);
   say(stage, `Look around: ${stage.project}`);
-}
-
-async function type(stage: Stage, command: string, folder: OsPath = stage.project): Promise<Ran> {
-  const prompt = folder === stage.project ? "$" : folder === stage.clone ? "colleague $" : "in the folder above $";
-  say(stage, `${prompt} ${command}`);
-  const ran = await stage.shell.run(folder, command);
-  stage.commands.push({ command, seconds: ran.seconds });
-  const lines = ran.output === "" ? [] : ran.output.split("\n");
-  const shown =
-    lines.length > SHOWN_LINES
-      ? [...lines.slice(0, SHOWN_LINES - 1), `… ${lines.length - SHOWN_LINES + 1} more lines`]
-      : lines;
-  for (const line of shown) say(stage, `    ${line}`);
-  say(stage, `    (${ran.seconds.toFixed(2)} s)`);
-  return ran;
-}
-
-function edit(stage: Stage, file: string, from: string, to: string): void {
-  say(stage, `(edit ${file}: "${from}" becomes "${to}")`);
-  const path = join(stage.project, file);
-  const text = readFileSync(path, "utf8");
-  if (!text.includes(from)) throw new UsageError(`${file} does not say "${from}"`);
-  writeFileSync(path, text.replace(from, to));
-}
-
-function claim(stage: Stage, words: string, holds: boolean): void {
-  stage.claims.push({ claim: words, holds });
-  say(stage, `  ${holds ? "✓" : "✗ FAILED:"} ${words}`);
-}
-
-function title(stage: Stage, words: string): void {
-  say(stage, `\n== ${words}\n`);
-}
-
-function say(stage: Stage, text: string): void {
-  info(stage.options, text);
 }
 
 function percent(evaluation: string): number {
