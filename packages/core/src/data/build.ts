@@ -18,6 +18,10 @@ import { ioError } from "./ioError.ts";
 
 export type { BuildOptions } from "./buildOptions.ts";
 
+/** Up to so many files and bytes are hashed rather than looked up. */
+const LITTLE_FILES = 400;
+const LITTLE_BYTES = 8 * 1024 * 1024;
+
 /** What a path holds. */
 export interface Built {
   readonly hash: HashInfo;
@@ -83,7 +87,7 @@ async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> 
   const isStored = stored?.isWhole() !== false;
   if (record !== undefined && look.isAsRecorded && isStored) return unchangedFolder(look, record, name);
   const { files } = look;
-  if (store !== undefined && record !== undefined && isStored) await ingestNew(files, name, options);
+  if (record !== undefined && isStored) await ingestNew(files, name, options);
   else {
     lookUp(files, name, state);
     await ingest(files, options);
@@ -116,7 +120,7 @@ function hasRecordedHashes(files: FileColumns, record: FolderRecord): boolean {
   return true;
 }
 
-/** Hashes and stores only what the record does not know: all that it knows is in the store. */
+/** Hashes and stores only what the record does not know; all that it knows is in the store, if there is one. */
 async function ingestNew(files: FileColumns, name: "md5" | "md5-dos2unix", options: BuildOptions): Promise<void> {
   const rows: number[] = [];
   const fresh = new FileColumns(files.asOf);
@@ -125,8 +129,11 @@ async function ingestNew(files: FileColumns, name: "md5" | "md5-dos2unix", optio
     rows.push(row);
     fresh.add(files.paths[row] as OsPath, files.relpaths[row] as string, files.condition(row), undefined);
   }
-  lookUp(fresh, name, options.state);
-  await ingest(fresh, options);
+  // A few small files are hashed in less time than the state is read and written; the record of the folder keeps them.
+  const isLittle = rows.length <= LITTLE_FILES && fresh.totalSize <= LITTLE_BYTES;
+  const state = isLittle ? undefined : options.state;
+  lookUp(fresh, name, state);
+  await ingest(fresh, { ...options, state });
   for (const [index, row] of rows.entries()) {
     files.hashes[row] = fresh.md5(index);
     files.setStat(row, fresh.condition(index));
