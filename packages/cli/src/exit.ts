@@ -52,7 +52,9 @@ export function isExpected(error: unknown): error is DvcError {
  * @param context what a command that reports its own failures was doing ("" for no text); undefined for all others
  */
 export function reportFailure(error: unknown, context: string | undefined, output: TextOutput): number {
-  if (error instanceof BrokenPipe) return exitCodes.brokenPipe;
+  if (error instanceof BrokenPipe || (error instanceof Error && error.cause instanceof BrokenPipe)) {
+    return exitCodes.brokenPipe;
+  }
   if (isInterrupt(error)) {
     output.log("ERROR", "interrupted by the user");
     return exitCodes.interrupted;

@@ -1,3 +1,3 @@
 export * from "./base/errors.ts";
-export type { CallOptions, Event, Reporter } from "./base/events.ts";
+export type { CallOptions, Event, Reporter, StageState } from "./base/events.ts";
 export { silent } from "./base/events.ts";

@@ -1,4 +1,7 @@
-import { type Command, defineCommand, flag, many, type OptionSpec } from "../command.ts";
+import { UsageError } from "@holdfast/core";
+import { type Command, defined, defineCommand, flag, int, many, type OptionSpec } from "../command.ts";
+import type { Context } from "../context.ts";
+import { explanationText } from "../render/explanation.ts";
 import { immediately } from "../render/immediate.ts";
 
 type OnError = "keep-going" | "ignore";
@@ -18,6 +21,8 @@ export const repro: Command = defineCommand({
     { text: "Bring everything in ./dvc.yaml up to date", command: "repro" },
     { text: "See what one stage would need", command: "repro --dry train" },
     { text: "All pipelines of the project, going on after failures", command: "repro -P -k" },
+    { text: "Up to four stages at once", command: "repro -j 4" },
+    { text: "Why would something run?", command: "repro --explain" },
   ],
   options: {
     force: flag("-f/--force", "Run even what has not changed."),
@@ -40,21 +45,54 @@ export const repro: Command = defineCommand({
     glob: flag("--glob", "The targets are patterns of stage names."),
     noCommit: flag("--no-commit", "Only hash the results, don't store them in the cache."),
     noRunCache: flag("--no-run-cache", "Run even what ran before with the same inputs."),
+    jobs: int("-j/--jobs", "<number>", "How many stages may run at once. Default: HOLDFAST_JOBS, else 1.", {
+      own: true,
+    }),
+    explain: flag("--explain", "Say of each stage whether it would run and why; run nothing.", { own: true }),
   },
   positionals: { targets: many("Stages, dvc.yaml or .dvc files; ./dvc.yaml when none is given.", "stage") },
-  json: false,
-  async run(context, { targets, json: _json, ignoreErrors: _ignore, onError: mode, ...rest }) {
-    const { repro: reproduce } = await import("@holdfast/core/api/repro");
-    return reproduce(await context.open(), targets, {
-      ...context.call,
-      reporter: immediately(context.output),
-      ...rest,
-      ...(mode === undefined ? {} : { onError: mode }),
-      confirm: context.confirm,
-    });
+  async run(context, { targets, json, ignoreErrors: _ignore, onError: mode, jobs, explain, ...rest }) {
+    const options = { ...rest, ...defined({ onError: mode, jobs: jobs ?? jobsOf(context) }) };
+    if (explain) {
+      const { explain: explainStages } = await import("@holdfast/core/api/explain");
+      return explainStages(await context.open(), targets, { ...context.call, ...options });
+    }
+    const { repro: reproduce, interruption } = await import("@holdfast/core/api/repro");
+    try {
+      return await reproduce(await context.open(), targets, {
+        ...context.call,
+        reporter: immediately(context.output),
+        ...options,
+        stdoutToStderr: json,
+        confirm: context.confirm,
+      });
+    } finally {
+      if (interruption() === "SIGTERM") endByTerm(context);
+    }
   },
-  render({ reproduced }, context) {
-    if (reproduced.length === 0) context.line("Data and pipelines are up to date.");
+  render(result, context) {
+    if ("stages" in result) {
+      context.block(explanationText(result.stages, context.paint));
+      return;
+    }
+    if (result.reproduced.length === 0) context.line("Data and pipelines are up to date.");
     else context.line(`Use \`${context.programName} push\` to send your updates to remote storage.`);
   },
 });
+
+/** The number of jobs that the environment asks for. @throws {UsageError} when it is none. */
+function jobsOf(context: Context): number | undefined {
+  const word = context.env.env["HOLDFAST_JOBS"];
+  if (word === undefined || word === "") return undefined;
+  const jobs = Number(word);
+  if (Number.isInteger(jobs) && jobs > 0) return jobs;
+  throw new UsageError(`HOLDFAST_JOBS is to be a number of stages, not '${word}'`);
+}
+
+/** Ends as a program does that SIGTERM ends: all is recorded and every child is gone. */
+function endByTerm(context: Context): void {
+  context.close();
+  context.output.finish();
+  process.removeAllListeners("SIGTERM");
+  process.kill(process.pid, "SIGTERM");
+}

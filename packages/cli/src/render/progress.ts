@@ -32,7 +32,7 @@ export class ProgressLine {
   }
 
   /** Takes in `start`, `progress` and `end`. */
-  on(event: Exclude<Event, { type: "message" }>): void {
+  on(event: Extract<Event, { type: "start" | "progress" | "end" }>): void {
     if (event.type === "end") {
       this.#tasks.delete(event.task);
       if (this.#tasks.size === 0) this.clear();

@@ -1,6 +1,7 @@
 import type { Event, Reporter } from "@holdfast/core";
 import { paintFor } from "./colour.ts";
 import { ProgressLine } from "./progress.ts";
+import { StageBoard, StageLines } from "./stages.ts";
 import { TextStream } from "./streams.ts";
 import { visible, withoutPasswords } from "./visible.ts";
 
@@ -21,6 +22,8 @@ export class TextOutput implements Reporter {
   readonly err: TextStream;
   readonly #loudness: Loudness;
   #progress: ProgressLine | undefined;
+  #stages: StageLines | undefined;
+  #board: StageBoard | undefined;
   #isForJson = false;
 
   constructor(
@@ -36,10 +39,19 @@ export class TextOutput implements Reporter {
   /** Events of the library. */
   emit(event: Event): void {
     if (event.type === "message") {
-      if (event.level === "info") this.#info(event.text);
+      if (event.stage !== undefined) this.#stageText(event.stage, event.level, event.text);
+      else if (event.level === "info") this.#info(event.text);
       else if (event.level === "debug") this.debug(event.text);
       else this.log(event.level === "warning" ? "WARNING" : "ERROR", event.text);
-    } else if (!this.#loudness.quiet && this.err.isTty) {
+    } else if (event.type === "output" || event.type === "stage" || event.type === "stages") {
+      this.#stages ??= new StageLines();
+      this.#stages.on(event);
+      if (event.type === "output") this.#stageLine(event.stage, event.stream, event.text);
+      else if (!this.#loudness.quiet && this.err.isTty) {
+        this.#board ??= new StageBoard(this.err, () => columns(this.#loudness.env), paintFor(true, this.#loudness.env));
+        this.#board.on(event);
+      }
+    } else if (!this.#loudness.quiet && this.err.isTty && this.#board === undefined) {
       this.#progress ??= new ProgressLine(this.err, columns(this.#loudness.env));
       this.#progress.on(event);
     }
@@ -48,6 +60,22 @@ export class TextOutput implements Reporter {
   /** From now on stdout is for one JSON document only: what is said on the way goes to stderr. */
   keepForJson(): void {
     this.#isForJson = true;
+  }
+
+  #stageText(stage: string, level: "debug" | "info" | "warning" | "error", text: string): void {
+    if (level === "debug" ? !this.isVerbose : this.#loudness.quiet) return;
+    if (level === "info" || level === "debug") this.#stageLine(stage, "stdout", text);
+    else this.#stageLine(stage, "stderr", this.#labelled(level === "warning" ? "WARNING" : "ERROR", text, this.err));
+  }
+
+  /** Whole lines with the stage's name before them. What commands print is printed under `-q`, too. */
+  #stageLine(stage: string, stream: "stdout" | "stderr", text: string): void {
+    const to = stream === "stderr" || this.#isForJson ? this.err : this.out;
+    const prefix = (this.#stages ?? new StageLines()).prefix(stage, paintFor(to.isTty, this.#loudness.env));
+    this.#board?.clear();
+    if (to === this.err) this.out.flush();
+    for (const line of text.split("\n")) to.write(`${prefix}${to.isTty ? visible(line, true) : line}\n`);
+    if (to.isTty) to.flush();
   }
 
   #info(text: string): void {
@@ -63,6 +91,7 @@ export class TextOutput implements Reporter {
   /** A line on stdout, also under `-q`. */
   forced(text: string): void {
     this.#progress?.clear();
+    this.#board?.clear();
     // In a file or a pipe the bytes stay as they are, as with `ls`.
     this.out.write(`${this.out.isTty ? visible(text, true) : text}\n`);
     if (this.out.isTty) this.out.flush();
@@ -98,7 +127,9 @@ export class TextOutput implements Reporter {
 
   /** Ends the progress line and writes out what is held. */
   finish(): void {
+    this.#board?.end();
     this.#progress?.clear();
+    this.#board?.clear();
     this.out.flush();
   }
 
@@ -108,6 +139,7 @@ export class TextOutput implements Reporter {
 
   #beforeError(): void {
     this.#progress?.clear();
+    this.#board?.clear();
     this.out.flush();
   }
 

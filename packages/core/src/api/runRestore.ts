@@ -1,22 +1,24 @@
 import type { CallOptions } from "../base/events.ts";
 import { info } from "../base/events.ts";
 import { CheckoutError, DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
 import { applyPlan, planCheckout } from "../data/checkout.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
-import { dependencyStates, isCallback, isCommandChanged } from "../pipeline/changed.ts";
+import { isCallback, isCommandChanged } from "../pipeline/changed.ts";
 import { locate } from "../pipeline/location.ts";
 import type { Entry } from "../pipeline/record.ts";
 import { readRecorded } from "../pipeline/record.ts";
 import { findRun } from "../pipeline/stageCache.ts";
 import { recordParams } from "../pipeline/params.ts";
 import type { FileSource } from "../pipeline/source.ts";
-import type { Output, Stage } from "../pipeline/stage.ts";
+import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import { cacheFor } from "../repo/dataRoots.ts";
 import { runsFolder } from "../repo/objects.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
-import { isInCache, presentState } from "../repo/presentState.ts";
+import { isInCache } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownPath, viewOf } from "../repo/shown.ts";
+import { findChanges } from "./runChanges.ts";
 import { missingDependency, recordDependencies } from "./runRecord.ts";
 import { fetchOutputs } from "./fetch.ts";
 
@@ -45,6 +47,21 @@ export async function restoreRun(repo: Repo, stage: Stage, options: RestoreOptio
   info(options, `Stage '${addressOf(repo, stage)}' is cached - skipping run, checking out outputs`);
   if (options.dry !== true) await checkoutOutputs(repo, stage, outs, options);
   return true;
+}
+
+/**
+ * The outputs of the past run that `restoreRun` would restore; changes nothing. `instead` stands for the files at its paths.
+ * @throws {DvcError} when a dependency or a parameter is missing.
+ */
+export async function findRestorable(
+  repo: Repo,
+  stage: Stage,
+  options: CallOptions & Pick<RestoreOptions, "noRunCache">,
+  instead: ReadonlyMap<OsPath, Output>,
+): Promise<readonly Output[] | undefined> {
+  if (!mayBeKept(stage)) return undefined;
+  const entry = await pastRun(repo, stage, options, instead);
+  return entry === undefined ? undefined : outputsOf(repo, stage, entry, options);
 }
 
 /** Whether a past run of the stage may be restored at all. */
@@ -84,15 +101,36 @@ async function pastRun(
   repo: Repo,
   stage: Stage,
   options: RestoreOptions,
+  instead: ReadonlyMap<OsPath, Output> = new Map(),
 ): Promise<readonly Entry[] | readonly Output[] | undefined> {
-  const present = await presentState(repo, { ...stage, outs: [] }, options);
-  const isLocked = !isCommandChanged(stage) && Object.keys(dependencyStates(stage, present)).length === 0;
+  const { changes } = await findChanges(repo, { ...stage, outs: [] }, options, instead);
+  const isLocked = !isCommandChanged(stage) && Object.keys(changes.deps).length === 0;
   if (isLocked && stage.outs.every((out) => out.hash !== undefined)) return stage.outs;
   if (options.noRunCache === true) return undefined;
   // A dry run looks at what is recorded, as DVC does.
-  const now = options.dry === true ? stage : { ...stage, deps: await recordDependencies(repo, stage, options) };
-  const found = findRun(runsFolder(repo.cacheDir), now);
+  const found = findRun(
+    runsFolder(repo.cacheDir),
+    options.dry === true ? stage : await asNow(repo, stage, options, instead),
+  );
   return found === undefined ? undefined : (found["outs"] as readonly Entry[] | undefined);
+}
+
+/** The stage with its dependencies as they are. */
+async function asNow(
+  repo: Repo,
+  stage: Stage,
+  options: CallOptions,
+  instead: ReadonlyMap<OsPath, Output>,
+): Promise<Stage> {
+  const kept = stage.deps.filter((dep) => dep.kind !== "file" || !instead.has(dep.path));
+  const recorded = await recordDependencies(repo, { ...stage, deps: kept }, options);
+  const byPath = new Map(kept.map((dep, index) => [dep, recorded[index] ?? dep]));
+  const deps = stage.deps.map((dep): Dependency => {
+    const other = dep.kind === "file" ? instead.get(dep.path) : undefined;
+    if (dep.kind !== "file" || other === undefined) return byPath.get(dep) ?? dep;
+    return { ...dep, hash: other.hash, hashName: other.hashName, meta: other.meta, extra: {} };
+  });
+  return { ...stage, deps };
 }
 
 /**

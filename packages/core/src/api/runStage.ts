@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
-import type { CallOptions } from "../base/events.ts";
+import { systemClock } from "../base/clock.ts";
+import type { CallOptions, StageState } from "../base/events.ts";
 import { info } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
@@ -27,6 +28,18 @@ export interface RunStageOptions extends CallOptions {
   readonly allowMissing?: boolean;
   /** Fetch missing dependencies and past outputs first. */
   readonly pull?: boolean;
+  /** Standard output of the commands goes to standard error. */
+  readonly stdoutToStderr?: boolean;
+  /** Set when stages run side by side. */
+  readonly beside?: BesideOthers;
+}
+
+/** What a stage that runs beside others has to mind. */
+export interface BesideOthers {
+  /** Runs `work` while others have their turn at the repository. */
+  pause<T>(work: () => Promise<T>): Promise<T>;
+  onLine(stream: "stdout" | "stderr", line: string): void;
+  onState(state: StageState): void;
 }
 
 /**
@@ -82,12 +95,33 @@ async function restoreOrRun(repo: Repo, stage: Stage, options: RunStageOptions):
     if (options.force !== true) refuseMissing(repo, stage);
     for (const out of stage.outs) removeOutput(repo, stage, out);
   }
-  if (options.force !== true && (await restoreRun(repo, stage, options)) && !isDry) return;
-  const run = { ...viewOf(repo, options), env: repo.env.env };
+  if (options.force !== true && (await restoreRun(repo, stage, options)) && !isDry) {
+    options.beside?.onState("restored");
+    return;
+  }
+  const { beside } = options;
+  const run = {
+    ...viewOf(repo, options),
+    env: repo.env.env,
+    ...(beside === undefined ? {} : { onLine: beside.onLine }),
+  };
   if (isDry) return runCommands(stage, run);
   requireFolder(stage.wdir);
+  saveState(repo);
+  beside?.onState("running");
+  if (beside === undefined) await withoutRepoLock(repo, options, () => runCommands(stage, run));
+  else await beside.pause(() => runCommands(stage, run));
+}
+
+/** What was learned about files is written out every so often, in ms: a command may run for days, or be killed. */
+const SAVE_EVERY_MS = 5000;
+const savedAt = new WeakMap<Repo, number>();
+
+function saveState(repo: Repo): void {
+  const now = systemClock.now();
+  if (now - (savedAt.get(repo) ?? 0) < SAVE_EVERY_MS) return;
   repo.state.save();
-  await withoutRepoLock(repo, options, () => runCommands(stage, run));
+  savedAt.set(repo, now);
 }
 
 function requireFolder(path: OsPath): void {

@@ -1,7 +1,26 @@
+/** What becomes of a stage: `done` has run (or was recorded anew), `dropped` was not begun because of a failure. */
+export type StageState = "running" | "skipped" | "restored" | "done" | "failed" | "dropped";
+
 /** Everything a verb tells its caller while it works. The library only emits; the CLI and the UI draw. */
 export type Event =
   /** Text for a person, DVC's words. `info` goes to stdout, `warning` and `error` to stderr. */
-  | { readonly type: "message"; readonly level: "debug" | "info" | "warning" | "error"; readonly text: string }
+  | {
+      readonly type: "message";
+      readonly level: "debug" | "info" | "warning" | "error";
+      readonly text: string;
+      /** Address of the stage it is about, when stages run side by side. */
+      readonly stage?: string;
+    }
+  /** Stages that are to run side by side, in order; then what becomes of each. */
+  | { readonly type: "stages"; readonly stages: readonly string[] }
+  | { readonly type: "stage"; readonly stage: string; readonly state: StageState }
+  /** A line that the command of a stage printed, when stages run side by side. */
+  | {
+      readonly type: "output";
+      readonly stage: string;
+      readonly stream: "stdout" | "stderr";
+      readonly text: string;
+    }
   /** A long step begins. Totals may be unknown and may grow by later `progress` events. */
   | { readonly type: "start"; readonly task: string; readonly items?: number; readonly bytes?: number }
   /** Absolute counts so far for `task`; emit at most some 20 a second. */

@@ -1,9 +1,12 @@
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { basename } from "node:path";
 import { StageRunError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { info } from "../base/events.ts";
+import { guardChild } from "./children.ts";
 import type { Viewpoint } from "./display.ts";
 import { addressing } from "./display.ts";
+import { LineCutter } from "./lines.ts";
 import type { Stage } from "./stage.ts";
 
 /** How a stage's command is run. */
@@ -12,6 +15,13 @@ export interface RunOptions extends CallOptions, Viewpoint {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Print the commands, run nothing. */
   readonly dry?: boolean;
+  /**
+   * Takes the lines that the commands print. They have no standard input and a process group of their own then. Without it
+   * they have the terminal's own input and output.
+   */
+  readonly onLine?: (stream: "stdout" | "stderr", line: string) => void;
+  /** What the commands print on standard output goes to standard error. */
+  readonly stdoutToStderr?: boolean;
 }
 
 /** The commands of a stage, in order: the items of a list, or the lines of a text. */
@@ -30,8 +40,8 @@ export function shellCommand(command: string, shell: string): readonly [string, 
 }
 
 /**
- * Runs the commands of a stage in its `wdir`, one after the other, with the terminal's own input and output. An interrupt
- * reaches the command only; when `signal` aborts, the command is ended.
+ * Runs the commands of a stage in its `wdir`, one after the other. An interrupt reaches the commands only; when `signal`
+ * aborts, the command is ended.
  * @throws {StageRunError} `failed to run: …, exited with N` for the first that fails; the rest do not run.
  */
 export async function runStage(stage: Stage, options: RunOptions): Promise<void> {
@@ -55,33 +65,63 @@ async function spawnCommand(command: string, stage: Stage, name: string, options
   const { spawn } = await import("node:child_process");
   const env: NodeJS.ProcessEnv = { ...options.env, DVC_ROOT: options.env["DVC_ROOT"] ?? options.root, DVC_STAGE: name };
   const own = options.env["SHELL"];
-  const shell = own === undefined || own === "" ? "/bin/sh" : own;
-  const common = {
+  const [program, ...args] = shellCommand(command, own === undefined || own === "" ? "/bin/sh" : own);
+  const isGroup = options.onLine !== undefined;
+  const common: SpawnOptions = {
     cwd: stage.wdir,
     env,
-    stdio: "inherit",
-    ...(options.signal ? { signal: options.signal } : {}),
-  } as const;
-  // An interrupt is the command's to handle: it may take its time to save its work.
-  const handlers = process.listeners("SIGINT");
-  const ignore = (): void => undefined;
-  process.removeAllListeners("SIGINT");
-  process.on("SIGINT", ignore);
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      const [program, ...args] = shellCommand(command, shell);
-      const child =
-        process.platform === "win32" ? spawn(command, { ...common, shell: true }) : spawn(program, args, common);
-      child.on("error", reject);
-      // As Python counts: a signal is a negative status.
-      child.on("exit", (code, signal) => {
-        resolve(code ?? -(signal === null ? 1 : (signals()[signal] ?? 1)));
-      });
+    stdio: isGroup
+      ? ["ignore", "pipe", "pipe"]
+      : ["inherit", options.stdoutToStderr === true ? 2 : "inherit", "inherit"],
+    ...(isGroup ? { detached: process.platform !== "win32" } : {}),
+  };
+  const child =
+    process.platform === "win32" ? spawn(command, { ...common, shell: true }) : spawn(program, args, common);
+  guardChild(child, { isGroup, ...(options.signal ? { signal: options.signal } : {}) });
+  const printed = readLines(child, options);
+  const status = await exitOf(child);
+  await printed;
+  options.signal?.throwIfAborted();
+  return status;
+}
+
+function exitOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    // As Python counts: a signal is a negative status.
+    child.once("exit", (code, signal) => {
+      resolve(code ?? -(signal === null ? 1 : (signals()[signal] ?? 1)));
     });
-  } finally {
-    process.off("SIGINT", ignore);
-    for (const handler of handlers) process.on("SIGINT", handler);
-  }
+  });
+}
+
+/** How long after its end a command's last lines are waited for, in ms: what it left running may hold the pipe open. */
+const LAST_LINES_MS = 500;
+
+/** Resolves when all is read, or soon after the command has ended. */
+async function readLines(child: ChildProcess, { onLine }: RunOptions): Promise<void> {
+  if (onLine === undefined) return;
+  const cutters = (["stdout", "stderr"] as const).map((name) => {
+    const cutter = new LineCutter((line) => {
+      onLine(name, line);
+    });
+    child[name]?.on("data", (bytes: Buffer) => {
+      cutter.write(bytes);
+    });
+    return cutter;
+  });
+  await new Promise<void>((resolve) => {
+    child.once("close", () => {
+      resolve();
+    });
+    child.once("error", () => {
+      resolve();
+    });
+    child.once("exit", () => setTimeout(resolve, LAST_LINES_MS).unref());
+  });
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+  for (const cutter of cutters) cutter.end();
 }
 
 function signals(): Readonly<Record<string, number>> {

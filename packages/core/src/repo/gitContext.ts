@@ -102,6 +102,27 @@ export class GitContext {
     this.track(file);
   }
 
+  /** Puts the `.gitignore` lines that this call added into the order of `paths`, among themselves. */
+  sortIgnored(paths: readonly OsPath[]): void {
+    const place = new Map(paths.map((path, index) => [path, index]));
+    const added = this.#ignored.filter((path) => place.has(path));
+    for (const folder of new Set(added.map((path) => dirname(path)))) {
+      const names = added.filter((path) => dirname(path) === folder);
+      names.sort((a, b) => (place.get(a) ?? 0) - (place.get(b) ?? 0));
+      const file = join(folder, ".gitignore");
+      const before = readPlainText(file);
+      const after =
+        before === undefined
+          ? undefined
+          : withLinesInOrder(
+              before,
+              names.map((path) => `/${baseOf(path)}`),
+            );
+      if (after === undefined || after === before) continue;
+      writeFileAtomic(file, after, { inside: this.#repo.git?.root ?? this.#repo.root, noFolderSync: true });
+    }
+  }
+
   /** Undoes the `.gitignore` lines that this call added. */
   rollback(): void {
     for (const path of this.#ignored.splice(0)) this.unignore(path);
@@ -168,6 +189,15 @@ function isIgnoredByLine(path: OsPath): boolean {
   if (text === undefined || /^!/m.test(text)) return false;
   const name = baseOf(path);
   return !/[\\*?[\]#! ]/.test(name) && text.split("\n").includes(`/${name}`);
+}
+
+/** `text` with those of its lines that are in `wanted` in the order of `wanted`; the others stay where they are. */
+function withLinesInOrder(text: string, wanted: readonly string[]): string {
+  const lines = text.split("\n");
+  const there = new Set(lines);
+  const next = wanted.filter((line) => there.has(line)).values();
+  const moved = new Set(wanted);
+  return lines.map((line) => (moved.has(line) ? (next.next().value ?? line) : line)).join("\n");
 }
 
 function statKey(file: OsPath): string {

@@ -154,6 +154,11 @@ export class SharedRepoLock {
     };
   }
 
+  /** Gives the lock back; nobody may be inside. */
+  close(): void {
+    if (this.#mine.lock !== undefined) giveBack(this.#repo, this.#mine);
+  }
+
   async #enter(): Promise<void> {
     while (this.#change !== undefined) await this.#change;
     if (this.#mine.lock !== undefined && systemClock.now() - this.#since < LONGEST_HOLD_MS) {
@@ -193,8 +198,7 @@ export class SharedRepoLock {
     if (waiting.length > 0) return;
     // Whoever is next in a lane comes in the same round of the event loop.
     setImmediate(() => {
-      if (this.#inside === 0 && this.#change === undefined && this.#mine.lock !== undefined)
-        giveBack(this.#repo, this.#mine);
+      if (this.#inside === 0 && this.#change === undefined) this.close();
     });
   }
 }
