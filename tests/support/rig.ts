@@ -119,6 +119,11 @@ export class Rig {
     return { code: ran.status ?? -1, out: ran.stdout, err: ran.stderr };
   }
 
+  /** What the program sees of the environment. */
+  get env(): Record<string, string> {
+    return this.#env();
+  }
+
   #env(): Record<string, string> {
     const config = join(this.#base, "config");
     return {

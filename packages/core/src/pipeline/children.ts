@@ -35,6 +35,8 @@ export function guardChild(child: ChildProcess, guard: Guard): void {
   const forget = (): void => {
     guard.signal?.removeEventListener("abort", end);
     running.delete(child);
+    // What a command leaves behind in its group may not have heard of an interrupt: shells let "&" ignore it.
+    if (received !== undefined && guard.isGroup) pass(child, guard, "SIGTERM");
     if (running.size > 0) return;
     restore?.();
     restore = undefined;

@@ -1,0 +1,115 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BINARY, Rig } from "../support/rig.ts";
+
+let rig: Rig;
+beforeEach(() => {
+  rig = new Rig().project();
+});
+afterEach(() => {
+  rig.close();
+});
+
+const PIPELINE = `stages:
+  prepare: {cmd: 'echo preparing; cp in a', deps: [in], outs: [a]}
+  train: {cmd: 'echo training; cp a b', deps: [a], params: [lr], outs: [b]}
+  other: {cmd: 'echo other >&2; cp in c', deps: [in], outs: [c]}
+`;
+
+describe("repro", () => {
+  it("prefixes lines with the stage with -j, and leaves them alone without", () => {
+    rig.write("in", "1\n");
+    rig.write("params.yaml", "lr: 0.1\n");
+    rig.write("dvc.yaml", PIPELINE);
+    const ran = rig.run(["repro", "-j", "2"]);
+    expect(ran.code).toBe(0);
+    expect(ran.out).toContain("prepare | preparing\n");
+    expect(ran.out).toContain("train   | > echo training; cp a b\n");
+    expect(ran.err).toContain("other   | other\n");
+    expect(rig.run(["repro"], { env: { HOLDFAST_JOBS: "2" } }).out).toContain(
+      "train   | Stage 'train' didn't change, skipping\n",
+    );
+    expect(rig.run(["repro"], { env: { HOLDFAST_JOBS: "many" } })).toMatchObject({ code: 255 });
+    rig.write("in", "2\n");
+    expect(rig.ok("repro", "prepare")).toContain("\n> echo preparing; cp in a\npreparing\n");
+  });
+
+  it("keeps stdout for the JSON document", () => {
+    rig.write("in", "1\n");
+    rig.write("params.yaml", "lr: 0.1\n");
+    rig.write("dvc.yaml", PIPELINE);
+    const ran = rig.run(["repro", "--json"]);
+    expect(JSON.parse(ran.out)).toEqual({ reproduced: ["prepare", "train", "other"] });
+    expect(ran.err).toContain("preparing\n");
+  });
+
+  it("explains in one line each", () => {
+    rig.write("in", "1\n");
+    rig.write("params.yaml", "lr: 0.1\n");
+    rig.write("dvc.yaml", PIPELINE);
+    rig.ok("repro");
+    rig.write("params.yaml", "lr: 0.2\n");
+    expect(rig.ok("repro", "--explain")).toBe(
+      "prepare: does not run, nothing changed\n" +
+        "train: runs, because param lr changed 0.1 -> 0.2 (params.yaml)\n" +
+        "other: does not run, nothing changed\n",
+    );
+    expect(JSON.parse(rig.ok("repro", "--explain", "--json", "train"))).toMatchObject({
+      stages: [
+        { stage: "prepare", decision: "skip" },
+        { stage: "train", decision: "run" },
+      ],
+    });
+  });
+
+  it.each([
+    { signal: "SIGINT", words: ["-j", "2", "-k"], code: 255 },
+    { signal: "SIGTERM", words: ["-j", "2"], code: "SIGTERM" },
+    { signal: "SIGTERM", words: [], code: "SIGTERM" },
+  ] as const)(
+    "ends its children with $signal ($words), keeps what is done, frees its locks",
+    async ({ signal, words, code }) => {
+      rig.write("in", "1\n");
+      rig.write(
+        "dvc.yaml",
+        "stages:\n" +
+          "  done: {cmd: cp in a, deps: [in], outs: [a]}\n" +
+          "  long: {cmd: 'sleep 60 & echo $! > pid; wait', deps: [a], outs: [b]}\n" +
+          "  next: {cmd: touch ran, deps: [b]}\n" +
+          "  late: {cmd: touch ran, deps: [a, b]}\n",
+      );
+      const child = spawn(process.execPath, [BINARY, "repro", ...words], {
+        cwd: rig.dir,
+        env: rig.env,
+        stdio: "ignore",
+      });
+      const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
+        child.once("exit", (status, by) => {
+          resolve(status ?? by);
+        });
+      });
+      await expect.poll(() => rig.read("pid") ?? "", { timeout: 20_000 }).toMatch(/\d+\n/);
+      const pid = Number(rig.read("pid") ?? "");
+      child.kill(signal);
+      expect(await ended).toBe(code);
+      if (words.length > 0) await expect.poll(() => isAlive(pid), { timeout: 5000 }).toBe(false);
+      else if (isAlive(pid)) process.kill(pid, "SIGKILL");
+      expect(rig.read("dvc.lock")).toContain("  done:\n");
+      expect(existsSync(join(rig.dir, "ran"))).toBe(false);
+      expect(JSON.parse(rig.read(".dvc/tmp/rwlock") ?? "")).toEqual({ write: {}, read: {} });
+      expect(rig.run(["status"]).code).toBe(0);
+    },
+  );
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  // A process that has ended and that nobody asked about is still listed.
+  return process.platform !== "linux" || !/^State:\s+Z/m.test(readFileSync(`/proc/${String(pid)}/status`, "utf8"));
+}
