@@ -180,8 +180,15 @@ function compileAhead() {
     DVC_SYSTEM_CONFIG_DIR: folder,
   };
   writeFileSync(join(folder, "file"), "contents");
+  writeFileSync(join(folder, "loss.csv"), "step,loss\n0,1\n1,0.5\n");
   // Each run starts from what the one before compiled and adds to it.
-  for (const words of [["init", "--no-scm"], ["add", "file"], ["checkout"], ["status"]]) {
+  for (const words of [
+    ["init", "--no-scm"],
+    ["add", "file"],
+    ["checkout"],
+    ["status"],
+    ["plots", "show", "--json", "loss.csv"],
+  ]) {
     const run = spawnSync(process.execPath, ["-e", code], {
       cwd: folder,
       env: { ...env, HOLDFAST_BUILD: JSON.stringify([program, cache, ...words]) },

@@ -4,14 +4,16 @@
 import embed from "vega-embed";
 import { expressionInterpreter } from "vega-interpreter";
 
-globalThis.vegaEmbed = (selector, document_) => {
+const { document } = globalThis;
+globalThis.vegaEmbed = (selector, chart) => {
   const place = document.currentScript?.parentElement ?? document.getElementById(selector.slice(1));
-  const { $schema, usermeta, ...spec } = document_;
+  const { $schema, usermeta: _usermeta, ...spec } = chart;
   const options = {
     mode: /\/vega\/v\d/.test(String($schema)) ? "vega" : "vega-lite",
     ast: true,
     expr: expressionInterpreter,
     renderer: "svg",
+    logLevel: 1, // errors: templates leave channels empty on purpose
     actions: { export: true, source: false, compiled: false, editor: false },
     downloadFileName: place.id,
   };

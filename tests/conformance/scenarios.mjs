@@ -41,6 +41,11 @@ const newValues = {
 };
 const measured = [...start, { write: values }, ...commit, { git: "tag v1" }, { write: newValues }];
 
+/** A template that shows every value that DVC fills in. */
+const names =
+  "DATA TITLE X Y X_LABEL Y_LABEL COLOR COLUMN ROW SHAPE STROKE_DASH TOOLTIP GROUP_BY GROUP_BY_X GROUP_BY_Y PIVOT_FIELD PLOT_WIDTH PLOT_HEIGHT ZOOM_AND_PAN";
+const allAnchors = JSON.stringify(Object.fromEntries(names.split(" ").map((name) => [name, `<DVC_METRIC_${name}>`])));
+
 /** @type {{id: string, feature: number, steps: any[]}[]} */
 export const scenarios = [
   {
@@ -1078,6 +1083,84 @@ export const scenarios = [
       { dvc: "metrics diff" },
       { dvc: "metrics diff HEAD~1" },
       { dvc: "metrics show -A" },
+    ],
+  },
+  {
+    id: "plots-templates",
+    feature: 58,
+    steps: [...start, { dvc: "plots templates" }, { dvc: "plots templates nope" }],
+  },
+  {
+    id: "plots-show",
+    feature: 58,
+    steps: [
+      ...start,
+      { dvc: "plots show" },
+      { dvc: "plots show --json", json: true },
+      { write: { ".dvc/plots/all.json": allAnchors } },
+      { write: { "loss.csv": "epoch,train,val\n0,1.5,1.7\n1,1.0,1.2\n", "bad.json": "[{", "text.txt": "no\n" } },
+      { write: { "t/one.json": '[{"x": 1, "y": 2.0}, {"x": 2, "y": 3}]', "t/two.json": '[{"z": 5}, {"z": NaN}]' } },
+      {
+        write: {
+          "dvc.yaml":
+            "plots:\n- loss.csv: {template: all, x: epoch, y: [train, val], title: Loss}\n- t: {template: all}\n" +
+            "- both: {template: all, x: {t/one.json: x}, y: {t/one.json: y, t/two.json: z}, y_label: values}\n" +
+            "- short: {x: {loss.csv: epoch}, y: {t/one.json: nope}}\n- gone.csv\n- bad.json\n",
+        },
+      },
+      { dvc: "plots show --json", json: true },
+      { dvc: "plots show --json --split", json: true },
+      { dvc: "plots show --json both", json: true },
+      { dvc: "plots show --json text.txt", json: true },
+      { dvc: "plots show --json loss.csv -y val --x-label when", json: true },
+      { dvc: "plots show --show-vega t/one.json", json: true },
+      { dvc: "plots show --show-vega" },
+      { dvc: "plots show --show-vega loss.csv t" },
+      { dvc: "plots show --show-vega --json loss.csv" },
+      { dvc: "plots show loss.csv -t none" },
+      { dvc: "plots show --json loss.csv -t all -x nope", json: true },
+      { cd: "repo/t" },
+      { dvc: "plots show --json", json: true },
+    ],
+  },
+  {
+    id: "plots-diff",
+    feature: 58,
+    steps: [
+      ...start,
+      { dvc: "plots diff" },
+      { write: { ".dvc/plots/all.json": allAnchors, "p.csv": "step,v\n0,1\n1,2\n", "pic.png": "first" } },
+      { write: { "dvc.yaml": "plots:\n- p.csv: {template: all, x: step}\n- pic.png\n" } },
+      ...commit,
+      { git: "tag one" },
+      { dvc: "plots diff --json", json: true },
+      { write: { "p.csv": "step,v\n0,3\n1,4\n", "pic.png": "second" } },
+      { dvc: "plots diff --json", json: true },
+      ...commit,
+      { dvc: "plots diff one HEAD --json --split -o elsewhere", json: true },
+      { dvc: "plots diff one --json --targets p.csv", json: true },
+      { dvc: "plots diff nope" },
+    ],
+  },
+  {
+    id: "plots-modify",
+    feature: 58,
+    steps: [
+      ...start,
+      { write: { in: "step,v\n0,1\n1,2\n" } },
+      { dvc: "stage add -n make -d in --plots p.csv 'cp in p.csv'" },
+      { dvc: "stage add -n more -d in -o other 'cp in other'" },
+      { dvc: "repro -q" },
+      { dvc: "plots modify p.csv -x step --title Curve" },
+      { dvc: "plots modify p.csv -t scatter --no-header --y-label value" },
+      { dvc: "plots modify p.csv --unset x title" },
+      { dvc: "plots modify p.csv --unset x" },
+      { dvc: "plots modify p.csv --unset template y_label header" },
+      { dvc: "plots modify other --unset x" },
+      { dvc: "plots modify other -y v" },
+      { dvc: "plots modify none.csv -x step" },
+      { dvc: "plots modify p.csv -t none" },
+      { dvc: "status" },
     ],
   },
   {

@@ -1,6 +1,7 @@
+import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { CommandFailure } from "../exit.ts";
-import type { PlotProps, PlotsResult } from "@holdfast/core/api/plots";
+import type { PlotProps, PlotsOptions, PlotsResult } from "@holdfast/core/api/plots";
 import type { Repo } from "@holdfast/core/api/open";
 import {
   type Command,
@@ -77,6 +78,18 @@ function propsOf(values: PropertyValues): PlotProps {
   return Object.fromEntries(Object.entries(props).filter(([, value]) => value !== undefined));
 }
 
+function callOf(context: Context, targets: readonly string[], values: PropertyValues): PlotsOptions {
+  return {
+    ...context.call,
+    targets,
+    props: propsOf(values),
+    onUnreadable: (revisions) => {
+      const names = revisions.join(", ");
+      context.output.errorLine(`DVC failed to load some plots for following revisions: '${names}'.`);
+    },
+  };
+}
+
 const show: Command = defineCommand({
   name: "show",
   summary: "Draw plots of the workspace.",
@@ -95,7 +108,7 @@ const show: Command = defineCommand({
     refuseMisuse(args, targets);
     const { plotsShow } = await import("@holdfast/core/api/plots");
     const repo = await context.open({ uninitialized: true });
-    return output(context, repo, await plotsShow(repo, { ...context.call, targets, props: propsOf(args) }), args);
+    return output(context, repo, await plotsShow(repo, callOf(context, targets, args)), args);
   },
   toJson: (printed) => printed,
 });
@@ -121,8 +134,7 @@ const diff: Command = defineCommand({
     refuseMisuse(args, targets);
     const { plotsDiff } = await import("@holdfast/core/api/plots");
     const repo = await context.open({ uninitialized: true });
-    const result = await plotsDiff(repo, args.revisions, { ...context.call, targets, props: propsOf(args) });
-    return output(context, repo, result, args);
+    return output(context, repo, await plotsDiff(repo, args.revisions, callOf(context, targets, args)), args);
   },
   toJson: (printed) => printed,
 });
@@ -141,10 +153,6 @@ async function output(
   result: PlotsResult,
   args: OutputValues,
 ): Promise<JsonText | undefined> {
-  if (result.failedRevisions.length > 0) {
-    const names = result.failedRevisions.join(", ");
-    context.output.errorLine(`DVC failed to load some plots for following revisions: '${names}'.`);
-  }
   if (!result.isAny && !args.json) {
     context.output.errorLine("No plots were loaded, visualization file will not be created.");
   }
@@ -156,13 +164,12 @@ async function output(
     const vega = render.plotsVega(result);
     if (vega !== undefined) context.line(vega);
   } else if (args.terminal) {
-    const { columns } = process.stdout as { readonly columns?: number };
+    const columns = (process.stdout as { readonly columns?: number }).columns;
     const size = { width: Math.max(20, Math.min(columns ?? 80, 120) - 16), height: 16 };
     const colour = context.paint("x", "red") !== "x";
     for (const drawing of await render.plotsTerminal(result, { ...size, colour })) context.block(`${drawing}\n`);
   } else if (args.svg === undefined) await writePage(context, repo, result, args);
   else {
-    const { resolve } = await import("node:path");
     for (const path of await render.plotsSvg(repo, result, resolve(context.env.cwd, args.svg))) {
       context.line(pathToFileURL(path).href);
     }
@@ -171,7 +178,8 @@ async function output(
 }
 
 async function writePage(context: Context, repo: Repo, result: PlotsResult, args: OutputValues): Promise<void> {
-  const { plotsFolder, plotsPage } = await import("@holdfast/core/api/plotsRender");
+  const { plotsFolder } = await import("@holdfast/core/api/plotsRender");
+  const { plotsPage } = await import("@holdfast/core/api/plotsPage");
   const page = plotsPage(repo, result, {
     folder: plotsFolder(repo, args.out),
     script: scriptFile(),

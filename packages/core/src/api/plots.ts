@@ -14,6 +14,8 @@ export interface PlotsOptions extends CallOptions {
   readonly targets?: readonly string[];
   /** Display properties that win over those of the definitions. */
   readonly props?: PlotProps;
+  /** Told of the revisions of which something could not be read, if any, before charts are made. */
+  readonly onUnreadable?: (revisions: readonly string[]) => void;
 }
 
 /** Plots, and what could not be read. */
@@ -70,10 +72,12 @@ async function collect(repo: Repo, revisions: readonly PlotsRevision[], options:
     const moment = await collectMoment(repo, revision, options);
     if (moment !== undefined) moments.push(moment);
   }
+  const failedRevisions = moments.filter(({ hasErrors }) => hasErrors).map(({ name }) => name);
+  if (failedRevisions.length > 0) options.onUnreadable?.(failedRevisions);
   return {
     plots: plotsOf(repo, moments, options.props ?? {}, options),
     isAny: moments.length > 0,
-    failedRevisions: moments.filter(({ hasErrors }) => hasErrors).map(({ name }) => name),
+    failedRevisions,
     revisionErrors: moments.flatMap(({ name, error }) => (error === undefined ? [] : [{ rev: name, ...error }])),
   };
 }

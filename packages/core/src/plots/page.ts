@@ -78,8 +78,10 @@ ${policy}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Plots</title>
 <style>
-body { font: 14px/1.4 system-ui, sans-serif; margin: 24px; color: #24292f; background: #fff; }
-.plot { margin: 0 0 32px; overflow-x: auto; }
+body { font: 14px/1.4 system-ui, sans-serif; margin: 24px; color: #24292f; background: #fff;
+  display: flex; flex-wrap: wrap; align-items: flex-start; gap: 24px; }
+.plot { max-width: 100%; overflow-x: auto; }
+.plot:has(.images) { width: 100%; }
 .images { display: flex; gap: 16px; }
 .images figure { margin: 0; padding: 8px; border: 1px solid #d0d7de; border-radius: 6px; }
 .images figcaption { font-weight: 600; margin-bottom: 6px; }

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from "vega-lite";
-import type { Spec } from "vega";
+import type { Loader, LoggerInterface, Spec } from "vega";
 import { importPackage } from "../fs/optionalPackage.ts";
 import { toPlainJson } from "./plainJson.ts";
 
@@ -28,12 +28,12 @@ export async function svgOf(document: unknown): Promise<string> {
   }
 }
 
-function quiet(logger: (level: number) => import("vega").LoggerInterface): import("vega").LoggerInterface {
+function quiet(logger: (level: number) => LoggerInterface): LoggerInterface {
   return logger(0);
 }
 
 /** A loader that opens nothing. */
-function closedLoader(loader: import("vega").Loader): import("vega").Loader {
+function closedLoader(loader: Loader): Loader {
   const refuse = (): Promise<never> => Promise.reject(new Error("a plot may not load anything"));
   return Object.assign(loader, { load: refuse, sanitize: refuse, http: refuse, file: refuse });
 }
