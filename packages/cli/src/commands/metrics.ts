@@ -42,7 +42,7 @@ const show: Command = defineCommand({
     tellFailed(context, result.failed);
     return result;
   },
-  toJson(result) {
+  toJson(result): unknown {
     return Object.fromEntries(
       result.revisions.map((revision) => {
         if ("error" in revision) return [revision.name, { error: revision.error }];

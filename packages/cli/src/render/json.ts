@@ -26,10 +26,10 @@ function dump(value: unknown, indent: number | undefined, paint: Paint, newline:
   if (value instanceof Set) return dump([...value], indent, paint, newline);
   if (typeof value !== "object") return "null";
   if (value instanceof JsonText) return value.text;
-  if (isOwnClass(value)) {
+  if (isBoxed(value)) {
     // Floats like 1.0 print as Python's; dates as text.
-    if (typeof value.valueOf() === "number") return paint(String(value), "cyan");
-    if ("toJSON" in value && typeof value.toJSON === "function") return dump(value.toJSON(), indent, paint, newline);
+    if (typeof value.valueOf() === "number") return paint(value.toString(), "cyan");
+    return dump(value.toJSON(), indent, paint, newline);
   }
   const inner = indent === undefined ? newline : newline + " ".repeat(indent);
   if (Array.isArray(value)) {
@@ -47,10 +47,16 @@ function dump(value: unknown, indent: number | undefined, paint: Paint, newline:
   return enclose("{", "}", items, indent, newline, inner);
 }
 
-/** Whether it is more than a mapping or a list: one of the library's values that Python tells apart. */
-function isOwnClass(value: object): boolean {
+/** One of the library's values that Python tells apart: a float with an integral value, a date. */
+interface Boxed {
+  toString(): string;
+  toJSON(): unknown;
+}
+
+function isBoxed(value: object): value is Boxed {
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null;
+  // A mapping of the user's may have a key of that name.
+  return prototype !== Object.prototype && prototype !== null && "toJSON" in value;
 }
 
 function enclose(

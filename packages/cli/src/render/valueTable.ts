@@ -1,5 +1,5 @@
 import type { FileChanges } from "@holdfast/core/api/metricsDiff";
-import { flatten, type RevisionValues, valueText } from "@holdfast/core/api/metricsShow";
+import { compareCodePoints, flatten, type RevisionValues, valueText } from "@holdfast/core/api/metricsShow";
 import { type Paint, plain } from "./colour.ts";
 import { directionOf } from "./direction.ts";
 import { table } from "./table.ts";
@@ -27,7 +27,7 @@ export function metricsTable(
   );
   const metrics = new Set(rows.flatMap((row) => [...row.keys()]));
   for (const fixed of ["Revision", "Path"]) metrics.delete(fixed);
-  const headers = [...(withRevisions ? ["Revision"] : []), "Path", ...[...metrics].sort(byCodePoint)];
+  const headers = [...(withRevisions ? ["Revision"] : []), "Path", ...[...metrics].sort(compareCodePoints)];
   return layOut(
     rows.map((row) => headers.map((header) => row.get(header) ?? NONE)),
     headers,
@@ -93,14 +93,4 @@ function physicalRows(row: readonly string[]): string[][] {
   return Array.from({ length: Math.max(...split.map((lines) => lines.length)) }, (_, at) =>
     split.map((lines) => lines[at] ?? ""),
   );
-}
-
-/** Python's order of texts: by code point. */
-function byCodePoint(a: string, b: string): number {
-  const [left, right] = [[...a], [...b]];
-  for (let at = 0; at < Math.min(left.length, right.length); at++) {
-    const difference = (left[at]?.codePointAt(0) ?? 0) - (right[at]?.codePointAt(0) ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return left.length - right.length;
 }

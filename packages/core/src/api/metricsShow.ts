@@ -5,6 +5,7 @@ import { readMetrics } from "../repo/metricsValues.ts";
 import type { Repo } from "../repo/repo.ts";
 
 export type { FileValues, RevisionValues, ValueError } from "../repo/fileValues.ts";
+export { compareCodePoints } from "../base/codePoints.ts";
 export { flatten } from "../repo/valueDiff.ts";
 export { valueText } from "../formats/valueText.ts";
 
