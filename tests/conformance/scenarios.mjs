@@ -1164,6 +1164,128 @@ export const scenarios = [
     ],
   },
   {
+    id: "dag",
+    feature: 59,
+    steps: [
+      ...start,
+      { dvc: "dag" },
+      { write: { "in/raw.csv": "1\n" } },
+      { dvc: "add -q in/raw.csv" },
+      {
+        write: {
+          "dvc.yaml":
+            "vars:\n- models: [a, b]\nstages:\n  prepare:\n    cmd: cp in/raw.csv clean.csv\n    deps: [in/raw.csv]\n    outs: [clean.csv]\n" +
+            "  train:\n    foreach: ${models}\n    do:\n      cmd: cp clean.csv ${item}.bin\n      deps: [clean.csv]\n      outs: ['${item}.bin']\n" +
+            "  compare:\n    cmd: cat a.bin b.bin clean.csv > r\n    deps: [a.bin, b.bin, clean.csv]\n    outs: [r]\n" +
+            "  score:\n    wdir: in\n    cmd: cp ../r score.json\n    deps: [../r]\n    metrics: [score.json: {cache: false}]\n" +
+            "  alone:\n    cmd: echo hi\n",
+        },
+      },
+      { dvc: "dag --dot" },
+      { dvc: "dag --mermaid" },
+      { dvc: "dag --md --full compare" },
+      { dvc: "dag prepare" },
+      { dvc: "dag compare" },
+      { dvc: "dag alone" },
+      { dvc: "dag --dot train" },
+      { dvc: "dag --dot train@b" },
+      { dvc: "dag --dot in/raw.csv.dvc" },
+      { dvc: "dag --dot b.bin" },
+      { dvc: "dag --collapse-foreach-matrix compare" },
+      { dvc: "dag --dot --collapse-foreach-matrix" },
+      { dvc: "dag --outs --mermaid" },
+      { dvc: "dag -o --dot compare" },
+      { dvc: "dag -o compare" },
+      { dvc: "dag -o --collapse-foreach-matrix" },
+      { dvc: "dag none" },
+      { dvc: "dag -q" },
+      { cd: "repo/in" },
+      { dvc: "dag --dot ../dvc.yaml:score" },
+      { dvc: "dag -o --mermaid" },
+    ],
+  },
+  {
+    id: "dag-broken",
+    feature: 60,
+    steps: [
+      ...start,
+      {
+        write: {
+          "dvc.yaml":
+            "stages:\n  a:\n    cmd: x\n    deps: [b]\n    outs: [a]\n  b:\n    cmd: y\n    deps: [c]\n    outs: [b]\n",
+        },
+      },
+      { dvc: "dag --dot" },
+      { write: { "dvc.yaml": "stages:\n  a:\n    cmd: x\n    deps: [a]\n    outs: [a]\n" } },
+      { dvc: "dag" },
+      { write: { "dvc.yaml": "stages:\n  a:\n    cmd: x\n    outs: [d]\n  b:\n    cmd: y\n    outs: [d/e]\n" } },
+      { dvc: "dag" },
+      { write: { "dvc.yaml": "stages:\n  a:\n    cmd: x\n    outs: [d]\n  b:\n    cmd: y\n    outs: [d]\n" } },
+      { dvc: "dag" },
+    ],
+  },
+  {
+    id: "templating",
+    feature: 53,
+    steps: [
+      ...start,
+      {
+        write: {
+          "params.yaml": "lr: 0.1\nopts: {flag: true, deep: {n: 1.0}, list: [1, x]}\n",
+          "more.json": '{"k": "v"}',
+        },
+      },
+      {
+        write: {
+          "dvc.yaml":
+            "vars:\n- more.json\n- own: {a: 1, b: null}\nstages:\n  a:\n    cmd: run ${opts} --lr ${lr} ${own.a} ${k} \\${k}\n    params: [lr]\n" +
+            "  b:\n    wdir: ${k}\n    vars: [{q: 2}]\n    cmd: [echo ${q}, 'echo ${opts.list[1]}']\n    outs: ['${k}.out': {cache: false, desc: 'of ${k}'}]\n" +
+            "  c:\n    cmd: echo ${opts.deep.n} ${opts.flag} ${own.b}\n",
+        },
+      },
+      { mkdir: "v" },
+      { dvc: "stage list --all" },
+      { dvc: "repro --dry" },
+      { write: { "dvc.yaml": "stages:\n  a:\n    cmd: echo ${none.x}\n" } },
+      { dvc: "stage list" },
+      { dvc: "stage list --fail --all" },
+      { write: { "dvc.yaml": "stages:\n  a:\n    cmd: echo ${opts.list}\n    outs: ['${opts}']\n" } },
+      { dvc: "stage list" },
+      { write: { "dvc.yaml": "stages:\n  a:\n    cmd: echo ${lr\n" } },
+      { dvc: "stage list" },
+      { write: { "dvc.yaml": "vars: [none.yaml]\nstages:\n  a:\n    cmd: echo\n" } },
+      { dvc: "stage list" },
+    ],
+  },
+  {
+    id: "foreach-matrix",
+    feature: 54,
+    steps: [
+      ...start,
+      { write: { "params.yaml": "models: {us: {n: 1}, uk: {n: 2}}\nseeds: [1, 2]\n" } },
+      {
+        write: {
+          "dvc.yaml":
+            "stages:\n  map:\n    foreach: ${models}\n    do:\n      cmd: echo ${key} ${item.n}\n" +
+            "  list:\n    foreach: [a, 1, true, 0.5]\n    do:\n      cmd: echo ${item}\n" +
+            "  dicts:\n    foreach:\n    - {x: 1}\n    - {x: 2}\n    do:\n      cmd: echo ${item.x}\n" +
+            "  grid:\n    matrix:\n      m: [cnn, {deep: 1}]\n      s: ${seeds}\n    cmd: echo ${item.m} ${item.s} ${key}\n    outs: ['o-${key}']\n",
+        },
+      },
+      { dvc: "stage list --name-only" },
+      { dvc: "stage list grid" },
+      { dvc: "stage list map@uk" },
+      { dvc: "stage list grid@none" },
+      { dvc: "repro --dry map" },
+      { dvc: "repro --dry list@0.5" },
+      { dvc: "dag --collapse-foreach-matrix --mermaid grid" },
+      { write: { "dvc.yaml": "stages:\n  a:\n    foreach: 3\n    do:\n      cmd: echo\n" } },
+      { dvc: "stage list" },
+      { write: { "dvc.yaml": "stages:\n  a:\n    matrix:\n      x: 3\n    cmd: echo\n" } },
+      { dvc: "stage list" },
+    ],
+  },
+  {
     id: "usage",
     feature: 81,
     steps: [
