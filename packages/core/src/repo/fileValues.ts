@@ -6,7 +6,7 @@ import { parseParams } from "../formats/params.ts";
 import { asNumber } from "../formats/pyValues.ts";
 import { loadIndex, type Index } from "./index.ts";
 import type { Repo } from "./repo.ts";
-import { EncodingError, MissingFileError, RevisionFiles, shownInView } from "./revisionFiles.ts";
+import { EncodingError, FolderError, MissingFileError, RevisionFiles, shownInView } from "./revisionFiles.ts";
 import { type Revision, type RevisionOptions, revisions } from "./revisions.ts";
 
 /** What went wrong with a file or a revision, as DVC's JSON tells it: the name of Python's class and its text. */
@@ -148,6 +148,7 @@ function stageFileError(error: InvalidFileError, rev: string | undefined): Value
 function className(error: Error): string {
   if (error instanceof MissingFileError) return "FileNotFoundError";
   if (error instanceof EncodingError) return "EncodingError";
+  if (error instanceof FolderError) return "DataIndexDirError";
   const kind =
     error instanceof FormatError ? /, (\w+) file structure is corrupted$/.exec(error.message)?.[1] : undefined;
   if (kind !== undefined) return `${kind}FileCorruptedError`;

@@ -17,6 +17,17 @@ export class MissingFileError extends DvcError {
   }
 }
 
+/** A tracked folder whose manifest can't be had. The message is DVC's. */
+export class FolderError extends DvcError {
+  constructor(folder: string, cause: unknown) {
+    const key = folder.split("/").map((part) => `'${part}'`);
+    super(`failed to load directory (${key.join(", ")}${key.length === 1 ? "," : ""})`, {
+      code: "missing-object",
+      cause,
+    });
+  }
+}
+
 /** A file that is not UTF-8. */
 export class EncodingError extends DvcError {
   constructor(shown: string) {
@@ -60,7 +71,7 @@ export class RevisionFiles {
     if (source.exists(path)) return true;
     const one = this.#output(path);
     if (one === undefined) return this.#outputsBelow(path).length > 0;
-    const tree = await this.#tree(one);
+    const tree = await this.#treeIfThere(one);
     if (tree === undefined) return false;
     return one.out.path === path || tree.hasFolder(posixRelative(one.out.path, path));
   }
@@ -69,12 +80,12 @@ export class RevisionFiles {
   async filesBelow(folder: OsPath): Promise<OsPath[]> {
     const found = new Set(this.#plainBelow(folder));
     for (const one of this.#outputsBelow(folder)) {
-      const tree = await this.#tree(one);
+      const tree = await this.#treeIfThere(one);
       if (tree !== undefined) for (const { relpath } of tree.entries) found.add(join(one.out.path, relpath));
       else if (!this.#isFolderRecord(one)) found.add(one.out.path);
     }
     const holder = this.#output(folder);
-    const tree = holder === undefined || holder.out.path === folder ? undefined : await this.#tree(holder);
+    const tree = holder === undefined || holder.out.path === folder ? undefined : await this.#treeIfThere(holder);
     if (holder !== undefined && tree !== undefined) {
       for (const { relpath } of tree.under(posixRelative(holder.out.path, folder)))
         found.add(join(holder.out.path, relpath));
@@ -132,7 +143,8 @@ export class RevisionFiles {
     const hash = recordedHash(one);
     if (!this.#isFolderRecord(one)) return one.out.path === path ? hash?.value : null;
     const tree = await this.#tree(one);
-    if (tree === undefined || one.out.path === path) return undefined;
+    if (tree === undefined) throw new FolderError(posixRelative(this.#repo.root, one.out.path), undefined);
+    if (one.out.path === path) return null;
     return tree.get(posixRelative(one.out.path, path))?.md5 ?? null;
   }
 
@@ -178,7 +190,22 @@ export class RevisionFiles {
 
   async #readTree(one: StageOutput): Promise<Tree | undefined> {
     const { readManifest } = await import("./manifests.ts");
-    return readManifest(this.#repo, one, this.#options);
+    try {
+      return await readManifest(this.#repo, one, this.#options);
+    } catch (error) {
+      if (this.#options.signal?.aborted === true) throw error;
+      throw new FolderError(posixRelative(this.#repo.root, one.out.path), error);
+    }
+  }
+
+  /** What can't be read is told when a file of it is asked for. */
+  async #treeIfThere(one: StageOutput): Promise<Tree | undefined> {
+    try {
+      return await this.#tree(one);
+    } catch (error) {
+      if (error instanceof FolderError) return undefined;
+      throw error;
+    }
   }
 
   #plainBelow(folder: OsPath): OsPath[] {
