@@ -111,16 +111,21 @@ function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
+const BLANK = 32;
+const STAR = 42;
+
 class Canvas {
-  readonly #rows: string[][];
+  /** Code points: a graph of thousands of stages side by side has long lines. */
+  readonly #rows: readonly Uint32Array[];
 
   constructor(width: number, height: number) {
-    this.#rows = Array.from({ length: height }, () => Array.from({ length: width }, () => " "));
+    this.#rows = Array.from({ length: height }, () => new Uint32Array(width).fill(BLANK));
   }
 
-  #set(x: number, y: number, letter: string): void {
+  #set(x: number, y: number, sign: number): void {
     const row = this.#rows[y];
-    if (row !== undefined && x >= 0 && x < row.length) row[x] = letter;
+    // Beside the row, an array of this kind takes no values.
+    if (row !== undefined) row[x] = sign;
   }
 
   /** A line of stars, one in each column, or in each row when it is steep. */
@@ -130,28 +135,35 @@ class Canvas {
     const dy = to.y - from.y;
     if (dx >= Math.abs(dy)) {
       for (let at = 0; at <= dx; at++) {
-        this.#set(from.x + at, from.y + (dx === 0 ? 0 : roundHalfEven((at * dy) / dx)), "*");
+        this.#set(from.x + at, from.y + (dx === 0 ? 0 : roundHalfEven((at * dy) / dx)), STAR);
       }
       return;
     }
     const [upper, lower] = dy > 0 ? [from, to] : [to, from];
     // `dx / dy` as seen from the left end, so that halves fall as they do from there.
     for (let y = upper.y; y <= lower.y; y++) {
-      this.#set(upper.x + roundHalfEven(((y - upper.y) * dx) / dy), y, "*");
+      this.#set(upper.x + roundHalfEven(((y - upper.y) * dx) / dy), y, STAR);
     }
   }
 
   box(corner: Point, width: number, text: string): void {
-    const frame = `+${"-".repeat(width - 2)}+`;
+    const frame = Array.from(`+${"-".repeat(width - 2)}+`);
     const inner = ["|", ...text, "|"];
-    for (const [at, letter] of Array.from(frame).entries()) {
-      this.#set(corner.x + at, corner.y, letter);
-      this.#set(corner.x + at, corner.y + 1, inner[at] ?? " ");
-      this.#set(corner.x + at, corner.y + 2, letter);
+    for (const [at, letter] of frame.entries()) {
+      const sign = letter.codePointAt(0) ?? BLANK;
+      this.#set(corner.x + at, corner.y, sign);
+      this.#set(corner.x + at, corner.y + 1, inner[at]?.codePointAt(0) ?? BLANK);
+      this.#set(corner.x + at, corner.y + 2, sign);
     }
   }
 
   toString(): string {
-    return this.#rows.map((row) => row.join("")).join("\n");
+    return this.#rows.map(textOf).join("\n");
   }
+}
+
+function textOf(row: Uint32Array): string {
+  let text = "";
+  for (let at = 0; at < row.length; at += 4096) text += String.fromCodePoint(...row.subarray(at, at + 4096));
+  return text;
 }
