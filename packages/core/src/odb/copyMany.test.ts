@@ -105,7 +105,7 @@ describe("copyMany", () => {
   });
 
   it("ends on abort with its staging cleared, and a second run does the rest", async () => {
-    const oids = putMany(20_000);
+    const oids = putMany(4000);
     const abort = new AbortController();
     const running = copyMany(job(oids, { signal: abort.signal }));
     setImmediate(() => {
