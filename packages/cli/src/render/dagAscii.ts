@@ -134,9 +134,7 @@ class Canvas {
     const dx = to.x - from.x;
     const dy = to.y - from.y;
     if (dx >= Math.abs(dy)) {
-      for (let at = 0; at <= dx; at++) {
-        this.#set(from.x + at, from.y + (dx === 0 ? 0 : roundHalfEven((at * dy) / dx)), STAR);
-      }
+      this.#flat(from, dx, dy);
       return;
     }
     const [upper, lower] = dy > 0 ? [from, to] : [to, from];
@@ -146,9 +144,20 @@ class Canvas {
     }
   }
 
+  /** Row by row: such a line may be 100,000 columns long. */
+  #flat(from: Point, dx: number, dy: number): void {
+    const rowAt = (column: number): number => (dx === 0 ? 0 : roundHalfEven((column * dy) / dx));
+    for (let start = 0; start <= dx;) {
+      const row = rowAt(start);
+      const end = lastThat(start, dx, (column) => rowAt(column) === row);
+      this.#rows[from.y + row]?.fill(STAR, Math.max(0, from.x + start), from.x + end + 1);
+      start = end + 1;
+    }
+  }
+
   box(corner: Point, width: number, text: string): void {
     const frame = Array.from(`+${"-".repeat(width - 2)}+`);
-    const inner = ["|", ...text, "|"];
+    const inner = ["|", ...Array.from(text), "|"];
     for (const [at, letter] of frame.entries()) {
       const sign = letter.codePointAt(0) ?? BLANK;
       this.#set(corner.x + at, corner.y, sign);
@@ -166,4 +175,15 @@ function textOf(row: Uint32Array): string {
   let text = "";
   for (let at = 0; at < row.length; at += 4096) text += String.fromCodePoint(...row.subarray(at, at + 4096));
   return text;
+}
+
+/** The last of first…last that fits, where all up to it fit. */
+function lastThat(first: number, last: number, fits: (value: number) => boolean): number {
+  let low = first;
+  for (let high = last; low < high;) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
