@@ -30,7 +30,7 @@ function reasonText(reason: Reason): string {
     case "never-run":
       return "it never ran";
     case "command":
-      return `its command changed ${short(reason.from)} -> ${short(reason.to)}`;
+      return `its command changed ${differingParts(shown(reason.from), shown(reason.to)).map(cut).join(" -> ")}`;
     case "file":
       return "its file was edited";
     case "dependency":
@@ -71,11 +71,30 @@ function stateText(state: string): string {
 /** Characters of a value; the rest is left out. */
 const LONGEST = 60;
 
-function short(value: unknown): string {
-  const text =
-    typeof value === "string"
-      ? value
-      : JSON.stringify(value, (_, one: unknown) => (typeof one === "bigint" ? Number(one) : one));
-  const line = (text ?? "nothing").replaceAll("\n", "\\n");
+const short = (value: unknown): string => cut(shown(value));
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return value;
+  return JSON.stringify(value, (_, one: unknown) => (typeof one === "bigint" ? Number(one) : one)) ?? "nothing";
+}
+
+function cut(text: string): string {
+  const line = text.replaceAll("\n", "\\n");
   return line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line;
+}
+
+/** Of two long texts the words from the first to the last that differ, with one word before; short ones as they are. */
+function differingParts(from: string, to: string): readonly string[] {
+  if (Math.max(from.length, to.length) <= LONGEST) return [from, to];
+  const [old, now] = [from.split(" "), to.split(" ")];
+  const shorter = Math.min(old.length, now.length);
+  let start = 0;
+  while (start < shorter && old[start] === now[start]) start++;
+  let end = 0;
+  while (end < shorter - start && old.at(-1 - end) === now.at(-1 - end)) end++;
+  const part = (words: readonly string[]): string => {
+    const kept = words.slice(Math.max(0, start - 1), words.length - end).join(" ");
+    return `${start > 1 ? "… " : ""}${kept}${end > 0 ? " …" : ""}`;
+  };
+  return [part(old), part(now)];
 }

@@ -200,12 +200,34 @@ function paramReasons(
   if (typeof state === "string") return [{ kind: "param", file, state }];
   const text = present.readText(dep.path);
   const now = text === undefined ? new Map<string, unknown>() : selectParams(parseParams(text, file), dep.params);
-  return Object.entries(state).map(([key, one]) => ({
-    kind: "param",
-    file,
-    key,
-    state: one,
-    ...(dep.locked !== undefined && Object.hasOwn(dep.locked, key) ? { from: toPlain(dep.locked[key]) } : {}),
-    ...(now.has(key) ? { to: toPlain(now.get(key)) } : {}),
-  }));
+  return Object.entries(state).flatMap(([key, one]) => {
+    const isRecorded = dep.locked !== undefined && Object.hasOwn(dep.locked, key);
+    const from = isRecorded ? toPlain(dep.locked[key]) : undefined;
+    const to = now.has(key) ? toPlain(now.get(key)) : undefined;
+    return changedLeaves({ kind: "param", file, key, state: one, from, to }).map(withoutAbsent);
+  });
+}
+
+type ParamReason = Extract<Reason, { kind: "param" }>;
+
+/** A changed group of parameters is told by those in it that changed. */
+function changedLeaves(reason: ParamReason): ParamReason[] {
+  const { from, to, key = "" } = reason;
+  if (!isGroup(from) || !isGroup(to)) return [reason];
+  const names = new Set([...Object.keys(from), ...Object.keys(to)]);
+  return [...names].flatMap((name): ParamReason[] => {
+    const [old, now] = [from[name], to[name]];
+    if (JSON.stringify(old, bigintText) === JSON.stringify(now, bigintText)) return [];
+    const state = old === undefined ? "new" : now === undefined ? "deleted" : "modified";
+    return changedLeaves({ ...reason, key: `${key}.${name}`, state, from: old, to: now });
+  });
+}
+
+const isGroup = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const bigintText = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}n` : value);
+
+function withoutAbsent({ from, to, ...rest }: ParamReason): ParamReason {
+  return { ...rest, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
 }
