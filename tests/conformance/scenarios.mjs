@@ -1276,7 +1276,7 @@ export const scenarios = [
       { dvc: "stage list grid" },
       { dvc: "stage list map@uk" },
       { dvc: "stage list grid@none" },
-      { dvc: "repro --dry map" },
+      { dvc: "repro --dry map@uk" },
       { dvc: "repro --dry list@0.5" },
       { dvc: "dag --collapse-foreach-matrix --mermaid grid" },
       { write: { "dvc.yaml": "stages:\n  a:\n    foreach: 3\n    do:\n      cmd: echo\n" } },
