@@ -3,6 +3,8 @@
 //   write, rm, mv, mkdir, chmod, link, spoil   a change by hand;   cd   the folder from here on, from the scenario's root
 // A scenario begins in the empty folder repo/; remotes and clones go beside it. <DIR> is the scenario's root.
 
+import { reproScenarios } from "./reproScenarios.mjs";
+
 const start = [{ git: "init -q -b main" }, { dvc: "init -q" }];
 const commit = [{ git: "add -A" }, { git: "commit -q -m state" }];
 const folder = { "data/a.txt": "alpha\n", "data/b.txt": "beta\n", "data/sub/c.txt": "gamma\n" };
@@ -48,6 +50,7 @@ const allAnchors = JSON.stringify(Object.fromEntries(names.split(" ").map((name)
 
 /** @type {{id: string, feature: number, steps: any[]}[]} */
 export const scenarios = [
+  ...reproScenarios,
   {
     id: "init",
     feature: 1,
