@@ -4,7 +4,8 @@ import { type Index, loadIndex } from "../repo/index.ts";
 import type { Repo } from "../repo/repo.ts";
 import { RevisionFiles } from "../repo/revisionFiles.ts";
 import { collectDefinitions, type Definitions, isPlot } from "./definitions.ts";
-import { type Problem, problemOf } from "./problem.ts";
+import { isRecord } from "../formats/pyValues.ts";
+import { LOST_FOLDER, type Problem, problemOf } from "./problem.ts";
 import { type PlotProps, propsOfOutput, sourcesOf } from "./props.ts";
 import { type PlotSource, readSource } from "./source.ts";
 
@@ -49,8 +50,7 @@ export async function collectMoment(
     const targets = (options.targets ?? []).map((target) => targetPath(repo, target));
     definitions = await collectDefinitions(repo, index, files, targets, props);
   } catch (error) {
-    const problem = problemOf(error);
-    return { name, definitions: { files: new Map(), errors: [] }, sources: new Map(), error: problem, hasErrors: true };
+    return unreadable(name, problemOf(error));
   }
   if (definitions.files.size === 0) return undefined;
   const sources = new Map<string, PlotSource>();
@@ -67,12 +67,29 @@ export async function collectMoment(
         await readSource(files, full, path, isPlot(plot) ? { ...propsOfOutput(plot), ...props } : props),
       );
     }
+    const lost = lostFolder(definitions, sources);
+    if (lost !== undefined) return unreadable(name, lost);
     hasErrors ||= [...sources.values()].some(({ error }) => error !== undefined);
   } catch (error) {
     problemOf(error);
     hasErrors = true;
   }
   return { name, definitions, sources, hasErrors };
+}
+
+function unreadable(name: string, error: Problem): PlotsMoment {
+  return { name, definitions: { files: new Map(), errors: [] }, sources: new Map(), error, hasErrors: true };
+}
+
+/** A plot in a folder whose manifest is nowhere may be any number of plots: DVC then tells nothing of the revision. */
+function lostFolder(definitions: Definitions, sources: ReadonlyMap<string, PlotSource>): Problem | undefined {
+  for (const plots of definitions.files.values()) {
+    for (const [id, props] of plots) {
+      const error = isRecord(props["y"]) ? undefined : sources.get(id)?.error;
+      if (error?.type === LOST_FOLDER) return error;
+    }
+  }
+  return undefined;
 }
 
 function targetPath(repo: Repo, target: string): string {

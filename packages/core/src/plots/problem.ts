@@ -6,6 +6,9 @@ export interface Problem {
   readonly msg: string;
 }
 
+/** Type of the problem that the manifest of a tracked folder can't be had. */
+export const LOST_FOLDER = "DataIndexDirError";
+
 /** A failure with the name that DVC's JSON gives it. */
 export class PlotError extends DvcError {
   /** Name of DVC's (or Python's) exception. */
@@ -30,6 +33,7 @@ function typeOf(error: DvcError): string {
   const kind = /, (\w+) file structure is corrupted$/.exec(error.message)?.[1];
   if (kind !== undefined) return `${kind}FileCorruptedError`;
   if (error.message.startsWith("[Errno 2]")) return "FileNotFoundError";
+  if (error.message.startsWith("failed to load directory")) return LOST_FOLDER;
   if (error instanceof InvalidFileError) return "YAMLValidationError";
   if (error instanceof GraphError) return "OutputDuplicationError";
   return error instanceof FormatError ? "FormatError" : "DvcException";
