@@ -24,3 +24,14 @@ test("a pattern that would make a regular expression backtrack takes no time", (
 test("rules that are no valid pattern are passed over", () => {
   expect(new IgnorePatterns("[a\nfoo\\\n[z-a]\n/\n", ".dvcignore").isEmpty).toBe(true);
 });
+
+test("rules that name one path go by their line among the others", () => {
+  const rules = new IgnorePatterns("/data.csv\n*.csv\n!/sub/keep.csv\n/build/\n!build/x\n/build\n", ".gitignore", true);
+  expect(rules.match("data.csv", false)).toMatchObject({ ignored: true, line: 2 });
+  expect(rules.match("data.csv/below", true)).toMatchObject({ line: 2 });
+  expect(rules.match("sub/keep.csv", false)).toMatchObject({ ignored: false, line: 3 });
+  expect(rules.match("other/data", false)).toBeUndefined();
+  expect(rules.match("build/x", false)).toMatchObject({ ignored: true, line: 6 });
+  expect(new IgnorePatterns("/build/\n", ".gitignore").match("build", false)).toBeUndefined();
+  expect(new IgnorePatterns("/build/\n", ".gitignore").match("build", true)).toMatchObject({ line: 1 });
+});
