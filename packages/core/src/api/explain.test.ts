@@ -22,7 +22,9 @@ const PIPELINE = `stages:
 `;
 const ask = async (options: ExplainOptions = {}, targets: readonly string[] = []): Promise<readonly Explanation[]> =>
   (await explain(project.open(), targets, options)).stages;
-const make = async (): Promise<void> => void (await repro(project.open()));
+const make = async (): Promise<void> => {
+  await repro(project.open());
+};
 
 describe("explain", () => {
   it("says what never ran, and what only follows from it; and runs nothing", async () => {

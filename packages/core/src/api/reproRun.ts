@@ -83,7 +83,7 @@ class Reproduction {
     const { steps } = this.#plan;
     const schedule = new Schedule(this.#tasks(), jobs);
     const logs = new ReproLogs(this.#repo);
-    let abort: unknown;
+    let abort: Error | undefined;
     this.#options.reporter?.emit({ type: "stages", stages: steps.map((stage) => addressOf(this.#repo, stage)) });
     try {
       await withoutRepoLock(this.#repo, this.#options, async () => {
@@ -274,7 +274,7 @@ class Reproduction {
   }
 }
 
-function isAbort(error: unknown): boolean {
+function isAbort(error: unknown): error is Error {
   if (error instanceof DvcError) return error.code === "aborted";
   return error instanceof Error && error.name === "AbortError";
 }

@@ -38,7 +38,7 @@ export interface RunStageOptions extends CallOptions {
 export interface BesideOthers {
   /** Runs `work` while others have their turn at the repository. */
   pause<T>(work: () => Promise<T>): Promise<T>;
-  onLine(stream: "stdout" | "stderr", line: string): void;
+  readonly onLine: (stream: "stdout" | "stderr", line: string) => void;
   onState(state: StageState): void;
 }
 

@@ -47,7 +47,7 @@ export class GitContext {
   ignore(path: OsPath): void {
     const git = this.#repo.git;
     if (git === undefined || isIgnoredByLine(path)) return;
-    const isFree = this.#expected.has(path) && this.#answered(git).ignored.has(path) === false;
+    const isFree = this.#expected.has(path) && !this.#answered(git).ignored.has(path);
     if (!isFree && git.isIgnored([path]).has(path)) return;
     const file = join(dirname(path), ".gitignore");
     const before = readPlainText(file);
