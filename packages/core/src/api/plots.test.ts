@@ -140,7 +140,10 @@ describe("plots", () => {
   });
 
   it("modifies a plot in dvc.yaml and leaves the rest of the file", async () => {
-    project.put("dvc.yaml", "# mine\nstages:\n  a:\n    cmd: touch p.csv o\n    outs:\n    - o\n    plots:\n    - p.csv\n");
+    project.put(
+      "dvc.yaml",
+      "# mine\nstages:\n  a:\n    cmd: touch p.csv o\n    outs:\n    - o\n    plots:\n    - p.csv\n",
+    );
     repo = project.open();
     await plotsModify(repo, "p.csv", { set: { x: "step", title: "T" } });
     const text = readFileSync(join(project.root, "dvc.yaml"), "utf8");
