@@ -22,12 +22,12 @@ export class ReproLogs {
       if (!lstatSync(folder).isDirectory()) throw new DvcError(`'${folder}' is not a folder`, { code: "io" });
     }
     const old = readdirSync(all)
-      .filter((name) => /^\d{8}T\d{6}Z-\d+$/.test(name))
+      .filter((name) => /^\d{8}T\d{9}Z-\d+$/.test(name))
       .sort();
     for (const name of old.slice(0, Math.max(0, old.length - KEPT_RUNS + 1))) {
       rmSync(join(all, name), { recursive: true, force: true });
     }
-    const time = `${now.toISOString().replace(/[-:]/g, "").slice(0, 15)}Z`;
+    const time = now.toISOString().replace(/[-:.]/g, "");
     this.#folder = join(all, `${time}-${String(repo.env.pid)}`);
     mkdirSync(this.#folder, { recursive: true });
   }
