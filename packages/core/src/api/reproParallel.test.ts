@@ -95,7 +95,8 @@ describe("repro side by side", () => {
     expect(states().sort()).toEqual(["a done", "a running", "b done", "b running"]);
     const [only] = readdirSync(join(project.root, ".dvc/tmp/repro"));
     expect(text(`.dvc/tmp/repro/${only ?? ""}/001-a.log`)).toContain("one more\n");
-    for (let day = 10; day < 25; day++) mkdirSync(join(project.root, `.dvc/tmp/repro/200001${String(day)}T000000000Z-1`));
+    for (let day = 10; day < 25; day++)
+      mkdirSync(join(project.root, `.dvc/tmp/repro/200001${String(day)}T000000000Z-1`));
     await run({ jobs: 2 });
     expect(states().sort()).toEqual(["a skipped", "b skipped"]);
     expect(readdirSync(join(project.root, ".dvc/tmp/repro"))).toHaveLength(10);
