@@ -5,6 +5,8 @@ export class BrokenPipe extends Error {}
 
 /** How much text is held before it is written out. */
 const CHUNK = 64 * 1024;
+/** Linux's number of /dev/null (major 1, minor 3). */
+const NULL_DEVICE = 0x103;
 
 /**
  * Standard output or error, written synchronously: `process.stdout` costs 3 ms to set up and loses text at `process.exit`.
@@ -55,7 +57,8 @@ export class TextStream {
 function isTerminal(fd: number): boolean {
   try {
     // Most runs end here: the tty module pulls in node:net, 4 ms.
-    if (!fstatSync(fd).isCharacterDevice()) return false;
+    const stat = fstatSync(fd);
+    if (!stat.isCharacterDevice() || (process.platform === "linux" && stat.rdev === NULL_DEVICE)) return false;
     return (process.getBuiltinModule as typeof process.getBuiltinModule | undefined)?.("node:tty").isatty(fd) ?? false;
   } catch {
     return false;

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { FormatError, UnsafePathError } from "../base/errors.ts";
 import type { RelPath } from "../base/paths.ts";
 import { checkManifestPath } from "../base/paths.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
+import { md5Bytes } from "../hash/md5.ts";
 import { compareCodePoints, needsCodePointOrder } from "../base/codePoints.ts";
 import { scanManifest } from "./treeScan.ts";
 
@@ -94,7 +94,7 @@ export class Tree {
 
   /** `<md5 of the manifest>.dir`. */
   get oid(): string {
-    this.#oid ??= createHash("md5").update(this.serialize()).digest("hex") + DIR_SUFFIX;
+    this.#oid ??= md5Bytes(this.serialize()) + DIR_SUFFIX;
     return this.#oid;
   }
 
