@@ -6,9 +6,10 @@ import { DvcError } from "../base/errors.ts";
 import { startWorker } from "../base/threads.ts";
 import { newFileMode } from "../base/fileMode.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
+import { OBJECT_MODE } from "../odb/objectDb.ts";
 import { recordLink } from "./unusedLinks.ts";
 import type { SharedColumns } from "./applyFiles.ts";
-import { EXEC, FileBuilder, sharedColumns, VERIFY } from "./applyFiles.ts";
+import { Control, EXEC, FileBuilder, LOOK, sharedColumns, VERIFY } from "./applyFiles.ts";
 import type { FileBatch } from "./applyFiles.ts";
 import { FileState, StampColumns } from "./applyColumns.ts";
 
@@ -130,10 +131,11 @@ class ItemApplier {
       this.#point("staged");
       await this.#build(batch);
       this.#point("built");
-      const damaged = this.#recordHashed(batch);
-      if (damaged.length > 0) {
+      const lacking = this.#lookClosely(batch);
+      this.#recordHashed(batch);
+      if (lacking.length > 0) {
         // All or nothing: the output stays as it was.
-        this.#plan.missing.push({ wanted: this.#item.wanted, oids: damaged });
+        this.#plan.missing.push({ wanted: this.#item.wanted, oids: lacking });
         return;
       }
       this.#swap(staging, batch);
@@ -146,14 +148,15 @@ class ItemApplier {
   /** Decides where each file is built, and makes the folders for that. */
   #batch(staging: string): FileBatch {
     const names = this.#layOut(staging);
-    const { cache } = this.#plan.options;
+    const { cache, state } = this.#plan.options;
     const isexec = this.#item.wanted.meta.isexec === true;
     const jobs = this.#jobs;
     const flags = new Uint8Array(new SharedArrayBuffer(jobs.length));
     const sizes = new Float64Array(new SharedArrayBuffer(jobs.length * 8));
     for (const [index, job] of jobs.entries()) {
-      flags[index] = (job.trusted ? 0 : VERIFY) | (isexec && job.rel === "." ? EXEC : 0);
-      sizes[index] = job.size;
+      const unsure = job.size === undefined ? LOOK : job.trusted ? 0 : VERIFY;
+      flags[index] = unsure | (isexec && job.rel === "." ? EXEC : 0);
+      sizes[index] = job.size ?? NaN;
     }
     const shared: SharedColumns = sharedColumns(
       jobs.length,
@@ -166,6 +169,7 @@ class ItemApplier {
       names,
       sizes,
       flags,
+      known: jobs.some((job) => job.size === undefined) ? state.share() : undefined,
       linkTypes: cache.linkTypes,
       fileMode: newFileMode(),
       shared,
@@ -235,26 +239,59 @@ class ItemApplier {
       await worker?.finished;
       signal?.throwIfAborted();
     } catch (error) {
-      Atomics.store(batch.shared.control, 1, 1);
+      Atomics.store(batch.shared.control, Control.stop, 1);
       await worker?.finished.catch(() => undefined);
       throw error;
     }
     this.#progress.done(batch);
   }
 
-  /** Remembers objects that were hashed and sound; sets damaged ones aside and returns them. */
-  #recordHashed(batch: FileBatch): string[] {
+  /**
+   * Judges what the threads left: sets damaged objects aside, gives sound ones their mode back and builds their files.
+   * @returns the objects that are missing or damaged.
+   */
+  #lookClosely(batch: FileBatch): string[] {
+    const { cache } = this.#plan.options;
+    const lacking: string[] = [];
+    const sound: number[] = [];
+    for (const [index, oid] of batch.oids.entries()) {
+      const state = batch.shared.states[index];
+      if (state === FileState.Built) continue;
+      // A damaged one is hashed again, in case it was only being changed: then it is set aside, and named.
+      if (state === FileState.Damaged) {
+        cache.verify(oid);
+        lacking.push(oid);
+      } else if (this.#isSound(batch, index)) sound.push(index);
+      else lacking.push(oid);
+    }
+    if (lacking.length > 0 || sound.length === 0) return lacking;
+    const builder = new FileBuilder(batch);
+    for (const index of sound) {
+      builder.buildOne(index);
+      if (batch.shared.states[index] !== FileState.Built) lacking.push(batch.oids[index] as string);
+    }
+    return lacking;
+  }
+
+  /** Whether an object is there and as objects are, or can be made so; then its file can be built. */
+  #isSound(batch: FileBatch, index: number): boolean {
+    const { cache } = this.#plan.options;
+    const oid = batch.oids[index] as string;
+    const stat = statSync(cache.pathOf(oid), { throwIfNoEntry: false });
+    if (stat === undefined) return false;
+    if ((stat.mode & 0o7777) !== OBJECT_MODE && !cache.verify(oid)) return false;
+    batch.sizes[index] = stat.size;
+    batch.flags[index] = ((batch.flags[index] as number) & EXEC) | VERIFY;
+    return true;
+  }
+
+  /** Remembers objects that were hashed and are sound. */
+  #recordHashed(batch: FileBatch): void {
     const { cache, state } = this.#plan.options;
     const hashed = new StampColumns(batch.shared.hashed);
-    const damaged: string[] = [];
-    for (const [index, oid] of batch.oids.entries()) {
-      if (batch.shared.states[index] !== FileState.Built) {
-        damaged.push(oid);
-        // Hashes it again, in case it was only being changed: then it is set aside, and named.
-        cache.verify(oid);
-      } else if (hashed.has(index)) state.record(cache.pathOf(oid), hashed.get(index), oid, cache.hashName);
-    }
-    return damaged;
+    for (const [index, oid] of batch.oids.entries())
+      if (batch.shared.states[index] === FileState.Built && hashed.has(index))
+        state.record(cache.pathOf(oid), hashed.get(index), oid, cache.hashName);
   }
 
   #swap(staging: OsPath, batch: FileBatch): void {
@@ -331,7 +368,7 @@ class ItemApplier {
     const now = Date.now();
     for (const [index, job] of this.#jobs.entries()) {
       const path = this.#path(job.rel);
-      if (job.size >= LARGE_BYTES) state.recordWritten(path, job.oid, cache.hashName);
+      if ((batch.sizes[index] as number) >= LARGE_BYTES) state.recordWritten(path, job.oid, cache.hashName);
       else state.record(path, built.get(index), job.oid, cache.hashName, now);
     }
   }
@@ -381,7 +418,7 @@ class Progress {
   update(batch: FileBatch): void {
     if (!this.#isStarted) this.#options.reporter?.emit({ type: "start", task: TASK, items: this.#total });
     this.#isStarted = true;
-    const items = this.#before + Atomics.load(batch.shared.control, 2);
+    const items = this.#before + Atomics.load(batch.shared.control, Control.done);
     this.#options.reporter?.emit({ type: "progress", task: TASK, items, bytes: 0, totalItems: this.#total });
   }
 

@@ -1,8 +1,8 @@
 import type { BigIntStats } from "node:fs";
 import type { Stamp } from "./plan.ts";
 
-/** What became of a file of a batch. */
-export const FileState = { Waiting: 0, Built: 1, Damaged: 2 } as const;
+/** What became of a file of a batch. `Doubtful`: its object is missing or not as objects are; to be looked at closely. */
+export const FileState = { Waiting: 0, Built: 1, Damaged: 2, Doubtful: 3 } as const;
 
 const FIELDS = 5;
 

@@ -4,8 +4,12 @@ import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, writeAll } from "../fs/atomic.ts";
 import { md5File, newMd5 } from "../hash/md5.ts";
 import type { LinkType } from "../odb/linker.ts";
-import { Linker } from "../odb/linker.ts";
+import { copiedBelow, Linker } from "../odb/linker.ts";
+import type { StateTable } from "../odb/stateTable.ts";
+import { StateReader } from "../odb/stateTable.ts";
 import { FileState, StampColumns } from "./applyColumns.ts";
+import type { ReadObject } from "./objectLanes.ts";
+import { ObjectLanes } from "./objectLanes.ts";
 
 /** A batch of files to build, as columns that two threads can share. Paths are built by whoever takes the file. */
 export interface FileBatch {
@@ -16,10 +20,12 @@ export interface FileBatch {
   readonly staging: string;
   /** Where each file is built, relative to `staging`. */
   readonly names: readonly string[];
-  /** Bytes. */
+  /** Bytes; filled in where {@link LOOK} is set. */
   readonly sizes: Float64Array;
-  /** 1: hash the object on the way. 2: set the execute bit. */
+  /** Sum of {@link VERIFY}, {@link EXEC}, {@link LOOK}. */
   readonly flags: Uint8Array;
+  /** Which objects the state vouches for, for those with {@link LOOK}. */
+  readonly known: StateTable | undefined;
   readonly linkTypes: readonly LinkType[];
   /** Permission bits of copies. */
   readonly fileMode: number;
@@ -28,7 +34,7 @@ export interface FileBatch {
 
 /** What the threads write: memory that both see. */
 export interface SharedColumns {
-  /** [0]: how many files were taken. [1]: stop. [2]: files done. */
+  /** See {@link Control}. */
   readonly control: Int32Array;
   /** A {@link FileState} for each file. */
   readonly states: Uint8Array;
@@ -38,11 +44,19 @@ export interface SharedColumns {
   readonly hashed: BigInt64Array;
 }
 
+/** Hash the object on the way. */
 export const VERIFY = 1;
+/** Set the execute bit. */
 export const EXEC = 2;
+/** Nobody has looked at the object yet. */
+export const LOOK = 4;
 
 const CHUNK = 32;
 const BUFFER_BYTES = 1 << 20;
+/** Type and mode of an object that nobody has touched. */
+const REGULAR_OBJECT = 0o100444n;
+/** Indexes of {@link SharedColumns.control}. */
+export const Control = { taken: 0, stop: 1, done: 2 } as const;
 
 /** Makes the columns for `count` files. */
 export function sharedColumns(count: number, anyVerify: boolean): SharedColumns {
@@ -63,7 +77,11 @@ export class FileBuilder {
   readonly #linker: Linker;
   readonly #built: StampColumns;
   readonly #hashed: StampColumns;
-  readonly #buffer: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  readonly #lanes = new ObjectLanes();
+  readonly #state: StateReader | undefined;
+  /** Smaller objects are copied, not linked. */
+  readonly #copiedBelow: number;
+  #buffer: Buffer | undefined;
   readonly #fromBack: boolean;
   /** How many files this thread took. */
   #taken = 0;
@@ -75,6 +93,8 @@ export class FileBuilder {
     this.#fromBack = fromBack;
     this.#built = new StampColumns(batch.shared.built);
     this.#hashed = new StampColumns(batch.shared.hashed);
+    this.#state = batch.known === undefined ? undefined : new StateReader(batch.known);
+    this.#copiedBelow = copiedBelow(batch.linkTypes);
     this.#linker = new Linker(
       batch.linkTypes,
       (from, to) => {
@@ -91,32 +111,127 @@ export class FileBuilder {
   step(): boolean {
     const { control } = this.#batch.shared;
     const count = this.#batch.oids.length;
-    const before = Atomics.add(control, 0, CHUNK);
-    if (before >= count || Atomics.load(control, 1) !== 0) return false;
+    const before = Atomics.add(control, Control.taken, CHUNK);
+    if (before >= count || Atomics.load(control, Control.stop) !== 0) return false;
     const share = Math.min(CHUNK, count - before);
     const from = this.#fromBack ? count - this.#taken - share : this.#taken;
     this.#taken += share;
-    for (let index = from; index < from + share; index++) this.#build(index);
-    Atomics.add(control, 2, share);
+    for (let index = from; index < from + share; index++) {
+      this.#begin(index);
+      if (this.#lanes.isFull) this.#finish();
+    }
+    this.#finish();
+    Atomics.add(control, Control.done, share);
     return true;
   }
 
-  #build(index: number): void {
-    const { batch, object, target } = this.#paths(index);
+  /** Builds one file whose object was looked at closely. */
+  buildOne(index: number): void {
+    this.#begin(index);
+    this.#finish();
+  }
+
+  /** Builds a file, or reads its object so that {@link #finish} can. */
+  #begin(index: number): void {
+    const { flags, sizes } = this.#batch;
+    const object = this.#objectOf(index);
+    // A copy opens its object anyway, and can look at it then.
+    if (((flags[index] as number) & LOOK) !== 0 && this.#copiedBelow === 0 && !this.#look(index, object)) return;
+    const unsure = ((flags[index] as number) & (VERIFY | LOOK)) !== 0;
+    if (!unsure || (sizes[index] as number) >= this.#lanes.capacity) {
+      this.#build(index, object);
+      return;
+    }
+    let source: number;
+    try {
+      source = openSync(object, "r");
+    } catch (error) {
+      if (((flags[index] as number) & LOOK) === 0 || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      this.#doubt(index, true);
+      return;
+    }
+    let isRead: boolean;
+    try {
+      const stat = fstatSync(source, { bigint: true });
+      if (((flags[index] as number) & LOOK) !== 0 && !this.#admit(index, stat)) return;
+      const size = sizes[index] as number;
+      isRead =
+        ((flags[index] as number) & VERIFY) !== 0 &&
+        size < this.#lanes.capacity &&
+        this.#lanes.read(index, source, stat);
+    } finally {
+      closeSync(source);
+    }
+    if (!isRead) this.#build(index, object);
+  }
+
+  /** Looks at an object by its name. False when it is missing or odd. */
+  #look(index: number, object: OsPath): boolean {
+    const stat = statSync(object, { bigint: true, throwIfNoEntry: false });
+    if (stat !== undefined) return this.#admit(index, stat);
+    this.#doubt(index, true);
+    return false;
+  }
+
+  /** Notes what was seen of an object. False when it is odd. */
+  #admit(index: number, stat: BigIntStats): boolean {
+    const { flags, sizes, oids } = this.#batch;
+    if (stat.mode !== REGULAR_OBJECT) {
+      this.#doubt(index, false);
+      return false;
+    }
+    sizes[index] = Number(stat.size);
+    // What is read anyway is hashed in less time than it takes to ask.
+    const isRead = stat.size < this.#copiedBelow && stat.size < this.#lanes.capacity;
+    const isKnown = !isRead && this.#state?.lookup(stat, "md5") === oids[index];
+    flags[index] = ((flags[index] as number) & ~LOOK) | (isKnown ? 0 : VERIFY);
+    return true;
+  }
+
+  /** Leaves a file to a closer look. Nothing more is built when an object is missing: it would be in vain. */
+  #doubt(index: number, isMissing: boolean): void {
+    this.#batch.shared.states[index] = FileState.Doubtful;
+    if (isMissing) Atomics.store(this.#batch.shared.control, Control.stop, 1);
+  }
+
+  /** Builds the files whose objects were read. */
+  #finish(): void {
+    this.#lanes.drain((read) => {
+      this.#finishOne(read);
+    });
+  }
+
+  #finishOne({ index, before, bytes, count, md5 }: ReadObject): void {
+    const { flags, oids, shared, staging, names } = this.#batch;
+    if (md5 !== oids[index]) {
+      shared.states[index] = FileState.Damaged;
+      return;
+    }
+    this.#hashed.set(index, before);
+    flags[index] = (flags[index] as number) & ~VERIFY;
+    if (count >= this.#copiedBelow || flags[index] !== 0) {
+      this.#build(index, this.#objectOf(index));
+      return;
+    }
+    const target = openSync(staging + (names[index] as string), "wx");
+    try {
+      writeAll(target, bytes, count);
+      this.#built.set(index, fstatSync(target, { bigint: true }));
+    } finally {
+      closeSync(target);
+    }
+    shared.states[index] = FileState.Built;
+  }
+
+  #build(index: number, object: OsPath): void {
+    const batch = this.#batch;
+    const target = batch.staging + (batch.names[index] as string);
     this.#index = index;
     const flags = batch.flags[index] as number;
+    const size = batch.sizes[index] as number;
     const states = batch.shared.states;
-    const willCopy = batch.linkTypes[0] === "copy" || (batch.sizes[index] as number) < 16384;
-    if (
-      (flags & VERIFY) !== 0 &&
-      !(willCopy && batch.linkTypes[0] !== "hardlink" && batch.linkTypes[0] !== "symlink")
-    ) {
-      if (!this.#verify(index, object)) return;
-    }
-    const used = this.#linker.place(
-      { from: object, to: target, size: batch.sizes[index] as number, isexec: (flags & EXEC) !== 0 },
-      "",
-    );
+    if ((flags & VERIFY) !== 0 && size >= this.#copiedBelow && !this.#verify(index, object)) return;
+    const used = this.#linker.place({ from: object, to: target, size, isexec: (flags & EXEC) !== 0 }, "");
     if (states[index] === FileState.Damaged) {
       removeQuietly(target);
       return;
@@ -127,11 +242,9 @@ export class FileBuilder {
     states[index] = FileState.Built;
   }
 
-  #paths(index: number): { batch: FileBatch; object: OsPath; target: OsPath } {
-    const batch = this.#batch;
-    const oid = batch.oids[index] as string;
-    const object = `${batch.objects}/${oid.slice(0, 2)}/${oid.slice(2)}`;
-    return { batch, object, target: batch.staging + (batch.names[index] as string) };
+  #objectOf(index: number): OsPath {
+    const oid = this.#batch.oids[index] as string;
+    return `${this.#batch.objects}/${oid.slice(0, 2)}/${oid.slice(2)}`;
   }
 
   /** Hashes an object before it is linked. */
@@ -142,7 +255,7 @@ export class FileBuilder {
       return false;
     }
     this.#hashed.set(index, before);
-    (this.#batch.flags as { [at: number]: number })[index] = (this.#batch.flags[index] as number) & ~VERIFY;
+    this.#batch.flags[index] = (this.#batch.flags[index] as number) & ~VERIFY;
     return true;
   }
 
@@ -171,7 +284,7 @@ export class FileBuilder {
   }
 
   #pump(index: number, source: number, target: number, verify: boolean): void {
-    const buffer = this.#buffer;
+    const buffer = (this.#buffer ??= Buffer.allocUnsafeSlow(BUFFER_BYTES));
     const before: BigIntStats | undefined = verify ? fstatSync(source, { bigint: true }) : undefined;
     const hash = verify ? newMd5() : undefined;
     let total = 0;

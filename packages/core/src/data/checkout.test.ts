@@ -286,6 +286,82 @@ describe("missing objects", () => {
   });
 });
 
+describe.each(["copy", "hardlink", "reflink"] as const)(
+  "a large new folder, whose objects are looked at while it is built: %s",
+  (type) => {
+    const count = 1100;
+    const files: Files = Object.fromEntries(
+      Array.from({ length: count }, (_, nth) => [`d${String(nth % 7)}/f${String(nth)}`, `text ${String(nth)}`]),
+    );
+    files["large"] = "L".repeat(100_000);
+    files["empty"] = "";
+    let want: Wanted;
+    beforeEach(() => {
+      useLinks(type, "copy");
+      want = folder(files);
+    });
+    const objectOf = (text: string): string => cache.pathOf(md5Bytes(Buffer.from(text)));
+
+    it("is built, and its objects are remembered", async () => {
+      await checkout(want);
+      expect(read("data")).toEqual(files);
+      expect(leftovers()).toEqual([]);
+      rmSync(join(root, "data"), { recursive: true });
+      await checkout(want);
+      expect(read("data")).toEqual(files);
+      expect(plan(want).items[0]?.change).toBeUndefined();
+    });
+
+    it("with missing objects it is not built, and all of them are named", async () => {
+      for (const nth of [5, 1050]) rmSync(objectOf(`text ${String(nth)}`));
+      write({ "data/d1/mine": "M" });
+      const { missing } = await checkout([want, file("fine")], { force: true });
+      expect(missing.map(({ oids }) => [...oids].sort())).toEqual([
+        [md5Bytes(Buffer.from("text 5")), md5Bytes(Buffer.from("text 1050"))].sort(),
+      ]);
+      expect(read("data")).toEqual({ "d1/mine": "M" });
+      expect(readFileSync(join(root, "foo"), "utf8")).toBe("fine");
+      expect(leftovers()).toEqual([]);
+      await checkout(want, { force: true, allowMissing: true });
+      expect(Object.keys(read("data"))).toHaveLength(count);
+    });
+
+    it("with what would be lost there, it is refused only when it could be built", () => {
+      write({ "data/d1/mine": "M" });
+      expect(plan(want).unsaved).toEqual([join(root, "data/d1/mine")]);
+      rmSync(objectOf("text 7"));
+      const { unsaved, missing } = plan(want);
+      expect(unsaved).toEqual([]);
+      expect(missing).toHaveLength(1);
+    });
+
+    it("with damaged objects it is not built, and they are set aside", async () => {
+      for (const text of ["text 9", files["large"] ?? ""]) {
+        chmodSync(objectOf(text), 0o644);
+        writeFileSync(objectOf(text), "X".repeat(text.length));
+        chmodSync(objectOf(text), 0o444);
+      }
+      const { missing } = await checkout(want);
+      expect(missing[0]?.oids).toHaveLength(2);
+      expect(existsSync(join(root, "data"))).toBe(false);
+      expect(quarantined(cache.root)).toHaveLength(2);
+      expect(leftovers()).toEqual([]);
+    });
+
+    it("sound objects with another mode get theirs back, damaged ones are set aside", async () => {
+      chmodSync(objectOf("text 9"), 0o644);
+      await checkout(want);
+      expect(statSync(objectOf("text 9")).mode & 0o777).toBe(0o444);
+      expect(read("data")).toEqual(files);
+      rmSync(join(root, "data"), { recursive: true });
+      chmodSync(objectOf("text 8"), 0o644);
+      writeFileSync(objectOf("text 8"), "edited");
+      expect((await checkout(want)).missing).toHaveLength(1);
+      expect(quarantined(cache.root)).toHaveLength(1);
+    });
+  },
+);
+
 describe("a cache that was edited", () => {
   it.each(["copy", "hardlink", "symlink", "reflink"] as const)("never reaches the workspace: %s", async (type) => {
     useLinks(type, "copy");

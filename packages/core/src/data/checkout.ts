@@ -3,7 +3,7 @@ import { lstatSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
-import { isDirHash } from "../hash/hashInfo.ts";
+import { isDirHash, isOid } from "../hash/hashInfo.ts";
 import type { LinkType } from "../odb/linker.ts";
 import { OBJECT_MODE } from "../odb/objectDb.ts";
 import type { TreeEntry } from "../odb/tree.ts";
@@ -20,6 +20,11 @@ export type { Plan, PlanOptions, Wanted } from "./plan.ts";
 export { applyPlan } from "./apply.ts";
 
 const OWNER_EXEC = 0o100n;
+/**
+ * From so many new files on, their objects are looked at by whoever builds the files: by two threads, and for a copy in
+ * passing. For 20,000 files the look costs 0.12 s of one thread.
+ */
+const LOOK_LATER_FROM = 1000;
 /** A link target that looks like an object of some cache. */
 const OBJECT_PATH = /[\\/][0-9a-f]{2}[\\/][0-9a-f]{30}$/;
 
@@ -126,7 +131,7 @@ class ItemPlanner {
       signal: this.#options.signal,
     });
     for (const found of scan.files) this.#compare(found, wants.get(found.rel), scan.wantedFolders);
-    for (const [rel, oid] of wants) if (!scan.seen.has(rel)) this.#place(rel, oid, undefined, this.#create);
+    this.#placeNew(wants, scan.seen);
     for (const rel of scan.inTheWay) {
       this.#inTheWay.add(rel);
       const oid = wants.get(rel);
@@ -241,6 +246,25 @@ class ItemPlanner {
       case "copy":
         return !found.isLink && found.stat.nlink === 1n && (found.stat.mode & 0o200n) !== 0n;
     }
+  }
+
+  /** Notes the files of which nothing is there. */
+  #placeNew(wants: ReadonlyMap<RelPath, string>, seen: ReadonlySet<RelPath>): void {
+    const later = wants.size - seen.size >= LOOK_LATER_FROM && this.#mayLookLater();
+    for (const [rel, oid] of wants) {
+      if (seen.has(rel)) continue;
+      if (!later || !isOid(oid)) this.#place(rel, oid, undefined, this.#create);
+      else {
+        this.#jobs.push({ rel, oid, size: undefined, trusted: false, old: undefined });
+        this.#create.push(rel);
+      }
+    }
+  }
+
+  /** Whether nothing of what the plan says depends on which objects are there: not what would be lost, not the counts. */
+  #mayLookLater(): boolean {
+    const { cache, allowMissing } = this.#options;
+    return cache.hashName === "md5" && allowMissing !== true && this.#atRisk.length === 0;
   }
 
   /** Notes a file to be put in place, in `list` too; false when its object is missing. */

@@ -46,8 +46,8 @@ export interface FileJob {
   /** Relative to the output; "." for the output itself. */
   readonly rel: RelPath;
   readonly oid: string;
-  /** Bytes. */
-  readonly size: number;
+  /** Bytes; undefined when nobody has looked at the object yet: whoever builds the file does. */
+  readonly size: number | undefined;
   /** The state vouches for the object's bytes; otherwise they are hashed on the way. */
   readonly trusted: boolean;
   /** What is there now and will be replaced; undefined for a new file. */
@@ -95,7 +95,10 @@ export interface Plan {
   readonly items: readonly PlanItem[];
   /** Files that would be lost: their content is not in the cache. Absolute, in order. The caller refuses. */
   readonly unsaved: readonly OsPath[];
-  /** Outputs that cannot be restored as recorded. `applyPlan` adds those whose objects turn out to be damaged. */
+  /**
+   * Outputs that cannot be restored as recorded. `applyPlan` adds those whose objects turn out to be damaged, and of large
+   * new folders those whose objects turn out to be missing.
+   */
   readonly missing: { readonly wanted: Wanted; readonly oids: readonly string[] }[];
   readonly options: PlanOptions;
 }

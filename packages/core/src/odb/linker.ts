@@ -11,6 +11,12 @@ export const DEFAULT_LINK_TYPES: readonly LinkType[] = ["reflink", "copy"];
 /** Below this many bytes a plain copy costs less than asking for a clone. */
 const CLONE_FROM = 16 * 1024;
 
+/** Objects of fewer bytes than this are copied at once, whatever the file system can do. */
+export function copiedBelow([first, second]: readonly LinkType[]): number {
+  if (first === "copy") return Infinity;
+  return first === "reflink" && second === "copy" ? CLONE_FROM : 0;
+}
+
 /** What is to be linked. */
 export interface LinkJob {
   /** Absolute path of the object. */
@@ -92,7 +98,7 @@ export class Linker {
 
   #clone(job: LinkJob): LinkType {
     // Small ones are copied without asking, when copying is next anyway.
-    if (job.size < CLONE_FROM && this.#types[this.#types.indexOf("reflink") + 1] === "copy") {
+    if (job.size < copiedBelow(this.#types.slice(this.#types.indexOf("reflink")))) {
       this.#copy(job.from, job.to);
       return "copy";
     }

@@ -6,13 +6,21 @@ import { CacheLooks } from "./cacheLooks.ts";
 import { FolderRecords } from "./folderRecords.ts";
 import { LinkRecords } from "./links.ts";
 import type { FileIdentity } from "./stateFile.ts";
-import { identityOf, readStateFile, RECORD_BYTES, writeStateFile } from "./stateFile.ts";
+import { identityOf, readStateFile, writeStateFile } from "./stateFile.ts";
+import type { FileStamp, StateHashName, StateTable } from "./stateTable.ts";
+import {
+  findRecord,
+  hashOf,
+  isSameCondition,
+  KIND,
+  kindOf,
+  sharedWords,
+  slotOf,
+  StateKey,
+  WORDS,
+} from "./stateTable.ts";
 
-/** The hashes that are remembered. */
-export type StateHashName = "md5" | "md5-dos2unix";
-
-/** What identifies a file in one condition. */
-export type FileStamp = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">;
+export type { FileStamp, StateHashName } from "./stateTable.ts";
 
 /** What identifies a file in a certain condition. A `BigIntStats` is one. */
 export type FileCondition = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">;
@@ -28,6 +36,8 @@ export interface State {
   record(path: OsPath, stat: FileStamp, md5: string, hashName?: StateHashName, asOf?: number): void;
   /** Records, when the state is saved, a file that this process has itself just written and that nobody else edits. */
   recordWritten(path: OsPath, md5: string, hashName?: StateHashName): void;
+  /** The records for other threads to read, until the next one is written. */
+  share(): StateTable;
   /** Writes what is new, together with what other processes saved meanwhile. Failure to write is not an error. */
   save(): void;
   readonly links: LinkRecords;
@@ -35,7 +45,6 @@ export interface State {
   readonly cacheLooks: CacheLooks;
 }
 
-const WORDS = RECORD_BYTES / 4;
 /** Written files of at least this many bytes are worth waiting a tick for. */
 const WORTH_WAITING = 8 * 1024 * 1024;
 const DAY_MS = 86_400_000;
@@ -47,7 +56,6 @@ const PRUNE_ABOVE = 200_000;
  * A record, in 32-bit words: 0-1 device, 2-3 inode, 4-5 size, 6-7 mtime in ns, 8-9 ctime in ns, 10-13 md5, 14 kind (0
  * md5, 1 md5-dos2unix), 15 day of last use since the epoch.
  */
-const KIND = 14;
 const DAY = 15;
 
 /** Opens the state kept in `file`; its records are read when the first is asked for. */
@@ -76,9 +84,7 @@ class FileState implements State {
   #touched = new Set<number>();
   #written: { path: OsPath; md5: string; hashName: StateHashName }[] = [];
   readonly #today = Math.floor(Date.now() / DAY_MS);
-  /** One stat's fields, written as 64-bit and read as 32-bit words. */
-  readonly #key64 = new BigUint64Array(5);
-  readonly #key32: Uint32Array = new Uint32Array(this.#key64.buffer);
+  readonly #key = new StateKey();
 
   constructor(file: OsPath | undefined) {
     this.#file = file;
@@ -92,18 +98,16 @@ class FileState implements State {
     if (this.#written.length > 0) this.#recordWritten();
     this.#load();
     if (this.#count === 0) return undefined;
-    this.#setKey(stat);
+    this.#key.set(stat);
     const record = this.#find(kindOf(hashName));
-    if (record < 0) return undefined;
-    const at = record * WORDS;
     const words = this.#words;
-    const key = this.#key32;
-    for (let i = 4; i < 10; i++) if (words[at + i] !== key[i]) return undefined;
+    if (record < 0 || !isSameCondition(words, record, this.#key.words)) return undefined;
+    const at = record * WORDS;
     if (this.#today - (words[at + DAY] as number) > REFRESH_DAYS) {
       words[at + DAY] = this.#today;
       this.#touch(record);
     }
-    return hexOf(words, at + 10);
+    return hashOf(words, record);
   }
 
   record(
@@ -115,12 +119,18 @@ class FileState implements State {
   ): void {
     if (isYoung(stat, asOf)) return;
     this.#load();
-    this.#setKey(stat);
+    this.#key.set(stat);
     this.#put(md5, kindOf(hashName));
   }
 
   recordWritten(path: OsPath, md5: string, hashName: StateHashName = "md5"): void {
     this.#written.push({ path, md5, hashName });
+  }
+
+  share(): StateTable {
+    if (this.#written.length > 0) this.#recordWritten();
+    this.#load();
+    return { words: this.#words, slots: this.#slots };
   }
 
   save(): void {
@@ -155,7 +165,7 @@ class FileState implements State {
   #reindex(): void {
     let size = 1024;
     while (size < this.#count * 2) size *= 2;
-    const slots = new Uint32Array(size);
+    const slots = sharedWords(size);
     const words = this.#words;
     for (let record = 0; record < this.#count; record++) {
       const at = record * WORDS;
@@ -166,35 +176,9 @@ class FileState implements State {
     this.#slots = slots;
   }
 
-  #setKey(stat: FileStamp): void {
-    const key = this.#key64;
-    key[0] = stat.dev;
-    key[1] = stat.ino;
-    key[2] = stat.size;
-    key[3] = stat.mtimeNs;
-    key[4] = stat.ctimeNs;
-  }
-
   /** The record of the device and inode in the key, or -1. */
   #find(kind: number): number {
-    const slots = this.#slots;
-    if (slots.length === 0) return -1;
-    const mask = slots.length - 1;
-    const key = this.#key32;
-    const words = this.#words;
-    for (let slot = slotOf(key, 0, kind) & mask; ; slot = (slot + 1) & mask) {
-      const record = (slots[slot] as number) - 1;
-      if (record < 0) return -1;
-      const at = record * WORDS;
-      if (
-        words[at + 2] === key[2] &&
-        words[at + 3] === key[3] &&
-        words[at] === key[0] &&
-        words[at + 1] === key[1] &&
-        words[at + KIND] === kind
-      )
-        return record;
-    }
+    return findRecord(this.#words, this.#slots, this.#key.words, kind);
   }
 
   #put(md5: string, kind: number): void {
@@ -202,7 +186,7 @@ class FileState implements State {
     if (record < 0) record = this.#append(kind);
     const at = record * WORDS;
     const words = this.#words;
-    words.set(this.#key32, at);
+    words.set(this.#key.words, at);
     for (let i = 0; i < 4; i++) words[at + 10 + i] = parseInt(md5.slice(i * 8, i * 8 + 8), 16);
     words[at + KIND] = kind;
     words[at + DAY] = this.#today;
@@ -212,18 +196,18 @@ class FileState implements State {
   #append(kind: number): number {
     const record = this.#count++;
     if (this.#words.length < this.#count * WORDS) {
-      const grown = new Uint32Array(Math.max(1024, this.#count * 2) * WORDS);
+      const grown = sharedWords(Math.max(1024, this.#count * 2) * WORDS);
       grown.set(this.#words);
       this.#words = grown;
     }
-    this.#words.set(this.#key32, record * WORDS);
+    this.#words.set(this.#key.words, record * WORDS);
     this.#words[record * WORDS + KIND] = kind;
     if (this.#slots.length < this.#count * 2) {
       this.#reindex();
       return record;
     }
     const mask = this.#slots.length - 1;
-    let slot = slotOf(this.#key32, 0, kind) & mask;
+    let slot = slotOf(this.#key.words, 0, kind) & mask;
     while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
     this.#slots[slot] = record + 1;
     return record;
@@ -258,7 +242,7 @@ class FileState implements State {
     const theirs = readStateFile(file);
     for (let i = 0; i < theirs.count; i++) {
       const at = i * WORDS;
-      this.#key32.set(theirs.words.subarray(at, at + 10));
+      this.#key.words.set(theirs.words.subarray(at, at + 10));
       const kind = theirs.words[at + KIND] as number;
       let record = this.#find(kind);
       if (record >= 0 && this.#touched.has(record)) continue;
@@ -283,36 +267,4 @@ class FileState implements State {
     this.#touched.clear();
     this.#reindex();
   }
-}
-
-function kindOf(hashName: StateHashName): number {
-  return hashName === "md5" ? 0 : 1;
-}
-
-/** Mixes device, inode and kind. */
-function slotOf(words: Uint32Array, at: number, kind: number): number {
-  let h = Math.imul((words[at + 2] as number) ^ Math.imul((words[at + 3] as number) + kind, 0x85ebca6b), 0x9e3779b1);
-  h ^= Math.imul(words[at] as number, 0xc2b2ae35) ^ (words[at + 1] as number);
-  return (h ^ (h >>> 15)) >>> 0;
-}
-
-function hexOf(words: Uint32Array, at: number): string {
-  return (
-    hex8(words[at] as number) +
-    hex8(words[at + 1] as number) +
-    hex8(words[at + 2] as number) +
-    hex8(words[at + 3] as number)
-  );
-}
-
-const HEX2: readonly string[] = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
-
-/** Eight hex digits, by table: twice as fast as padded `toString(16)`. */
-function hex8(word: number): string {
-  return (
-    (HEX2[word >>> 24] as string) +
-    (HEX2[(word >>> 16) & 255] as string) +
-    (HEX2[(word >>> 8) & 255] as string) +
-    (HEX2[word & 255] as string)
-  );
 }

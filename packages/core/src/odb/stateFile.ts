@@ -4,7 +4,7 @@ import type { OsPath } from "../base/paths.ts";
 import { writeAll } from "../fs/atomic.ts";
 
 /** Bytes of one record. Layout in {@link RecordTable}. */
-export const RECORD_BYTES = 64;
+const RECORD_BYTES = 64;
 const RECORD_WORDS = RECORD_BYTES / 4;
 const HEADER_BYTES = 32;
 /** "HFST" and the version of the layout. */
@@ -40,7 +40,8 @@ export function readStateFile(file: OsPath): LoadedRecords {
     const { ino, mtimeNs, size } = fstatSync(fd, { bigint: true });
     const bytes = Number(size);
     if (bytes < HEADER_BYTES || bytes > HEADER_BYTES + MAX_RECORDS * RECORD_BYTES) return none;
-    const buffer = new ArrayBuffer(bytes - (bytes % 4));
+    // Shared, so that other threads can ask, too.
+    const buffer = new SharedArrayBuffer(bytes - (bytes % 4));
     const view = new Uint8Array(buffer);
     for (let at = 0; at < view.length;) {
       const count = readSync(fd, view, at, view.length - at, null);
