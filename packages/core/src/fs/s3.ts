@@ -104,6 +104,8 @@ export class S3FileSystem implements FileSystem {
     do {
       const page: Page = await this.#page(bucket, { ...query, "continuation-token": token }, options);
       yield page;
+      // A server that gives the same page for ever would be listed for ever.
+      if (page.next !== undefined && page.next === token) throw strangeListing(bucket);
       token = page.next;
     } while (token !== undefined);
   }
@@ -236,7 +238,16 @@ function parsePage(bucket: string, xml: string): Page {
 }
 
 function decodeKey(text: string): string {
-  return text.includes("%") || text.includes("+") ? decodeURIComponent(text.replace(/\+/g, " ")) : text;
+  if (!text.includes("%") && !text.includes("+")) return text;
+  try {
+    return decodeURIComponent(text.replace(/\+/g, " "));
+  } catch {
+    throw strangeListing(text);
+  }
+}
+
+function strangeListing(about: string): StorageError {
+  return new StorageError(`the server's listing of '${about}' makes no sense`, { protocol: "s3", path: about });
 }
 
 function infoOf(path: string, headers: AnswerHeaders): Info {

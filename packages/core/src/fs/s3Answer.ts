@@ -1,4 +1,4 @@
-/** Header names in lower case; of repeated ones the first counts. */
+/** Header names in lower case; of repeated ones the first counts (those that say where the answer ends must agree). */
 export type AnswerHeaders = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -14,6 +14,12 @@ export type SinkOf = (status: number, headers: AnswerHeaders) => BodySink | unde
 const MAX_HEAD_BYTES = 64 << 10;
 /** Of the body of an error answer only so much is kept. */
 const MAX_ERROR_BYTES = 1 << 20;
+/** The most that is collected in memory: a manifest of several million files. */
+const MAX_COLLECTED_BYTES = 1 << 30;
+/** So many "100 Continue" and the like before the answer itself. */
+const MAX_INTERIM = 16;
+/** Of these a second one that differs would leave open where the answer ends. */
+const ONE_MEANING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
 const END_OF_HEAD = "\r\n\r\n";
 
 /**
@@ -35,6 +41,8 @@ export class AnswerReader {
   #left = 0;
   #chunkPart: "size" | "data" | "dataEnd" | "trailer" = "size";
   #line = "";
+  #trailerBytes = 0;
+  #interim = 0;
   #kept: Buffer[] = [];
   #keptBytes = 0;
 
@@ -45,7 +53,7 @@ export class AnswerReader {
 
   /** Whether nothing has come yet. */
   get isUntouched(): boolean {
-    return this.#framing === "head" && this.#head === undefined && this.status === 0;
+    return this.#framing === "head" && this.#head === undefined && this.#interim === 0;
   }
 
   /** The collected body. */
@@ -105,19 +113,16 @@ export class AnswerReader {
     const first = /^HTTP\/1\.([01]) (\d{3})(?: |$)/.exec(lines[0] ?? "");
     if (first === null) throw new Error("the answer is not HTTP");
     const status = Number(first[2]);
-    if (status < 200) return; // "100 Continue": the answer itself follows
-    const headers: Record<string, string> = {};
-    for (let i = 1; i < lines.length; i++) {
-      const line = lines[i] as string;
-      const colon = line.indexOf(":");
-      if (colon < 1) throw new Error("the answer is not HTTP");
-      const name = line.slice(0, colon).toLowerCase();
-      headers[name] ??= line.slice(colon + 1).trim();
+    // "100 Continue": the answer itself follows. After 101 no HTTP would, and nobody asked for that.
+    if (status < 200) {
+      if (status === 101 || ++this.#interim > MAX_INTERIM) throw new Error("the answer is not HTTP");
+      return;
     }
+    const headers = parseHeaders(lines);
     this.status = status;
     this.headers = headers;
-    const connection = headers["connection"]?.toLowerCase();
-    this.keepAlive = first[1] === "1" ? connection !== "close" : connection === "keep-alive";
+    const connection = headers["connection"] ?? "";
+    this.keepAlive = first[1] === "1" ? !/\bclose\b/i.test(connection) : /\bkeep-alive\b/i.test(connection);
     this.#chooseFraming(headers);
     // The bodies of errors are small and say why.
     this.#sink = status < 300 ? this.#sinkOf?.(status, headers) : undefined;
@@ -129,7 +134,7 @@ export class AnswerReader {
       this.#framing = "length";
       this.complete = true;
     } else if (headers["transfer-encoding"] !== undefined) {
-      if (headers["transfer-encoding"].toLowerCase() !== "chunked")
+      if (length !== undefined || headers["transfer-encoding"].toLowerCase() !== "chunked")
         throw new Error("the answer's encoding is not known");
       this.#framing = "chunks";
     } else if (length !== undefined) {
@@ -168,7 +173,11 @@ export class AnswerReader {
 
   /** Between the data of chunks: a size, the end of the data, or a trailer; true at the very end. */
   #endOfLine(line: string): boolean {
-    if (this.#chunkPart === "trailer") return line === "";
+    if (this.#chunkPart === "trailer") {
+      this.#trailerBytes += line.length + 2;
+      if (this.#trailerBytes > MAX_HEAD_BYTES) throw new Error("the answer's chunks are not HTTP");
+      return line === "";
+    }
     if (this.#chunkPart === "dataEnd") {
       if (line !== "") throw new Error("the answer's chunks are not HTTP");
       this.#chunkPart = "size";
@@ -184,7 +193,24 @@ export class AnswerReader {
   #take(chunk: Buffer): boolean {
     if (this.#sink !== undefined) return this.#sink(chunk) !== false;
     this.#keptBytes += chunk.length;
+    if (this.#keptBytes > MAX_COLLECTED_BYTES) throw new Error("the answer is too long");
     if (this.status < 300 || this.#keptBytes <= MAX_ERROR_BYTES) this.#kept.push(Buffer.from(chunk));
     return true;
   }
+}
+
+function parseHeaders(lines: readonly string[]): AnswerHeaders {
+  const headers: Record<string, string> = {};
+  for (let i = 1; i < lines.length; i++) {
+    const line = lines[i] as string;
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
+    // Blanks at the ends of a name: a folded line, or a name that others may read differently.
+    if (name === "" || name.trim() !== name) throw new Error("the answer is not HTTP");
+    const value = line.slice(colon + 1).trim();
+    if (ONE_MEANING.has(name) && (headers[name] ?? value) !== value)
+      throw new Error(`the answer has two different '${name}'`);
+    headers[name] ??= value;
+  }
+  return headers;
 }

@@ -196,7 +196,7 @@ export class S3Client {
       request.signal?.throwIfAborted();
       const failed = error as Error & { reused?: boolean };
       // A kept connection that the server closed meanwhile: not a failure of the server, so no waiting.
-      if (failed.reused === true)
+      if (failed.reused === true && (failed as NodeJS.ErrnoException).code !== "ETIMEDOUT")
         return this.#transmit(options, request).catch((again: unknown) => {
           throw this.#connectionError(again as Error, options, request);
         });
@@ -249,6 +249,7 @@ export class S3Client {
     }
     if (request.body !== undefined || request.method === "PUT" || request.method === "POST")
       headers["content-length"] = String(request.body?.byteLength ?? 0);
+    checkHeaders(headers);
     return {
       method: request.method,
       host: place.host,
@@ -323,12 +324,16 @@ const NO_HEADER_TEXT = /[^\t\x20-\x7e\x80-\xff]/;
 
 function headText({ method, path, headers }: Prepared): string {
   let text = `${method} ${path} HTTP/1.1\r\n`;
-  for (const name in headers) {
-    const value = headers[name] as string;
-    if (NO_HEADER_TEXT.test(value)) throw new ConfigError(`the value for the header '${name}' cannot be sent`);
-    text += `${name}: ${value}\r\n`;
-  }
+  for (const name in headers) text += `${name}: ${headers[name] as string}\r\n`;
   return text + "\r\n";
+}
+
+/** The value is not told: it may be a secret. */
+function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  for (const name in headers) {
+    if (NO_HEADER_TEXT.test(headers[name] as string))
+      throw new ConfigError(`the value for the header '${name}' cannot be sent`);
+  }
 }
 
 function plainHeaders({ headers }: IncomingMessage): AnswerHeaders {

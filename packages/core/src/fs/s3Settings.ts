@@ -43,6 +43,8 @@ export interface S3Settings {
 }
 
 const MIB = 1 << 20;
+/** Longer times make a timer go off at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Reads the options of an S3 remote. Remote options win over the environment, which wins over the files, as in boto.
@@ -59,7 +61,7 @@ export function s3Settings(options: OpenOptions): S3Settings {
   const style = section["s3.addressing_style"];
   return {
     endpoint,
-    region: text(values["region"]) ?? text(env["AWS_REGION"]) ?? text(env["AWS_DEFAULT_REGION"]) ?? section["region"],
+    region: regionOf(options, section),
     useSsl: boolean(values, "use_ssl", true),
     pathStyle: style === "path" || (style !== "virtual" && endpoint !== undefined && !isAmazon(endpoint)),
     verify: verifyOf(options, section),
@@ -149,6 +151,14 @@ function endpointOf(
   return url;
 }
 
+/** It becomes part of a host name, so nothing may stand in it that could make another host of that. */
+function regionOf({ values, env }: OpenOptions, section: AwsSection): string | undefined {
+  const region =
+    text(values["region"]) ?? text(env["AWS_REGION"]) ?? text(env["AWS_DEFAULT_REGION"]) ?? text(section["region"]);
+  if (region === undefined || /^[\w.-]+$/.test(region)) return region;
+  throw new ConfigError(`the S3 region '${region}' is no region`);
+}
+
 function configuredEndpoint(
   env: OpenOptions["env"],
   section: AwsSection,
@@ -233,7 +243,7 @@ function seconds(values: OpenOptions["values"], name: string, otherwise: number)
   if (value === undefined) return otherwise * 1000;
   const number = Number(value);
   if (!(number > 0)) throw new ConfigError(`the S3 option '${name}' is '${value}', not a number of seconds`);
-  return number * 1000;
+  return Math.min(number * 1000, MAX_TIMER_MS);
 }
 
 function positive(value: string | undefined): number | undefined {

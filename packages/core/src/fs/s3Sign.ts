@@ -1,4 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
+import { StorageError } from "../base/errors.ts";
 
 /** Keys to sign with. `expiresMs`: when they end, milliseconds since the epoch. */
 export interface S3Keys {
@@ -69,7 +70,7 @@ export class S3Signer {
   }
 }
 
-/** A key as it stands in a path: every byte but unreserved ones and "/" escaped. */
+/** A key as it stands in a path: every byte but unreserved ones and "/" escaped. @throws {StorageError} for what is no Unicode. */
 export function encodeKey(key: string): string {
   return /^[\w./-]*$/.test(key) ? key : key.split("/").map(encodePart).join("/");
 }
@@ -84,5 +85,11 @@ export function encodeQuery(query: Readonly<Record<string, string | undefined>>)
 }
 
 function encodePart(text: string): string {
+  if (!isWellFormed(text)) throw new StorageError(`'${text}' is no name for S3`, { protocol: "s3", path: text });
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** Whether all halves of surrogate pairs have their other half; without it there is no UTF-8. */
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
 }

@@ -29,7 +29,10 @@ export interface WireAnswer {
   readonly complete: boolean;
 }
 
-/** An exchange that failed. `unanswered`: on a kept connection, and without a byte of an answer: it may be sent again. */
+/**
+ * An exchange that failed. `unanswered`: a kept connection turned out closed, without a byte of an answer: the request may
+ * be sent again at once. Silence is not that: a server that lets one request wait would let the next one wait as long.
+ */
 export class WireError extends Error {
   readonly unanswered: boolean;
   readonly code: string | undefined;
@@ -47,6 +50,8 @@ export class WireError extends Error {
 
 const MAX_SOCKETS = 64;
 const READ_BYTES = 256 << 10;
+/** How a kept connection that the server has closed shows itself. */
+const CLOSED: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED", "ENOTCONN"]);
 /** Bodies up to here travel in one write with the head. */
 const JOIN_BYTES = 64 << 10;
 
@@ -58,7 +63,7 @@ export class Wire {
   readonly #options: WireOptions;
   readonly #idle: Connection[] = [];
   readonly #all: Set<Connection> = new Set<Connection>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Set<() => void> = new Set<() => void>();
   readonly #buffers: Buffer[] = [];
   readonly #signals: WeakSet<AbortSignal> = new WeakSet<AbortSignal>();
 
@@ -66,7 +71,10 @@ export class Wire {
     this.#options = options;
   }
 
-  /** Sends one request and reads its answer. `fresh`: over a new connection. @throws {WireError} */
+  /**
+   * Sends one request and reads its answer. `fresh`: over a new connection. Waits while all connections are busy.
+   * @throws {WireError}, or the signal's reason when it is aborted before anything was sent.
+   */
   async exchange(request: WireRequest, fresh = false): Promise<WireAnswer> {
     const { signal } = request;
     if (signal !== undefined && !this.#signals.has(signal)) {
@@ -74,27 +82,54 @@ export class Wire {
       setMaxListeners(0, signal);
       this.#signals.add(signal);
     }
-    let connection = fresh ? undefined : this.#unused();
-    while (connection === undefined && this.#all.size >= MAX_SOCKETS) {
-      const spare = fresh ? this.#unused() : undefined;
-      if (spare !== undefined) this.#drop(spare);
-      else {
-        await new Promise<void>((resolve) => this.#waiting.push(resolve));
-        if (!fresh) connection = this.#unused();
-      }
-    }
-    connection ??= this.#open();
+    const connection = await this.#connection(fresh, signal);
     try {
       return await connection.exchange(request);
     } finally {
       if (connection.isUsable) this.#idle.push(connection);
       else this.#drop(connection);
-      this.#waiting.shift()?.();
+      this.#wakeNext();
     }
   }
 
+  /** Cuts all connections; requests under way fail. */
   close(): void {
     for (const one of this.#all) this.#drop(one);
+  }
+
+  async #connection(fresh: boolean, signal: AbortSignal | undefined): Promise<Connection> {
+    let connection = fresh ? undefined : this.#unused();
+    while (connection === undefined && this.#all.size >= MAX_SOCKETS) {
+      const spare = fresh ? this.#unused() : undefined;
+      if (spare !== undefined) this.#drop(spare);
+      else {
+        await this.#turn(signal);
+        if (!fresh) connection = this.#unused();
+      }
+    }
+    return connection ?? this.#open();
+  }
+
+  /** Until a request has ended. @throws the signal's reason; the turn goes to the next one then. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        signal?.removeEventListener("abort", wake);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      signal?.addEventListener("abort", wake, { once: true });
+      this.#waiting.add(wake);
+    });
+    if (signal?.aborted === true) this.#wakeNext();
+    signal?.throwIfAborted();
+  }
+
+  #wakeNext(): void {
+    for (const wake of this.#waiting) {
+      wake();
+      return;
+    }
   }
 
   #unused(): Connection | undefined {
@@ -110,18 +145,18 @@ export class Wire {
     const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
     const connection = new Connection(this.#options, buffer, () => {
       this.#drop(connection);
+      // Only now: until the handle is closed, Windows may still write into it.
+      this.#buffers.push(buffer);
     });
     this.#all.add(connection);
     return connection;
   }
 
   #drop(connection: Connection): void {
-    const buffer = this.#all.delete(connection) ? connection.buffer : undefined;
+    this.#all.delete(connection);
     const at = this.#idle.indexOf(connection);
     if (at !== -1) this.#idle.splice(at, 1);
     connection.destroy();
-    // Only now that nothing reads into it any more.
-    if (buffer !== undefined) this.#buffers.push(buffer);
   }
 }
 
@@ -134,7 +169,6 @@ interface Pending {
 }
 
 class Connection {
-  readonly buffer: Buffer;
   readonly #socket: Socket;
   readonly #readTimeoutMs: number;
   readonly #connectTimer: NodeJS.Timeout;
@@ -144,7 +178,6 @@ class Connection {
 
   constructor(options: WireOptions, buffer: Buffer, onClose: () => void) {
     const { host, port, connectTimeoutMs, readTimeoutMs } = options;
-    this.buffer = buffer;
     this.#readTimeoutMs = readTimeoutMs;
     this.#socket = connect({
       host,
@@ -260,8 +293,9 @@ class Connection {
     const pending = this.#pending;
     if (pending === undefined) return;
     const untouched = pending.reader.isUntouched;
+    const code = (error as NodeJS.ErrnoException).code ?? "";
     this.#release(pending);
-    pending.reject(new WireError(error, untouched && this.#served > 0, !untouched));
+    pending.reject(new WireError(error, untouched && this.#served > 0 && CLOSED.has(code), !untouched));
   }
 
   #release(pending: Pending): void {
