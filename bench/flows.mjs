@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { changeOnePercent, fileAt, makeBigFile, makeFiles } from "./data.mjs";
+import { pipelineFlows } from "./pipelineFlows.mjs";
 
 const git = (cwd, ...args) => {
   const run = spawnSync(
@@ -18,7 +19,7 @@ const git = (cwd, ...args) => {
 const setAside =
   (name) =>
   ({ dir, n }) =>
-    renameSync(join(dir, name), join(dir, "..", `aside-${n}-${name}`));
+    renameSync(join(dir, name), join(dir, "..", `aside-${n}-${name.replaceAll("/", "-")}`));
 
 const newRepo = {
   do: ({ dir }) => {
@@ -216,5 +217,6 @@ export function flows(scale) {
         { case: "huge-checkout", label: "checkout, one huge file", run: ["checkout"], memory: 200e6 },
       ],
     },
+    ...pipelineFlows({ newRepo, init, commitAll, setAside }),
   ];
 }

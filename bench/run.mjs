@@ -114,7 +114,8 @@ async function playStep(step, tool, context) {
 
 /** What the bare tools of the system need for the same bytes: nobody who copies or hashes can beat them by much. */
 async function measureLimits(step, context) {
-  for (const [name, argv] of Object.entries(step.limits)) {
+  for (const [name, command] of Object.entries(step.limits)) {
+    const argv = typeof command === "function" ? command(context) : command;
     spawnSync("sync");
     record(step, name, await measure(argv, { cwd: context.dir, env: environment(context) }));
   }
@@ -160,6 +161,7 @@ function summarise({ step, by }) {
     label: step.label,
     atLeast: step.atLeast,
     within: step.within,
+    under: step.under,
     memory: step.memory,
     by: who,
     failed,

@@ -21,6 +21,10 @@ export function verdict(one) {
     const limit = one.within.of.reduce((sum, name) => sum + one.by[name].seconds, 0) * one.within.times;
     if (holdfast.seconds > limit) misses.push("speed");
   }
+  if (one.under !== undefined) {
+    checked = true;
+    if (holdfast.seconds > one.under) misses.push("speed");
+  }
   if (one.memory !== undefined && holdfast.peakBytes > 0) {
     checked = true;
     if (holdfast.peakBytes > one.memory) misses.push("memory");
@@ -33,6 +37,7 @@ function goal(one) {
   const parts = [];
   if (one.atLeast !== undefined) parts.push(`${one.atLeast}x`);
   if (one.within !== undefined) parts.push(`${one.within.times} x (${one.within.of.join(" + ")})`);
+  if (one.under !== undefined) parts.push(`under ${one.under} s`);
   if (one.memory !== undefined) parts.push(`${one.memory / 1e6} MB`);
   return parts.join(", ");
 }
@@ -49,9 +54,10 @@ export function markdownTable(report) {
     "DVC's",
     "cp -r",
     "md5sum",
+    "make",
   ];
   const rows = report.cases.map((one) => {
-    const { holdfast, dvc, cp, md5sum } = one.by;
+    const { holdfast, dvc, cp, md5sum, make } = one.by;
     const ratio = holdfast !== undefined && dvc !== undefined ? `${(dvc.seconds / holdfast.seconds).toFixed(1)}x` : "";
     return [
       one.label,
@@ -64,6 +70,7 @@ export function markdownTable(report) {
       megabytes(dvc),
       seconds(cp),
       seconds(md5sum),
+      seconds(make),
     ];
   });
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));

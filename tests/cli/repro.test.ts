@@ -64,6 +64,24 @@ describe("repro", () => {
     });
   });
 
+  it("explains a group of parameters by those that changed, and a long command by its words that differ", () => {
+    const words = "a-rather-long-option-that-stays --another-rather-long-option-that-stays";
+    rig.write("params.yaml", "train: {lr: 0.1, deep: {epochs: 3, seed: 1}}\n");
+    rig.write(
+      "dvc.yaml",
+      `stages:\n  train: {cmd: 'echo ${words} \${train.lr} end', params: [train]}\n  plain: {cmd: echo, params: [train.deep]}\n`,
+    );
+    rig.ok("repro");
+    rig.write("params.yaml", "train: {lr: 0.2, deep: {epochs: 4, seed: 1, new: x}}\n");
+    const told = rig.ok("repro", "--explain");
+    const deep = "param train.deep.epochs changed 3 -> 4 (params.yaml); param train.deep.new is new: x (params.yaml)";
+    expect(told).toBe(
+      "train: runs, because its command changed … --another-rather-long-option-that-stays 0.1 … -> " +
+        "… --another-rather-long-option-that-stays 0.2 …; param train.lr changed 0.1 -> 0.2 (params.yaml); " +
+        `${deep}\nplain: runs, because ${deep}\n`,
+    );
+  });
+
   it.each([
     { signal: "SIGINT", words: ["-j", "2", "-k"], code: 255 },
     { signal: "SIGTERM", words: ["-j", "2"], code: "SIGTERM" },
