@@ -1,4 +1,5 @@
 import { isDirHash } from "../hash/hashInfo.ts";
+import { compareCodePoints } from "../base/codePoints.ts";
 import type { RelPath } from "../base/paths.ts";
 import type { Tree } from "../odb/tree.ts";
 
@@ -91,27 +92,40 @@ function diffFiles(
   const after = filesOf(now);
   const unknown = before === undefined || after === undefined;
   const wanted = (path: RelPath): boolean => options.only?.(path) ?? true;
-  const left = new Map<string, string>();
-  for (const entry of before ?? []) left.set(entry.relpath, entry.md5);
-  for (const entry of after ?? []) {
+  const recorded = before ?? [];
+  let at = 0;
+  // A folder that is gone and whose manifest is missing: DVC leaves unknown entries of the old side out.
+  const dropped = (entry: FileEntry): void => {
     const path = `${key}/${entry.relpath}`;
-    const was = left.get(entry.relpath);
-    if (was !== undefined) left.delete(entry.relpath);
+    if (!unknown && wanted(path)) diff.deleted.push({ path, hash: entry.md5 });
+  };
+  // Both lists are in the order of code points: they are gone through side by side.
+  for (const entry of after ?? []) {
+    let was = recorded[at];
+    while (was !== undefined && was.relpath !== entry.relpath && compareCodePoints(was.relpath, entry.relpath) < 0) {
+      dropped(was);
+      was = recorded[++at];
+    }
+    if (was?.relpath === entry.relpath) at++;
+    else was = undefined;
+    if (was?.md5 === entry.md5 && !unknown && !options.unchanged) continue;
+    const path = `${key}/${entry.relpath}`;
     if (!wanted(path)) continue;
     if (unknown) diff.unknown.push({ path, hash: entry.md5 });
     else if (was === undefined) diff.added.push({ path, hash: entry.md5 });
-    else if (was !== entry.md5) diff.modified.push({ path, old: was, new: entry.md5 });
-    else if (options.unchanged) diff.unchanged.push({ path, hash: was });
+    else if (was.md5 !== entry.md5) diff.modified.push({ path, old: was.md5, new: entry.md5 });
+    else diff.unchanged.push({ path, hash: was.md5 });
   }
-  // A folder that is gone and whose manifest is missing: DVC leaves unknown entries of the old side out.
-  for (const [relpath, hash] of left) {
-    const path = `${key}/${relpath}`;
-    if (!wanted(path) || unknown) continue;
-    diff.deleted.push({ path, hash });
-  }
+  for (; at < recorded.length; at++) dropped(recorded[at] as FileEntry);
 }
 
-function filesOf(root: DataRoot | undefined): readonly { relpath: string; md5: string }[] | undefined {
+interface FileEntry {
+  readonly relpath: string;
+  readonly md5: string;
+}
+
+/** In the order of code points. */
+function filesOf(root: DataRoot | undefined): readonly FileEntry[] | undefined {
   if (root?.hash === undefined || !root.isDir) return [];
   return root.tree?.()?.entries;
 }

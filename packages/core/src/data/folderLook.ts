@@ -40,6 +40,9 @@ export interface LookOptions {
 const WORTH_A_THREAD = 8000;
 /** No clock of a file system is coarser than this, in ms. */
 const OLD_MS = 5000;
+/** Names that no walk of a project enters. */
+const RESERVED_FOLDER = /(^|\/)\.(git|dvc|hg)\/$/;
+const RESERVED_ENDS: readonly string[] = [".git", ".dvc", ".hg"];
 
 /** Stats everything in a folder; `record` is what it held last time. @throws as {@link walkFiles} */
 export function lookAtFolder(root: OsPath, options: LookOptions, record?: FolderRecord): FolderLook {
@@ -99,6 +102,8 @@ class KnownFolder {
   #isAnyIgnored(ignore: IgnorePredicate | undefined): boolean {
     if (ignore === undefined) return false;
     const { folders, relpaths } = this.record;
+    // All folders hold the names they held, and a folder with a file of rules is never recorded.
+    if (ignore.isFree?.(this.base.slice(0, -1)) === true && !hasReservedNames(this.record)) return false;
     for (let i = 1; i < folders.length; i++)
       if (ignore.dir(this.base + (folders[i] as string).slice(0, -1))) return true;
     return relpaths.some((relpath) => ignore.file(this.base + relpath));
@@ -142,6 +147,15 @@ class KnownFolder {
       record: (oid) => ({ ...record, relpaths: record.relpaths, oid }),
     };
   }
+}
+
+/** Whether some file or folder may have a name that is left out whatever the rules say. */
+function hasReservedNames({ names, folders }: FolderRecord): boolean {
+  if (names === undefined || folders.some((folder) => RESERVED_FOLDER.test(folder))) return true;
+  const text = Buffer.from(names.buffer, names.byteOffset, names.byteLength);
+  return RESERVED_ENDS.some(
+    (end) => text.includes(`${end}\0`) || text.subarray(-end.length).equals(Buffer.from(end, "latin1")),
+  );
 }
 
 /** Folders that hold the names they held. */

@@ -10,6 +10,11 @@ import { compareCodePoints, sortByCodePoint } from "../base/codePoints.ts";
 export interface IgnorePredicate {
   dir(path: OsPath): boolean;
   file(path: OsPath): boolean;
+  /**
+   * True when no rule speaks of what lies below a folder, unless a file of rules or another project lies there: then nobody
+   * need ask for each name. Reserved names (`.git`, `.dvc`, `.hg`) are left out all the same.
+   */
+  isFree?(folder: OsPath): boolean;
 }
 
 /** Called for each file in code point order of its relpath. `stat` is that of the file itself, links followed. */

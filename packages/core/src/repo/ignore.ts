@@ -39,6 +39,7 @@ export class DvcIgnore {
     // The walk asks for each file: methods are handed around as plain functions.
     this.dir = this.dir.bind(this);
     this.file = this.file.bind(this);
+    this.isFree = this.isFree.bind(this);
   }
 
   /** Whether a folder is left out. */
@@ -49,6 +50,11 @@ export class DvcIgnore {
   /** Whether a file is left out. */
   file(path: OsPath): boolean {
     return path.endsWith(`${sep}.git`) || this.#rules.ignoresFile(path);
+  }
+
+  /** Whether no rule speaks of what lies below a folder, unless a `.dvcignore` or another project lies there. */
+  isFree(folder: OsPath): boolean {
+    return this.#rules.isFree(folder);
   }
 
   /** Whether a path is left out, be it a file, a folder or absent (then either way counts). */

@@ -83,6 +83,12 @@ export class LayeredRules {
     return this.#rules(path).isIgnored;
   }
 
+  /** Whether no rule is in force in a folder that is not ignored itself. Below it, files of rules may lie. */
+  isFree(path: OsPath): boolean {
+    const { isIgnored, layers } = this.#rules(path);
+    return !isIgnored && layers.length === 0;
+  }
+
   /** Whether a file, or a folder above it, is ignored. */
   ignoresFile(path: OsPath): boolean {
     // Walks ask folder by folder: the folder of the last question is most often that of this one too.
