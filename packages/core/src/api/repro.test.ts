@@ -215,7 +215,7 @@ stages:
   });
 
   it("gives the lock back while a command runs, and names the stage in its environment", async () => {
-    project.put("probe", 'flock -n .dvc/tmp/lock true && echo "free $DVC_STAGE"');
+    project.put("probe", 'sleep 0.2; flock -n .dvc/tmp/lock true && echo "free $DVC_STAGE"');
     project.put("dvc.yaml", "stages:\n  s: {cmd: sh probe > o, outs: [o], deps: [probe]}\n");
     await run();
     expect(text("o")).toBe("free s\n");

@@ -89,16 +89,22 @@ describe("the repository's lock", () => {
     });
   });
 
-  it("can be lent out while a command runs", async () => {
+  it("can be lent out while a command runs, unless that ends at once", async () => {
     const repo = open("0");
     await withRepoLock(repo, {}, async () => {
-      await withoutRepoLock(repo, {}, () => {
+      await withoutRepoLock(repo, {}, async () => {
+        await new Promise((resolve) => setTimeout(resolve, 100));
         const other = tryFlock(lockPath(), 1);
         expect(other).toBeDefined();
         other?.release();
       });
       expect(tryFlock(lockPath(), 1)).toBeUndefined();
+      await withoutRepoLock(repo, {}, () => {
+        expect(tryFlock(lockPath(), 1)).toBeUndefined();
+      });
+      expect(tryFlock(lockPath(), 1)).toBeUndefined();
     });
+    expect(tryFlock(lockPath(), 1)).toBeDefined();
   });
 });
 

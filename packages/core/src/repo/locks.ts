@@ -78,17 +78,29 @@ async function nested<T>(repo: Repo, mine: Held, work: () => T | Promise<T>): Pr
 }
 
 /**
+ * How long the lock is kept, in ms, when work without it has begun: taking it again costs a child process, which is more than
+ * many a command takes. A command that asks for it needs longer than this to start, and waits for it besides.
+ */
+const BRIEF_MS = 20;
+
+/**
  * Runs `work` with the repository's lock given back, and takes it again: while a stage's command runs, other commands may
- * work on the repository. Outside of `withRepoLock` just runs it.
+ * work on the repository. What ends within `BRIEF_MS` ends under the lock. Outside of `withRepoLock` just runs it.
  */
 export async function withoutRepoLock<T>(repo: Repo, options: LockOptions, work: () => T | Promise<T>): Promise<T> {
   const mine = held.get(repo);
   if (mine === undefined) return work();
-  giveBack(repo, mine);
+  held.delete(repo);
+  const timer = setTimeout(() => {
+    mine.lock?.release();
+    mine.lock = undefined;
+  }, BRIEF_MS);
   try {
     return await work();
   } finally {
-    await takeAgain(repo, mine, options);
+    clearTimeout(timer);
+    if (mine.lock === undefined) await takeAgain(repo, mine, options);
+    else held.set(repo, mine);
   }
 }
 
@@ -156,6 +168,8 @@ export class SharedRepoLock {
 
   /** Gives the lock back; nobody may be inside. */
   close(): void {
+    clearTimeout(this.#leaving);
+    this.#leaving = undefined;
     if (this.#mine.lock !== undefined) giveBack(this.#repo, this.#mine);
   }
 
@@ -180,6 +194,7 @@ export class SharedRepoLock {
   }
 
   readonly #whenEmpty: (() => void)[] = [];
+  #leaving: NodeJS.Timeout | undefined;
 
   async #take(): Promise<void> {
     if (this.#mine.lock !== undefined) {
@@ -196,10 +211,10 @@ export class SharedRepoLock {
     const waiting = this.#whenEmpty.splice(0);
     for (const resume of waiting) resume();
     if (waiting.length > 0) return;
-    // Whoever is next in a lane comes in the same round of the event loop.
-    setImmediate(() => {
+    this.#leaving ??= setTimeout(() => {
+      this.#leaving = undefined;
       if (this.#inside === 0 && this.#change === undefined) this.close();
-    });
+    }, BRIEF_MS);
   }
 }
 
