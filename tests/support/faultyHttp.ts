@@ -14,8 +14,23 @@ export type Fault =
   | "wrong"
   /** The request stays without an answer. */
   | "hang"
+  /** The server knows no ranges: 200 and the whole, as it was asked for before. */
+  | "whole"
+  /** The answer's body ends after so many bytes and the connection is cut. */
+  | { readonly cutAt: number }
+  /** The answer has other headers (names in lower case). */
+  | { readonly headers: Readonly<Record<string, string>> }
   /** The bucket lies in another region. */
   | { readonly region: string };
+
+/** What a fault is chosen by. `range`: the header, as sent. */
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  /** The region that the signature names. */
+  readonly signedFor: string;
+  readonly range: string | undefined;
+}
 
 /** A proxy in front of a real server that spoils chosen requests. */
 export interface FaultyProxy {
@@ -25,18 +40,16 @@ export interface FaultyProxy {
   stop(): Promise<void>;
 }
 
-/** `choose` is asked for each request; `signedFor` is the region that its signature names. */
-export async function startFaultyProxy(
-  target: string,
-  choose: (what: { method: string; path: string; signedFor: string }) => Fault,
-): Promise<FaultyProxy> {
+/** `choose` is asked for each request. */
+export async function startFaultyProxy(target: string, choose: (what: Asked) => Fault): Promise<FaultyProxy> {
   const seen: string[] = [];
+  const wholes = new Map<string, Buffer>();
   const server = createServer((incoming, answer) => {
     const method = incoming.method ?? "";
     const path = incoming.url ?? "";
     seen.push(`${method} ${path}`);
     const signedFor = incoming.headers.authorization?.split("/")[2] ?? "";
-    handle(target, incoming, answer, choose({ method, path, signedFor }));
+    handle({ target, wholes }, incoming, answer, choose({ method, path, signedFor, range: incoming.headers.range }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -52,7 +65,13 @@ export async function startFaultyProxy(
   };
 }
 
-function handle(target: string, incoming: IncomingMessage, answer: ServerResponse, fault: Fault): void {
+/** The real server, and what it has given whole, by path. */
+interface Behind {
+  readonly target: string;
+  readonly wholes: Map<string, Buffer>;
+}
+
+function handle(behind: Behind, incoming: IncomingMessage, answer: ServerResponse, fault: Fault): void {
   if (fault === "hang") return;
   if (fault === "reset") {
     incoming.socket.resetAndDestroy();
@@ -65,19 +84,19 @@ function handle(target: string, incoming: IncomingMessage, answer: ServerRespons
       .end("<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>");
     return;
   }
-  if (typeof fault === "object") {
+  if (typeof fault === "object" && "region" in fault) {
     incoming.resume();
     answer.writeHead(301, { "x-amz-bucket-region": fault.region }).end("<Error><Code>PermanentRedirect</Code></Error>");
     return;
   }
-  forward(target, incoming, answer, fault);
+  forward(behind, incoming, answer, fault);
 }
 
 function forward(
-  target: string,
+  { target, wholes }: Behind,
   incoming: IncomingMessage,
   answer: ServerResponse,
-  fault: "pass" | "cut" | "wrong",
+  fault: Exclude<Fault, "hang" | "reset" | "busy" | { readonly region: string }>,
 ): void {
   const { method, headers, url } = incoming;
   const onward = request(target + (url ?? ""), { ...(method === undefined ? {} : { method }), headers }, (reply) => {
@@ -85,9 +104,17 @@ function forward(
     reply.on("data", (chunk: Buffer) => chunks.push(chunk));
     reply.on("end", () => {
       const body = Buffer.concat(chunks);
-      answer.writeHead(reply.statusCode ?? 500, reply.headers);
-      if (fault === "cut") {
-        answer.write(body.subarray(0, body.length / 2), () => {
+      if (method === "GET" && reply.statusCode === 200) wholes.set(url ?? "", body);
+      if (fault === "whole") {
+        const whole = wholes.get(url ?? "") ?? body;
+        answer.writeHead(200, { "content-length": whole.length }).end(whole);
+        return;
+      }
+      const others = typeof fault === "object" && "headers" in fault ? fault.headers : {};
+      answer.writeHead(reply.statusCode ?? 500, { ...reply.headers, ...others });
+      if (fault === "cut" || (typeof fault === "object" && "cutAt" in fault)) {
+        answer.flushHeaders();
+        answer.write(body.subarray(0, fault === "cut" ? body.length / 2 : fault.cutAt), () => {
           incoming.socket.destroy();
         });
         return;

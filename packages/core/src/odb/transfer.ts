@@ -148,6 +148,8 @@ async function receive(
     return outcome;
   }
   const outcome = await downloadObjects(cache, remote, oids, progress, options);
+  // Each was hashed while it came.
+  if (cache.hashName === "md5") cache.noteFresh?.(outcome.done);
   if (outcome.done.length > 0)
     makeDurable(
       cache.root,
