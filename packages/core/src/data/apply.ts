@@ -5,6 +5,7 @@ import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { startWorker } from "../base/threads.ts";
 import { newFileMode } from "../base/fileMode.ts";
+import { removeQuietly } from "../fs/atomic.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { OBJECT_MODE } from "../odb/objectDb.ts";
 import { recordLink } from "./unusedLinks.ts";
@@ -267,6 +268,8 @@ class ItemApplier {
     if (lacking.length > 0 || sound.length === 0) return lacking;
     const builder = new FileBuilder(batch);
     for (const index of sound) {
+      // Should a thread have died over it, half of it may be there.
+      removeQuietly(batch.staging + (batch.names[index] as string));
       builder.buildOne(index);
       if (batch.shared.states[index] !== FileState.Built) lacking.push(batch.oids[index] as string);
     }

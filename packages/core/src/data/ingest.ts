@@ -5,7 +5,7 @@ import type { OsPath } from "../base/paths.ts";
 import { md5Dos2Unix, md5File } from "../hash/md5.ts";
 import type { BuildOptions } from "./buildOptions.ts";
 import type { FileColumns } from "./fileColumns.ts";
-import { Outcome } from "./ingestJob.ts";
+import { Control, Outcome } from "./ingestJob.ts";
 import { hexAt } from "./ingestLoop.ts";
 import { openJob, runJob } from "./ingestRun.ts";
 import { ioError } from "./ioError.ts";
@@ -33,24 +33,36 @@ export async function ingest(files: FileColumns, options: BuildOptions): Promise
     options.store?.flush();
     return;
   }
+  let left = await ingestMany(files, todo, options);
+  // Threads don't die of files. Should one, its share is done by this one alone.
+  if (left.isBroken) left = await ingestMany(files, left.rows, { ...options, jobs: 1 });
+  for (const index of left.rows) ingestOne(files, index, options);
+  options.store?.flush();
+}
+
+/** Several threads' work. @returns the files that are still to be done; `isBroken`: because a thread died. */
+async function ingestMany(
+  files: FileColumns,
+  todo: readonly number[],
+  options: BuildOptions,
+): Promise<{ rows: number[]; isBroken: boolean }> {
   const staging = options.store === undefined ? undefined : new Staging(options.store, todo.length);
   try {
     const { job, threads } = openJob(files, todo, staging, options);
     await runJob(job, threads, files, options);
     staging?.publish(job);
-    const left: number[] = [];
+    const rows: number[] = [];
     todo.forEach((index, row) => {
       const outcome = job.outcomes[row];
       if (outcome === Outcome.retry || outcome === Outcome.todo) {
-        left.push(index);
+        rows.push(index);
         return;
       }
       const md5 = hexAt(job.digests, row);
       files.hashes[index] = md5;
       options.state?.record(files.paths[index] as OsPath, files.condition(index), md5, "md5", files.asOf);
     });
-    for (const index of left) ingestOne(files, index, options);
-    options.store?.flush();
+    return { rows, isBroken: Atomics.load(job.control, Control.broken) !== 0 };
   } finally {
     staging?.clear();
   }
