@@ -12,7 +12,7 @@ import type { FolderRecord } from "../odb/folderRecords.ts";
 import { ManifestCheck } from "../odb/manifestCheck.ts";
 import type { State } from "../odb/state.ts";
 import { FileColumns } from "./fileColumns.ts";
-import { type FolderLook, lookAtFolder } from "./folderLook.ts";
+import { type ChangedFiles, type FolderLook, lookAtFolder } from "./folderLook.ts";
 import { ingest } from "./ingest.ts";
 import { ioError } from "./ioError.ts";
 
@@ -86,17 +86,23 @@ async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> 
   );
   const isStored = stored?.isWhole() !== false;
   if (record !== undefined && look.isAsRecorded && isStored) return unchangedFolder(look, record, name);
-  const { files } = look;
-  if (record !== undefined && isStored) await ingestNew(files, name, options);
-  else {
-    lookUp(files, name, state);
-    await ingest(files, options);
+  let isTouched = false;
+  if (record !== undefined && isStored && look.changes !== undefined) {
+    await ingestFew(look.changes.files, name, options);
+    isTouched = hasHashesOfRows(look.changes, record);
+  } else if (record !== undefined && isStored) {
+    await ingestNew(look.files, name, options);
+    isTouched = look.count === record.nfiles && hasRecordedHashes(look.files, record);
+  } else {
+    lookUp(look.files, name, state);
+    await ingest(look.files, options);
   }
-  if (record !== undefined && isStored && look.count === record.nfiles && hasRecordedHashes(files, record)) {
+  if (record !== undefined && isTouched) {
     // Touched, not changed: the manifest is the one recorded.
     state?.folders.set(root, name, look.record(record.oid));
     return unchangedFolder(look, record, name);
   }
+  const { files } = look;
   const tree = Tree.fromWalk(entriesOf(files));
   if (store !== undefined) {
     store.addTree(tree);
@@ -120,6 +126,14 @@ function hasRecordedHashes(files: FileColumns, record: FolderRecord): boolean {
   return true;
 }
 
+/** Whether each changed file has the hash that the record has in its row: its name is the same anyway. */
+function hasHashesOfRows({ rows, files }: ChangedFiles, record: FolderRecord): boolean {
+  const { digests } = record;
+  return rows.every((row, index) =>
+    Buffer.from(files.md5(index), "hex").equals(digests.subarray(row * 16, row * 16 + 16)),
+  );
+}
+
 /** Hashes and stores only what the record does not know; all that it knows is in the store, if there is one. */
 async function ingestNew(files: FileColumns, name: "md5" | "md5-dos2unix", options: BuildOptions): Promise<void> {
   const rows: number[] = [];
@@ -129,15 +143,19 @@ async function ingestNew(files: FileColumns, name: "md5" | "md5-dos2unix", optio
     rows.push(row);
     fresh.add(files.paths[row] as OsPath, files.relpaths[row] as string, files.condition(row), undefined);
   }
-  // A few small files are hashed in less time than the state is read and written; the record of the folder keeps them.
-  const isLittle = rows.length <= LITTLE_FILES && fresh.totalSize <= LITTLE_BYTES;
-  const state = isLittle ? undefined : options.state;
-  lookUp(fresh, name, state);
-  await ingest(fresh, { ...options, state });
+  await ingestFew(fresh, name, options);
   for (const [index, row] of rows.entries()) {
     files.hashes[row] = fresh.md5(index);
     files.setStat(row, fresh.condition(index));
   }
+}
+
+/** A few small files are hashed in less time than the state is read and written; the record of the folder keeps them. */
+async function ingestFew(files: FileColumns, name: "md5" | "md5-dos2unix", options: BuildOptions): Promise<void> {
+  const isLittle = files.count <= LITTLE_FILES && files.totalSize <= LITTLE_BYTES;
+  const state = isLittle ? undefined : options.state;
+  lookUp(files, name, state);
+  await ingest(files, { ...options, state });
 }
 
 function lookUp(files: FileColumns, name: "md5" | "md5-dos2unix", state: State | undefined): void {

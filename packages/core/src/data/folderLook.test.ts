@@ -200,6 +200,64 @@ describe("a folder that was recorded", () => {
     expect((await remembered()).meta.nfiles).toBe(6);
   });
 
+  it("asks for no name where no rule is in force, and leaves reserved names out all the same", async () => {
+    let asked = 0;
+    let hasRules = false;
+    const ignore: IgnorePredicate = {
+      isFree: () => !hasRules,
+      dir: () => false,
+      file: (path) => (asked++, path.endsWith("/.git") || (hasRules && path.endsWith("/z"))),
+    };
+    await remembered(ignore);
+    await remembered(ignore);
+    asked = 0;
+    expect((await remembered(ignore)).meta.nfiles).toBe(6);
+    expect(asked).toBe(hasFolderTimes(data) ? 0 : 6);
+    hasRules = true;
+    expect((await remembered(ignore)).meta.nfiles).toBe(5);
+    hasRules = false;
+    expect((await remembered(ignore)).meta.nfiles).toBe(6);
+    // Recorded by somebody who left nothing out.
+    for (const place of ["sub", "sub/deep"]) {
+      writeFileSync(join(data, place, ".git"), "file");
+      await settle();
+      await remembered();
+      expect((await remembered()).meta.nfiles).toBe(7);
+      expect((await remembered(ignore)).meta.nfiles).toBe(6);
+      rmSync(join(data, place, ".git"));
+    }
+  });
+
+  it("never keeps the old hash of a file that was replaced while the folder was looked at", async () => {
+    for (const place of ["a", "sub/b", "z"]) {
+      writeFileSync(join(folder, "new"), `BYTES of ${place}`);
+      let isReplaced = false;
+      const ignore: IgnorePredicate = {
+        dir: () => false,
+        file: () => {
+          if (!isReplaced) renameSync(join(folder, "new"), join(data, place));
+          isReplaced = true;
+          return false;
+        },
+      };
+      await remembered(ignore);
+      expect(isReplaced).toBe(true);
+      await expectSame();
+      await settle();
+      await expectSame();
+    }
+  });
+
+  it("records the size when files touched a moment ago change again", async () => {
+    for (const text of ["longer than it was", "short"]) {
+      writeFileSync(join(data, "a"), text);
+      writeFileSync(join(data, "sub", "b"), `${text}, too`);
+      await expectSame();
+    }
+    await settle();
+    await expectSame();
+  });
+
   it("reads a damaged record as none", async () => {
     const state = openState(join(folder, "state"));
     await build(data, { state });

@@ -6,7 +6,7 @@ import type { OsPath, RelPath } from "../base/paths.ts";
 import type { FolderRecord } from "../odb/folderRecords.ts";
 import { FILE_NUMBERS, FOLDER_NUMBERS, HAS_NAMES, IS_LINK } from "../odb/folderRecords.ts";
 import { hasFolderTimes } from "../odb/folderTimes.ts";
-import { FileColumns, STAT_FIELDS } from "./fileColumns.ts";
+import { FileColumns, SIZE, STAT_FIELDS } from "./fileColumns.ts";
 import { type RowShare, SAME, scanLeftRows, scanRows } from "./rowScan.ts";
 import { type IgnorePredicate, walkFiles } from "./walk.ts";
 
@@ -18,6 +18,11 @@ export interface FolderLook {
   readonly count: number;
   /** The files; those that are as recorded with the recorded hash. */
   readonly files: FileColumns;
+  /**
+   * Where only some of the recorded files are not as they were: these, so that the columns of all need not be put together.
+   * What is known of them by then is in `files` when that is first asked for.
+   */
+  readonly changes?: ChangedFiles;
   /** Those in the folder, "/" at the end. */
   readonly folders: readonly RelPath[];
   /** Whether some file is a symlink or has several names. */
@@ -26,6 +31,14 @@ export interface FolderLook {
   readonly isPartial: boolean;
   /** What to record for next time, once `files` has all hashes. */
   record(oid: string): FolderRecord;
+}
+
+/** Recorded files that are not as they were. */
+export interface ChangedFiles {
+  /** Their numbers among all files. */
+  readonly rows: readonly number[];
+  /** Their conditions, in the order of the rows; no hashes yet. */
+  readonly files: FileColumns;
 }
 
 /** How to look. */
@@ -216,37 +229,81 @@ function recordedColumns(base: OsPath, record: FolderRecord, asOf: number): File
 /** Only some files changed: they alone are looked at again. Undefined when one is no plain file now. */
 function rowsLook(known: KnownFolder, asOf: number): FolderLook | undefined {
   const { record, base } = known;
-  const files = recordedColumns(base, record, asOf);
   const flags = record.flags.slice();
   const rows = known.changedRows();
+  const changed = new FileColumns(asOf);
   for (const row of rows) {
-    const path = files.paths[row] as OsPath;
+    const relpath = record.relpaths[row] as RelPath;
+    const path = base + relpath;
     const own = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     const isLink = own?.isSymbolicLink() === true;
     const stat = isLink ? statSync(path, { bigint: true, throwIfNoEntry: false }) : own;
     if (stat?.isFile() !== true) return undefined;
     flags[row] = isLink ? IS_LINK : stat.nlink > 1n ? HAS_NAMES : 0;
-    files.setStat(row, stat);
-    files.hashes[row] = undefined;
+    changed.add(path, relpath, stat, undefined);
   }
-  return {
-    isAsRecorded: false,
-    count: record.nfiles,
-    files,
-    folders: record.folders.slice(1),
-    hasLinks: flags.some((flag) => flag !== 0),
-    isPartial: false,
-    record: (oid) => {
-      const stats = files.stats.slice();
-      const digests = Buffer.from(record.digests);
-      for (const row of rows) {
-        forgetYoung(stats, row, asOf);
-        digests.write(files.md5(row), row * 16, "hex");
-      }
-      const { nfiles, relpaths, folders, folderStats } = record;
-      return { oid, size: files.totalSize, nfiles, relpaths, stats, digests, flags, folders, folderStats };
-    },
-  };
+  return new RowsLook(known, rows, changed, flags);
+}
+
+/** A folder of which only some files are not as recorded. */
+class RowsLook implements FolderLook {
+  readonly isAsRecorded = false;
+  readonly isPartial = false;
+  readonly count: number;
+  readonly folders: readonly RelPath[];
+  readonly hasLinks: boolean;
+  readonly changes: ChangedFiles;
+  readonly #known: KnownFolder;
+  readonly #flags: Uint8Array;
+  #files: FileColumns | undefined;
+
+  constructor(known: KnownFolder, rows: readonly number[], files: FileColumns, flags: Uint8Array) {
+    this.#known = known;
+    this.#flags = flags;
+    this.changes = { rows, files };
+    this.count = known.record.nfiles;
+    this.folders = known.record.folders.slice(1);
+    this.hasLinks = flags.some((flag) => flag !== 0);
+  }
+
+  get files(): FileColumns {
+    if (this.#files !== undefined) return this.#files;
+    const { rows, files: changed } = this.changes;
+    const files = recordedColumns(this.#known.base, this.#known.record, changed.asOf);
+    for (const [index, row] of rows.entries()) {
+      files.setStat(row, changed.condition(index));
+      files.hashes[row] = changed.hashes[index];
+    }
+    this.#files = files;
+    return files;
+  }
+
+  record(oid: string): FolderRecord {
+    const { record } = this.#known;
+    const { rows, files: changed } = this.changes;
+    const all = this.#files;
+    const stats = record.stats.slice();
+    const digests = Buffer.from(record.digests);
+    for (const [index, row] of rows.entries()) {
+      // The columns of all files, once put together, are the ones that go on to be filled.
+      const [from, at] = all === undefined ? [changed, index] : [all, row];
+      digests.write(from.md5(at), row * 16, "hex");
+      stats.set(from.stats.subarray(at * STAT_FIELDS, (at + 1) * STAT_FIELDS), row * FILE_NUMBERS);
+    }
+    const size = sumOfSizes(stats);
+    for (const row of rows) forgetYoung(stats, row, changed.asOf);
+    const { nfiles, relpaths, folders, folderStats } = record;
+    return { oid, size, nfiles, relpaths, stats, digests, flags: this.#flags, folders, folderStats };
+  }
+}
+
+/** Bytes of all files of a column in which no row is empty. */
+function sumOfSizes(stats: BigUint64Array): number {
+  const halves = new Uint32Array(stats.buffer, stats.byteOffset, stats.length * 2);
+  let sum = 0;
+  for (let at = SIZE * 2; at < halves.length; at += FILE_NUMBERS * 2)
+    sum += (halves[at] as number) + (halves[at + 1] as number) * 2 ** 32;
+  return sum;
 }
 
 /** A file edited so lately that another edit could leave the same times is looked at closer next time. */

@@ -19,6 +19,17 @@ afterEach(() => {
 });
 
 describe("DvcIgnore", () => {
+  it("says where no rule is in force", () => {
+    project.put("plain/sub/.dvcignore", "# nothing but words\n");
+    project.put("plain/ruled/.dvcignore", "*.tmp\n");
+    expect(new DvcIgnore(project.root).isFree(join(project.root, "plain"))).toBe(false);
+    project.put(".dvcignore", "# nothing but words\n");
+    const ignore = new DvcIgnore(project.root);
+    expect(ignore.isFree(join(project.root, "plain", "sub"))).toBe(true);
+    expect(ignore.isFree(join(project.root, "plain", "ruled"))).toBe(false);
+    expect(ignore.isFree(join(project.root, "nested"))).toBe(false);
+  });
+
   // Second and third column: what DVC 3.67.1 `check-ignore -d -n` says of the same tree.
   it.each([
     ["a.log", true, ".dvcignore:1:*.log"],
