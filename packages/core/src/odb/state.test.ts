@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { FileCondition } from "./state.ts";
 import { openState } from "./state.ts";
+import { StateReader } from "./stateTable.ts";
 
 const A = "60b725f10c9c85c70d97880dfe8191b3";
 const B = "2cd6ee2c70b0bde53fbe6cac3c8b8bb1";
@@ -38,6 +39,23 @@ describe("State", () => {
     const again = openState(file);
     expect(again.lookup(path, stat(path))).toBe(A);
     expect(again.lookup(path, stat(path), "md5-dos2unix")).toBe(B);
+  });
+
+  it("answers another thread from shared memory, as soon as recorded and after a restart", () => {
+    const path = make("a", "one");
+    const state = openState(file);
+    expect(new StateReader(state.share()).lookup(stat(path), "md5")).toBeUndefined();
+    state.record(path, stat(path), A, "md5", LATER);
+    state.save();
+    for (const one of [state, openState(file)]) {
+      const table = one.share();
+      expect(table.words.buffer).toBeInstanceOf(SharedArrayBuffer);
+      expect(table.slots.buffer).toBeInstanceOf(SharedArrayBuffer);
+      const reader = new StateReader(table);
+      expect(reader.lookup(stat(path), "md5")).toBe(A);
+      expect(reader.lookup(stat(path), "md5-dos2unix")).toBeUndefined();
+      expect(reader.lookup({ ...stat(path), ctimeNs: 1n }, "md5")).toBeUndefined();
+    }
   });
 
   it("notices an edit that keeps size and mtime", () => {
