@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { Worker } from "node:worker_threads";
 
 /**
@@ -66,5 +66,5 @@ export class FileHash {
 
 /** Hex md5 of bytes in memory. */
 export function md5Hex(bytes: Uint8Array): string {
-  return createHash("md5").update(bytes).digest("hex");
+  return hash("md5", bytes, "hex");
 }

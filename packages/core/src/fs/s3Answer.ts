@@ -204,13 +204,24 @@ function parseHeaders(lines: readonly string[]): AnswerHeaders {
   for (let i = 1; i < lines.length; i++) {
     const line = lines[i] as string;
     const colon = line.indexOf(":");
-    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
-    // Blanks at the ends of a name: a folded line, or a name that others may read differently.
-    if (name === "" || name.trim() !== name) throw new Error("the answer is not HTTP");
+    const raw = line.slice(0, Math.max(0, colon));
+    const name = NAMES.get(raw) ?? headerName(raw);
     const value = line.slice(colon + 1).trim();
-    if (ONE_MEANING.has(name) && (headers[name] ?? value) !== value)
-      throw new Error(`the answer has two different '${name}'`);
-    headers[name] ??= value;
+    const before = headers[name];
+    if (before === undefined) headers[name] = value;
+    else if (before !== value && ONE_MEANING.has(name)) throw new Error(`the answer has two different '${name}'`);
   }
   return headers;
+}
+
+/** Names as servers write them, in lower case: a server always sends the same ones, and this was 10 us an answer. */
+const NAMES: Map<string, string> = new Map<string, string>();
+const MAX_NAMES = 200;
+
+function headerName(raw: string): string {
+  // Blanks at the ends of a name: a folded line, or a name that others may read differently.
+  if (raw === "" || raw.trim() !== raw) throw new Error("the answer is not HTTP");
+  const name = raw.toLowerCase();
+  if (NAMES.size < MAX_NAMES && raw.length <= 64) NAMES.set(raw, name);
+  return name;
 }

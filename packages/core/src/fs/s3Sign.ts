@@ -1,4 +1,4 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHmac, hash } from "node:crypto";
 import { StorageError } from "../base/errors.ts";
 
 /** Keys to sign with. `expiresMs`: when they end, milliseconds since the epoch. */
@@ -27,7 +27,7 @@ export const UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD";
 
 /** Hex sha256. */
 export function sha256Hex(data: Uint8Array | string): string {
-  return createHash("sha256").update(data).digest("hex");
+  return hash("sha256", data, "hex");
 }
 
 /**
