@@ -227,6 +227,18 @@ describe("stageAdd and stageList", () => {
   const stage = (name: string, outs: readonly string[], more: object = {}): Promise<unknown> =>
     stageAdd(project.open(), { name, cmd: "true", outs }, more);
 
+  it("lists its outputs in .gitignore in the order in which DVC takes their kinds", async () => {
+    await stageAdd(project.open(), {
+      name: "a",
+      cmd: "true",
+      outs: ["o"],
+      plots: ["p"],
+      metrics: ["m"],
+      outsPersist: ["k"],
+    });
+    expect(text(".gitignore")).toBe("/k\n/m\n/p\n/o\n");
+  });
+
   it("adds, refuses what clashes, replaces when forced", async () => {
     await stage("a", ["o"]);
     expect(text("dvc.yaml")).toBe("stages:\n  a:\n    cmd: 'true'\n    outs:\n    - o\n");

@@ -5,7 +5,7 @@ import { DvcError, GraphError } from "../base/errors.ts";
 import { DuplicateOutputError, alreadySpecified } from "../pipeline/outsIndex.ts";
 import { saveDefinition, saveStage } from "../pipeline/save.ts";
 import { type StageDefinition, stageOfDefinition, withKeptFields } from "../pipeline/stageAdd.ts";
-import type { Stage } from "../pipeline/stage.ts";
+import type { Output, Stage } from "../pipeline/stage.ts";
 import { type GitContext, refuseGitTracked, refuseIgnoredStageFile, withGitContext } from "../repo/gitContext.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
@@ -100,9 +100,16 @@ function refuseTrackedOutputs(repo: Repo, stage: Stage): void {
   refuseGitTracked(repo, paths, (path) => shownLocal(repo, path));
 }
 
+/** DVC takes the kinds of outputs in this order, which `.gitignore` shows. */
+function rank(out: Output): number {
+  if (out.metric !== false) return 1;
+  if (out.plot !== false) return 2;
+  return out.persist ? 0 : 3;
+}
+
 /** A folder that is not there yet gets its line when the stage has run. */
 function ignoreOutputs(repo: Repo, stage: Stage, context: GitContext, options: CallOptions): void {
-  for (const out of stage.outs) {
+  for (const out of [...stage.outs].sort((a, b) => rank(a) - rank(b))) {
     if (!out.useCache || !out.isInRepo) continue;
     if (repo.git !== undefined && !repo.workspace.exists(dirname(out.path))) {
       warn(
