@@ -8,12 +8,14 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { Rig } from "../support/rig.ts";
+import { type RowShare, scanLeftRows, scanRows } from "../../packages/core/src/data/rowScan.ts";
+import { BINARY, Rig } from "../support/rig.ts";
 
-/** One more than from which on a second thread helps to look. */
-const FILES = 8001;
+/** Enough that the cache is remembered as whole. */
+const FILES = 2001;
 const UP_TO_DATE = "Data and pipelines are up to date.\n";
 
 let rig: Rig;
@@ -32,14 +34,14 @@ const changed = (): unknown => {
   return uncommitted ?? {};
 };
 
-it("two threads miss no change of a large folder, nor a missing object", () => {
+it("no change of a large folder is missed, nor a missing object", () => {
   for (let i = 0; i < 20; i++) mkdirSync(join(rig.dir, "data", String(i)), { recursive: true });
   for (let i = 0; i < FILES; i++) writeFileSync(join(rig.dir, nameOf(i)), `file ${String(i % 40)}`);
   rig.ok("add", "-q", "data");
   expect(rig.ok("status")).toBe(UP_TO_DATE);
   expect(rig.ok("status")).toBe(UP_TO_DATE);
   // The same size and the old mtime, first and last and in the middle; one touched, one replaced by a rename.
-  const edited = [0, 4321, FILES - 1].map(nameOf);
+  const edited = [0, 1234, FILES - 1].map(nameOf);
   for (const name of edited) {
     const path = join(rig.dir, name);
     const { atime, mtime } = statSync(path);
@@ -68,3 +70,41 @@ it("two threads miss no change of a large folder, nor a missing object", () => {
   expect(rig.ok("status")).toBe(UP_TO_DATE);
   expect(readFileSync(join(rig.dir, "data.dvc"), "utf8")).toBe(record);
 }, 60_000);
+
+/** A share of files that are as recorded, but for those in `wrong`. */
+function shareOf(names: readonly string[], wrong: ReadonlySet<number>): RowShare {
+  const stats = new BigUint64Array(new SharedArrayBuffer(names.length * 40));
+  for (const [row, name] of names.entries()) {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(join(rig.dir, name), { bigint: true });
+    stats.set([dev, ino, size, mtimeNs, wrong.has(row) ? ctimeNs - 1n : ctimeNs], row * 5);
+  }
+  return {
+    base: `${rig.dir}/`,
+    names: new Uint8Array(Buffer.from(names.join("\0"))),
+    stats,
+    flags: new Uint8Array(names.length),
+    verdicts: new Uint8Array(new SharedArrayBuffer(names.length)),
+    next: new Int32Array(new SharedArrayBuffer(4)),
+  };
+}
+
+it("the built thread finds what the first finds, alone and beside it", async () => {
+  const names = Array.from({ length: 1000 }, (_, i) => `f${String(i)}`);
+  for (const name of names) rig.write(name, name);
+  unlinkSync(join(rig.dir, "f500"));
+  rig.write("f500", "f500");
+  const wrong = new Set([0, 127, 128, 500, 999]);
+  const wanted = names.map((_, row) => (wrong.has(row) ? 2 : 1));
+  for (const isBeside of [false, true]) {
+    const share = shareOf(names, wrong);
+    const worker = new Worker(join(dirname(BINARY), "data", "lookWorker.js"), { workerData: share });
+    const ended = new Promise((resolve) => worker.once("exit", resolve));
+    if (isBeside) {
+      scanRows(share, names);
+      scanLeftRows(share, names);
+      expect([...share.verdicts]).toEqual(wanted);
+    }
+    await ended;
+    expect([...share.verdicts]).toEqual(wanted);
+  }
+});
