@@ -22,7 +22,8 @@ export interface ReadObject {
 export class ObjectLanes {
   readonly #lanes: LaneHasher = Md5Lanes.create() ?? new PlainLanes();
   readonly #rows: { index: number; before: BigIntStats; count: number }[] = [];
-  readonly #digest = new Uint8Array(16);
+  /** 16 bytes a lane. */
+  readonly #digests = new Uint8Array(LANES * 16);
 
   /** Only objects with fewer bytes than this can be read. */
   get capacity(): number {
@@ -55,11 +56,14 @@ export class ObjectLanes {
   /** Hashes what was read, and hands it over in order. */
   drain(each: (object: ReadObject) => void): void {
     if (this.#rows.length === 0) return;
-    while (this.#lanes.isBusy) this.#lanes.run();
-    for (const [lane, { index, before, count }] of this.#rows.entries()) {
-      this.#lanes.digest(lane, this.#digest, 0);
-      each({ index, before, bytes: this.#lanes.buffer(lane), count, md5: hexAt(this.#digest, 0) });
+    while (this.#lanes.isBusy) {
+      const done = this.#lanes.run();
+      // At once: the next run goes over lanes that have ended.
+      for (let lane = 0; lane < LANES; lane++)
+        if ((done & (1 << lane)) !== 0) this.#lanes.digest(lane, this.#digests, lane * 16);
     }
+    for (const [lane, { index, before, count }] of this.#rows.entries())
+      each({ index, before, bytes: this.#lanes.buffer(lane), count, md5: hexAt(this.#digests, lane) });
     this.#rows.length = 0;
   }
 }
