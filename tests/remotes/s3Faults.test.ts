@@ -120,9 +120,7 @@ describe("a server in trouble", () => {
     const SECOND = `bytes=${String(16 << 20)}-${String((32 << 20) - 1)}`;
 
     /** The object on the remote, an empty cache, and a remote whose answers `faultOf` spoils by their range. */
-    async function large(
-      faultOf: (range: string | undefined) => Fault,
-    ): Promise<{
+    async function large(faultOf: (range: string | undefined) => Fault): Promise<{
       oid: string;
       want: { files: ReadonlySet<string>; dirs: ReadonlySet<string> };
       other: ObjectDb;
