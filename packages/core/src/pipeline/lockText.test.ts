@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type LockStage, parseLockfile, serializeLockfile } from "../formats/lockfile.ts";
+import { type Lockfile, type LockStage, parseLockfile, serializeLockfile } from "../formats/lockfile.ts";
 import { readLock } from "./lockText.ts";
 
 const stage = (cmd: string): LockStage => ({ cmd, outs: [{ path: "o", hash: "md5", md5: "0".repeat(32), size: 1 }] });
@@ -9,7 +9,7 @@ const fresh = (text?: string): ReturnType<typeof readLock> =>
 
 /** What the slow way makes of it: parse, change, write. */
 const slowly = (text: string | undefined, name: string, value: LockStage): string => {
-  const lock = text === undefined ? ({ schema: "2.0" } as const) : parseLockfile(text, "dvc.lock");
+  const lock: Lockfile = text === undefined ? { schema: "2.0" } : parseLockfile(text, "dvc.lock");
   return serializeLockfile({ ...lock, stages: { ...lock.stages, [name]: value } }, text, [name]);
 };
 
