@@ -30,7 +30,8 @@ export async function startS3(dir) {
   const port = await freePort();
   const child = spawn(
     program,
-    ["--port", `127.0.0.1:${port}`, "--region", "us-east-1", "posix", "--sidecar", sidecar, data],
+    // As real S3 does; without the flag versitygw closes each connection after one answer, which costs both tools the same.
+    ["--keep-alive", "--port", `127.0.0.1:${port}`, "--region", "us-east-1", "posix", "--sidecar", sidecar, data],
     {
       env: {
         PATH: process.env.PATH,

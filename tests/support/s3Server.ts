@@ -78,6 +78,7 @@ function launch(
     versitygw === undefined
       ? ["serve", "s3", "--auth-key", `${KEY},${SECRET}`, "--addr", address, folder]
       : [
+          "--keep-alive",
           "--port",
           address,
           "--region",
