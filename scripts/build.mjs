@@ -65,7 +65,6 @@ const shared = {
   target: "node20",
   format: "cjs",
   minify: true,
-  keepNames: true, // names of error classes are printed
   legalComments: "none",
   logLevel: "warning",
   charset: "ascii", // the starter reads the bundle byte by byte

@@ -95,6 +95,7 @@ function clone(env: Environment, url: string, to: OsPath, shallow: boolean): Git
 export class CloneError extends ScmError {
   constructor(cause: unknown) {
     super("SCM error", { cause });
+    this.name = "CloneError"; // asked for by name; the bundle shortens the names of classes
   }
 }
 
