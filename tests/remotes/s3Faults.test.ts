@@ -10,7 +10,7 @@ import { openStorage } from "../../packages/core/src/fs/open.ts";
 import { ObjectDb } from "../../packages/core/src/odb/objectDb.ts";
 import { RemoteDb } from "../../packages/core/src/odb/remoteDb.ts";
 import { memoryState } from "../../packages/core/src/odb/state.ts";
-import { fetch, upload } from "../../packages/core/src/odb/transfer.ts";
+import { fetch, upload, type TransferResult } from "../../packages/core/src/odb/transfer.ts";
 import { Tree } from "../../packages/core/src/odb/tree.ts";
 import { startFaultyProxy, type Fault, type FaultyProxy } from "../support/faultyHttp.ts";
 import { startS3Server, type S3Server } from "../support/s3Server.ts";
@@ -207,6 +207,44 @@ describe("a server in trouble", () => {
       expect(other.knows(oid, path, statSync(path, { bigint: true }))).toBe(true);
       for (const one of [oid, ...files]) expect(other.isFresh(one)).toBe(true);
     });
+  });
+
+  describe("a large object that is pushed in parts", () => {
+    const isJoining = (method: string, path: string): boolean => method === "POST" && path.includes("uploadId=");
+
+    /** Pushes an object; the first answer to the joining of its parts is lost, the second is that there is no such upload, the look that follows gets `look`. */
+    async function push(look: Fault): Promise<{ oid: string; result: TransferResult; asked: string[] }> {
+      const bytes = Buffer.alloc((20 << 20) + 1, `object ${String(serial)} `);
+      const oid = createHash("md5").update(bytes).digest("hex");
+      cache.addBytes(oid, bytes);
+      const asked: string[] = [];
+      proxy = await startFaultyProxy(server.endpoint, ({ method, path }) => {
+        if (isJoining(method, path)) return asked.push("join") === 1 ? "lost" : { status: 404, error: "NoSuchUpload" };
+        if (method !== "HEAD" || asked.length === 0) return "pass";
+        asked.push("look");
+        return look;
+      });
+      const remote = await remoteAt(proxy.endpoint);
+      return { oid, asked, result: await upload(cache, remote, { files: new Set([oid]), dirs: new Set() }) };
+    }
+
+    it("is there when only the answer to the joining was lost", async () => {
+      const { oid, result, asked } = await push("pass");
+      expect(asked).toEqual(["join", "join", "look"]);
+      expect(result).toMatchObject({ transferred: 1, failed: [], missing: [] });
+      const direct = await remoteAt(server.endpoint);
+      const stored = await direct.fs.readBytes(direct.pathOf(oid));
+      expect(createHash("md5").update(stored).digest("hex")).toBe(oid);
+    });
+
+    it.each([{ etag: `"${"0".repeat(32)}-3"` }, { "content-length": "1" }])(
+      "has failed when another object lies under its name: %o",
+      async (headers) => {
+        const { oid, result } = await push({ headers });
+        expect(result).toMatchObject({ transferred: 0, missing: [], failed: [{ oid }] });
+        expect(result.failed[0]?.error.message).toContain("NoSuchUpload");
+      },
+    );
   });
 
   it("wrong bytes are reported by name and do not reach the cache", async () => {

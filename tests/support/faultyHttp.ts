@@ -8,6 +8,8 @@ export type Fault =
   | "busy"
   /** The connection is cut before any answer. */
   | "reset"
+  /** The server does what it is asked, but its answer is lost: the connection is cut instead. */
+  | "lost"
   /** The answer's body ends half-way and the connection is cut. */
   | "cut"
   /** The answer's body has one wrong byte. */
@@ -20,6 +22,8 @@ export type Fault =
   | { readonly cutAt: number }
   /** The answer has other headers (names in lower case). */
   | { readonly headers: Readonly<Record<string, string>> }
+  /** The server refuses, with one of S3's codes. */
+  | { readonly status: number; readonly error: string }
   /** The bucket lies in another region. */
   | { readonly region: string };
 
@@ -84,6 +88,11 @@ function handle(behind: Behind, incoming: IncomingMessage, answer: ServerRespons
       .end("<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>");
     return;
   }
+  if (typeof fault === "object" && "error" in fault) {
+    incoming.resume();
+    answer.writeHead(fault.status).end(`<Error><Code>${fault.error}</Code><Message>refused</Message></Error>`);
+    return;
+  }
   if (typeof fault === "object" && "region" in fault) {
     incoming.resume();
     answer.writeHead(301, { "x-amz-bucket-region": fault.region }).end("<Error><Code>PermanentRedirect</Code></Error>");
@@ -96,7 +105,7 @@ function forward(
   { target, wholes }: Behind,
   incoming: IncomingMessage,
   answer: ServerResponse,
-  fault: Exclude<Fault, "hang" | "reset" | "busy" | { readonly region: string }>,
+  fault: Exclude<Fault, "hang" | "reset" | "busy" | { readonly region: string } | { readonly error: string }>,
 ): void {
   const { method, headers, url } = incoming;
   const onward = request(target + (url ?? ""), { ...(method === undefined ? {} : { method }), headers }, (reply) => {
@@ -104,6 +113,10 @@ function forward(
     reply.on("data", (chunk: Buffer) => chunks.push(chunk));
     reply.on("end", () => {
       const body = Buffer.concat(chunks);
+      if (fault === "lost") {
+        incoming.socket.destroy();
+        return;
+      }
       if (method === "GET" && reply.statusCode === 200) wholes.set(url ?? "", body);
       if (fault === "whole") {
         const whole = wholes.get(url ?? "") ?? body;

@@ -11,6 +11,15 @@ export interface S3Failure {
   readonly bucket: string;
 }
 
+/** A failing answer of the server. `reason`: S3's own code for it (`NoSuchUpload`). */
+export class S3AnswerError extends StorageError {
+  readonly reason: string;
+  constructor(message: string, reason: string, at: ConstructorParameters<typeof StorageError>[1]) {
+    super(message, at);
+    this.reason = reason;
+  }
+}
+
 interface Meaning {
   readonly code: ErrorCode;
   readonly text: (failure: S3Failure) => string;
@@ -72,12 +81,12 @@ export function s3ErrorCode(status: number, body: string): string {
 }
 
 /** The error for a failing answer. Nothing of the request's headers is in it, so no secret either. */
-export function s3Error(failure: S3Failure): StorageError {
+export function s3Error(failure: S3Failure): S3AnswerError {
   const code = s3ErrorCode(failure.status, failure.body);
   const meaning = MEANINGS[code];
   const said = xmlText(failure.body, "Message");
   const plain = `'${failure.url}': ${said ?? "the server refused"}`;
-  return new StorageError(`${meaning?.text(failure) ?? plain} (${code})`, {
+  return new S3AnswerError(`${meaning?.text(failure) ?? plain} (${code})`, code, {
     protocol: "s3",
     path: failure.url,
     code: meaning?.code ?? (failure.status === 401 || failure.status === 403 ? "auth" : "storage"),

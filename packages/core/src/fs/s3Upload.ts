@@ -4,6 +4,7 @@ import { mapBounded } from "../base/pool.ts";
 import { FileHash, md5Hex } from "./fileHash.ts";
 import type { WriteOptions } from "./filesystem.ts";
 import { urlOf, type S3Client } from "./s3Client.ts";
+import { completeUpload } from "./s3Complete.ts";
 import type { S3Settings } from "./s3Settings.ts";
 import { xmlText } from "./s3Xml.ts";
 
@@ -58,7 +59,7 @@ export async function putLargeFile(
     try {
       const etags = await sendParts(client, settings, target, uploadId, fd, size, options);
       await checkUnchanged(fd, before, file, digest, options.md5);
-      await complete(client, settings, target, uploadId, etags, options);
+      await completeUpload(client, settings, { ...target, uploadId, etags, size }, options.signal);
     } catch (error) {
       await drop(client, target, uploadId);
       throw error;
@@ -153,36 +154,6 @@ async function checkUnchanged(
   const after = fstatSync(fd, { bigint: true });
   if (md5 !== expected || after.size !== before.size || after.mtimeNs !== before.mtimeNs)
     throw wrongBytes(file, expected, md5);
-}
-
-async function complete(
-  client: S3Client,
-  settings: S3Settings,
-  target: PutTarget,
-  uploadId: string,
-  etags: readonly string[],
-  options: WriteOptions,
-): Promise<void> {
-  const parts = etags.map(
-    (etag, i) => `<Part><PartNumber>${String(i + 1)}</PartNumber><ETag>${etag.replace(/&/g, "&amp;")}</ETag></Part>`,
-  );
-  const body = Buffer.from(`<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`);
-  const answer = await client.send({
-    ...target,
-    method: "POST",
-    query: { uploadId },
-    headers: { ...settings.customerHeaders, "content-type": "application/xml" },
-    body,
-    signal: options.signal,
-  });
-  // The status is sent before the parts are joined, so a failure may come with a 200.
-  const said = answer.body.toString("utf8");
-  if (!said.includes("<Error>")) return;
-  throw new StorageError(`'${urlOf(target)}': ${xmlText(said, "Message") ?? "the parts could not be joined"}`, {
-    protocol: "s3",
-    path: urlOf(target),
-    retryable: true,
-  });
 }
 
 /** Parts that are not dropped cost storage for ever. When this fails too, the first error is the one to report. */

@@ -1,0 +1,100 @@
+import { StorageError } from "../base/errors.ts";
+import { md5Hex } from "./fileHash.ts";
+import type { AnswerHeaders } from "./s3Answer.ts";
+import { urlOf, type S3Client } from "./s3Client.ts";
+import { S3AnswerError } from "./s3Errors.ts";
+import type { S3Settings } from "./s3Settings.ts";
+import { xmlText } from "./s3Xml.ts";
+
+/** An upload whose parts have all been sent. */
+export interface PartedUpload {
+  readonly bucket: string;
+  readonly key: string;
+  readonly uploadId: string;
+  /** Of the parts, in order, as the server gave them. */
+  readonly etags: readonly string[];
+  /** Bytes of the whole. */
+  readonly size: number;
+}
+
+/**
+ * Joins the parts under their name. When the server knows the upload no more, an earlier answer of it was lost: then the
+ * object that lies under the name decides, by its size and its ETag.
+ * @throws {StorageError}
+ */
+export async function completeUpload(
+  client: S3Client,
+  settings: S3Settings,
+  upload: PartedUpload,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await client.attempt(signal, () => join(client, settings, upload, signal));
+  } catch (error) {
+    if (!(error instanceof S3AnswerError) || error.reason !== "NoSuchUpload") throw error;
+    if (!(await isThere(client, settings, upload, signal))) throw error;
+  }
+}
+
+async function join(
+  client: S3Client,
+  settings: S3Settings,
+  { bucket, key, uploadId, etags }: PartedUpload,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const parts = etags.map(
+    (etag, i) => `<Part><PartNumber>${String(i + 1)}</PartNumber><ETag>${etag.replace(/&/g, "&amp;")}</ETag></Part>`,
+  );
+  const answer = await client.receive({
+    bucket,
+    key,
+    method: "POST",
+    query: { uploadId },
+    headers: { ...settings.customerHeaders, "content-type": "application/xml" },
+    body: Buffer.from(`<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`),
+    signal,
+  });
+  // The status is sent before the parts are joined, so a failure may come with a 200.
+  const said = answer.body.toString("utf8");
+  if (!said.includes("<Error>")) return;
+  const url = urlOf({ bucket, key });
+  const reason = xmlText(said, "Code") ?? "";
+  throw new S3AnswerError(`'${url}': ${xmlText(said, "Message") ?? "the parts could not be joined"}`, reason, {
+    protocol: "s3",
+    path: url,
+    retryable: reason !== "NoSuchUpload",
+  });
+}
+
+async function isThere(
+  client: S3Client,
+  settings: S3Settings,
+  { bucket, key, etags, size }: PartedUpload,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    const { headers } = await client.send({ bucket, key, method: "HEAD", headers: settings.customerHeaders, signal });
+    if (Number(headers["content-length"]) !== size) return false;
+    const [found, expected] = [headers["etag"]?.replace(/"/g, ""), joinedEtag(etags)];
+    if (found === undefined || expected === undefined || isEncryptedByKey(headers)) return true;
+    return found === expected;
+  } catch (error) {
+    if (error instanceof StorageError && error.code === "not-found") return false;
+    throw error;
+  }
+}
+
+/** Hash of the parts' hashes and their number; undefined when the parts' ETags are no hashes. */
+function joinedEtag(etags: readonly string[]): string | undefined {
+  const hashes = etags.map((etag) => /^"?([0-9a-f]{32})"?$/.exec(etag)?.[1]);
+  if (hashes.includes(undefined)) return undefined;
+  return `${md5Hex(Buffer.from(hashes.join(""), "hex"))}-${String(etags.length)}`;
+}
+
+/** With keys of KMS or of the customer an ETag is no hash. */
+function isEncryptedByKey(headers: AnswerHeaders): boolean {
+  return (
+    headers["x-amz-server-side-encryption"]?.startsWith("aws:kms") === true ||
+    headers["x-amz-server-side-encryption-customer-algorithm"] !== undefined
+  );
+}
