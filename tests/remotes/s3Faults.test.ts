@@ -120,7 +120,7 @@ describe("a server in trouble", () => {
     const SECOND = `bytes=${String(16 << 20)}-${String((32 << 20) - 1)}`;
 
     /** The object on the remote, an empty cache, and a remote whose answers `faultOf` spoils by their range. */
-    async function large(faultOf: (range: string | undefined) => Fault): Promise<{
+    async function large(faultOf: (range: string | undefined) => Fault | Promise<Fault>): Promise<{
       oid: string;
       want: { files: ReadonlySet<string>; dirs: ReadonlySet<string> };
       other: ObjectDb;
@@ -168,6 +168,36 @@ describe("a server in trouble", () => {
       expect(failed).toMatchObject([{ oid, error: { code: "storage" } }]);
       expect(failed[0]?.error.message).toContain("was replaced while it was fetched");
       expect(other.exists([oid]).size).toBe(0);
+      expect([...other.temporaries()]).toEqual([]);
+    });
+
+    it.each([
+      { what: "the same bytes, in other parts", same: true },
+      { what: "other bytes of the same length", same: false },
+    ])("that is replaced by $what meanwhile is fetched anew, never mixed", async ({ same }) => {
+      const direct = await remoteAt(server.endpoint);
+      let replaced = false;
+      let stored = "";
+      const { oid, want, other, remote, ranges } = await large(async (range) => {
+        if (range !== SECOND || replaced) return "pass";
+        replaced = true;
+        const bytes = readFileSync(cache.pathOf(stored));
+        if (!same) bytes.fill(0x2a);
+        await direct.fs.write(direct.pathOf(stored), { bytes });
+        return "pass";
+      });
+      stored = oid;
+      const { failed, transferred } = await fetch(other, remote, want);
+      expect(replaced).toBe(true);
+      // From the beginning, once.
+      expect(ranges.filter((range) => range === undefined).length).toBe(2);
+      if (same) {
+        expect({ failed, transferred }).toEqual({ failed: [], transferred: 1 });
+        expect(readFileSync(other.pathOf(oid)).equals(readFileSync(cache.pathOf(oid)))).toBe(true);
+      } else {
+        expect(failed).toMatchObject([{ oid, error: { code: "corrupt-object" } }]);
+        expect(other.exists([oid]).size).toBe(0);
+      }
       expect([...other.temporaries()]).toEqual([]);
     });
 

@@ -44,8 +44,11 @@ export interface FaultyProxy {
   stop(): Promise<void>;
 }
 
-/** `choose` is asked for each request. */
-export async function startFaultyProxy(target: string, choose: (what: Asked) => Fault): Promise<FaultyProxy> {
+/** `choose` is asked for each request; one that it promises to judge waits. */
+export async function startFaultyProxy(
+  target: string,
+  choose: (what: Asked) => Fault | Promise<Fault>,
+): Promise<FaultyProxy> {
   const seen: string[] = [];
   const wholes = new Map<string, Buffer>();
   const server = createServer((incoming, answer) => {
@@ -53,7 +56,10 @@ export async function startFaultyProxy(target: string, choose: (what: Asked) => 
     const path = incoming.url ?? "";
     seen.push(`${method} ${path}`);
     const signedFor = incoming.headers.authorization?.split("/")[2] ?? "";
-    handle({ target, wholes }, incoming, answer, choose({ method, path, signedFor, range: incoming.headers.range }));
+    const { range } = incoming.headers;
+    void Promise.resolve(choose({ method, path, signedFor, range })).then((fault) => {
+      handle({ target, wholes }, incoming, answer, fault);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

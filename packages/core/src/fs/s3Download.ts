@@ -6,11 +6,14 @@ import { FileHash } from "./fileHash.ts";
 import type { DownloadOptions, Downloaded } from "./filesystem.ts";
 import type { AnswerHeaders } from "./s3Answer.ts";
 import { cutShort, urlOf, type S3Client, type S3Request } from "./s3Client.ts";
+import { S3AnswerError } from "./s3Errors.ts";
 
 /** Larger objects come in ranges, several at once. */
 const PARALLEL_FROM = 32 << 20;
 const RANGE_BYTES = 16 << 20;
 const PARALLEL = 4;
+/** S3's code for an object that is no longer the one that `If-Match` names. */
+const REPLACED = "PreconditionFailed";
 
 /** Where to fetch from and what to send along. */
 export type GetRequest = Omit<S3Request, "method" | "body">;
@@ -23,7 +26,8 @@ interface LargeObject {
 
 /**
  * Fetches an object into the new local file `to`. The first request asks for the whole; when the answer turns out large,
- * it is broken off and all comes in ranges (`If-Match`: all of one and the same object). Bytes go straight to their place
+ * it is broken off and all comes in ranges (`If-Match`: all of one and the same object; one that was replaced meanwhile is
+ * fetched from its beginning, once). Bytes go straight to their place
  * in the file, so memory stays flat. A server that knows no ranges is asked for the whole after all.
  * @throws {StorageError}
  */
@@ -34,26 +38,31 @@ export async function downloadObject(
   options: DownloadOptions,
 ): Promise<Downloaded> {
   const fd = openSync(to, "wx", options.mode ?? 0o666);
-  let begun = false;
   let rangesWork = get.headers?.["range"] === undefined;
+  let wasReplaced = false;
+  const once = async (): Promise<Downloaded> => {
+    ftruncateSync(fd, 0);
+    const found = await inOrder(client, get, fd, options, rangesWork);
+    if (!("etag" in found)) return found;
+    try {
+      return await inRanges(client, get, found, fd, to, options);
+    } catch (error) {
+      if (error instanceof NoRangesError) rangesWork = false;
+      // Somebody put the object there a second time, in other parts perhaps: what is there now may be fetched.
+      else if (isReplaced(error) && !wasReplaced) wasReplaced = true;
+      else throw error;
+      return once();
+    }
+  };
   try {
-    return await client.attempt(options.signal, async () => {
-      if (begun) ftruncateSync(fd, 0);
-      begun = true;
-      const found = await inOrder(client, get, fd, options, rangesWork);
-      if (!("etag" in found)) return found;
-      try {
-        return await inRanges(client, get, found, fd, to, options);
-      } catch (error) {
-        if (!(error instanceof NoRangesError)) throw error;
-        rangesWork = false;
-        ftruncateSync(fd, 0);
-        return (await inOrder(client, get, fd, options, false)) as Downloaded;
-      }
-    });
+    return await client.attempt(options.signal, once);
   } finally {
     closeSync(fd);
   }
+}
+
+function isReplaced(error: unknown): boolean {
+  return error instanceof S3AnswerError && error.reason === REPLACED;
 }
 
 async function inOrder(
@@ -169,7 +178,8 @@ async function fetchRange(
 function checkRange(get: GetRequest, status: number, headers: AnswerHeaders, range: string, etag: string): void {
   if (status !== 206 || headers["content-range"] !== range) throw new NoRangesError(urlOf(get));
   if (headers["etag"] === undefined || headers["etag"] === etag) return;
-  throw new StorageError(`'${urlOf(get)}' was replaced while it was fetched`, { protocol: "s3", path: urlOf(get) });
+  const url = urlOf(get);
+  throw new S3AnswerError(`'${url}' was replaced while it was fetched`, REPLACED, { protocol: "s3", path: url });
 }
 
 /** The server answers ranges with something else: the whole must be asked for. */
