@@ -4,6 +4,8 @@ import { ScmError } from "../base/errors.ts";
 import { isInside, type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
 import { type Environment, expandHome } from "../base/platform.ts";
 import { parseGitConfig } from "./gitConfig.ts";
+import { ancestorBy, peeledCommit } from "./gitHistory.ts";
+import { GitObjects } from "./gitObjects.ts";
 import { type GitAnswer, type GitCall, refuseOption, runGit } from "./gitProcess.ts";
 import { findGitLayout, type GitLayout, listRefs, readHead, readRef } from "./gitRefs.ts";
 import { GitTree } from "./gitTree.ts";
@@ -23,6 +25,7 @@ export class Git {
   readonly #environment: Environment;
   readonly #untrusted: boolean;
   readonly #trees = new Map<string, GitTree>();
+  #objects: GitObjects | undefined;
 
   /** `untrusted`: a clone of somebody else's; nothing that its own config names is run. */
   constructor(layout: GitLayout, environment: Environment, options: { untrusted?: boolean } = {}) {
@@ -68,11 +71,36 @@ export class Git {
     return this.#fromFiles(rev) ?? this.#verify(rev) ?? this.#fromRemotes(rev);
   }
 
-  /** HEAD and plain branch names are answered without a child; a tag of the same name would win, so it must be absent. */
+  /** What needs no child: HEAD, a branch, a tag, a full hash, each with steps back (`main~2`, `v1.0^`). */
   #fromFiles(rev: string): string | undefined {
-    if (rev === "HEAD") return this.head();
-    if (SHA.test(rev) || readRef(this.layout, `refs/tags/${rev}`) !== undefined) return undefined;
-    return existsSync(join(this.gitDir, rev)) ? undefined : readRef(this.layout, `refs/heads/${rev}`);
+    const [, name = "", steps = ""] = /^([^~^:@{]+)((?:[~^]\d*)*)$/.exec(rev) ?? [];
+    const start = this.#named(name);
+    if (start === undefined) return undefined;
+    if (steps === "" && (name === "HEAD" || start.isCommit)) return start.sha;
+    return this.objects.reading((objects) => {
+      const commit = peeledCommit(objects, start.sha);
+      return commit === undefined || steps === "" ? commit : ancestorBy(objects, commit, steps);
+    });
+  }
+
+  /** What a plain name stands for. A name that several things have, or a file of Git's, is left to Git. */
+  #named(name: string): { readonly sha: string; readonly isCommit: boolean } | undefined {
+    if (name === "HEAD") {
+      const sha = this.head();
+      return sha === undefined ? undefined : { sha, isCommit: true };
+    }
+    if (name === "") return undefined;
+    if (SHA.test(name)) return { sha: name, isCommit: false };
+    if (existsSync(join(this.gitDir, name))) return undefined;
+    const tag = readRef(this.layout, `refs/tags/${name}`);
+    const branch = readRef(this.layout, `refs/heads/${name}`);
+    if (tag !== undefined) return branch === undefined ? { sha: tag, isCommit: false } : undefined;
+    return branch === undefined ? undefined : { sha: branch, isCommit: true };
+  }
+
+  /** Git's objects, as far as they can be read without Git. */
+  get objects(): GitObjects {
+    return (this.#objects ??= new GitObjects(this.layout));
   }
 
   #fromRemotes(rev: string): string {
@@ -161,7 +189,7 @@ export class Git {
     const commit = SHA.test(rev) ? rev : this.resolveRev(rev);
     let tree = this.#trees.get(commit);
     if (tree === undefined) {
-      const at = { root: this.root, gitDir: this.gitDir, untrusted: this.#untrusted };
+      const at = { root: this.root, gitDir: this.gitDir, objects: this.objects, untrusted: this.#untrusted };
       tree = new GitTree(this.#environment, at, commit);
       this.#trees.set(commit, tree);
     }

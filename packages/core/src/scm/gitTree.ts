@@ -1,6 +1,8 @@
 import { join, relative, sep } from "node:path";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
+import { filesOfCommit } from "./gitHistory.ts";
+import type { GitObjects } from "./gitObjects.ts";
 import { runGit } from "./gitProcess.ts";
 
 /** One file of a commit. */
@@ -18,11 +20,13 @@ export interface GitChild {
 
 /** Blobs of these files are read together with the listing: they are what loading a project asks for. */
 const WANTED = /(^|\/)(dvc\.yaml|dvc\.lock|params\.yaml|\.dvcignore|[^/]*\.dvc|\.dvc\/config)$/;
+/** More blobs than this are read by one child of Git, which is faster from there on. */
+const MAX_OWN_BLOBS = 100;
 /** A text larger than this (bytes) is not read. */
 const MAX_TEXT = 256 * 1024 * 1024;
 
 /**
- * The files of one commit, read through Git: two children for the whole of it. Takes absolute paths below `root`, as if
+ * The files of one commit, read from its objects where they are at hand, else through two children of Git for the whole of it. Takes absolute paths below `root`, as if
  * the commit were checked out there, so that it can stand where the workspace stands.
  */
 export class GitTree {
@@ -32,6 +36,7 @@ export class GitTree {
   readonly #environment: Environment;
   readonly #gitDir: OsPath;
   readonly #untrusted: boolean;
+  readonly #objects: GitObjects;
   readonly #entries: ReadonlyMap<RelPath, GitEntry>;
   readonly #blobs = new Map<string, Buffer>();
   readonly #expected = new Set<string>();
@@ -40,10 +45,15 @@ export class GitTree {
   #sizes: Map<string, number> | undefined;
 
   /** `commit` must be an object id. `root` is where the paths count from; `gitDir` where the objects are. */
-  constructor(environment: Environment, at: { root: OsPath; gitDir: OsPath; untrusted?: boolean }, commit: string) {
+  constructor(
+    environment: Environment,
+    at: { root: OsPath; gitDir: OsPath; objects: GitObjects; untrusted?: boolean },
+    commit: string,
+  ) {
     this.#environment = environment;
     this.#gitDir = at.gitDir;
     this.#untrusted = at.untrusted === true;
+    this.#objects = at.objects;
     this.root = at.root;
     this.commit = commit;
     this.#entries = this.#list();
@@ -144,6 +154,8 @@ export class GitTree {
   }
 
   #list(): Map<RelPath, GitEntry> {
+    const own = this.#objects.reading((objects) => filesOfCommit(objects, this.commit));
+    if (own !== undefined) return own;
     const entries = new Map<RelPath, GitEntry>();
     for (const line of this.#git(["ls-tree", "-r", "-z", "--full-tree", this.commit]).toString("utf8").split("\0")) {
       const tab = line.indexOf("\t");
@@ -186,6 +198,8 @@ export class GitTree {
   #readBlobs(shas: readonly string[]): void {
     const wanted = new Set([...shas, ...this.#expected]);
     this.#expected.clear();
+    if (wanted.size <= MAX_OWN_BLOBS) this.#readOwn(wanted);
+    if (wanted.size === 0) return;
     const out = this.#git(["cat-file", "--batch"], `${[...wanted].join("\n")}\n`);
     for (let at = 0; at < out.length;) {
       const end = out.indexOf(10, at);
@@ -197,5 +211,17 @@ export class GitTree {
       if (type === "blob") this.#blobs.set(sha, out.subarray(at, stop));
       at = stop + 1;
     }
+  }
+
+  /** Takes away from `wanted` what could be read. */
+  #readOwn(wanted: Set<string>): void {
+    this.#objects.reading((objects) => {
+      for (const sha of wanted) {
+        const object = objects.read(sha);
+        if (object === undefined) continue;
+        if (object.type === "blob") this.#blobs.set(sha, object.data);
+        wanted.delete(sha);
+      }
+    });
   }
 }
