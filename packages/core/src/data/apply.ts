@@ -258,11 +258,9 @@ class ItemApplier {
     for (const [index, oid] of batch.oids.entries()) {
       const state = batch.shared.states[index];
       if (state === FileState.Built) continue;
-      // A damaged one is hashed again, in case it was only being changed: then it is set aside, and named.
-      if (state === FileState.Damaged) {
-        cache.verify(oid);
-        lacking.push(oid);
-      } else if (this.#isSound(batch, index)) sound.push(index);
+      // A damaged one is hashed again, in case it was only being changed or read wrongly; else it is set aside, and named.
+      if (state === FileState.Damaged && !cache.verify(oid)) lacking.push(oid);
+      else if (this.#isSound(batch, index)) sound.push(index);
       else lacking.push(oid);
     }
     if (lacking.length > 0 || sound.length === 0) return lacking;
@@ -270,6 +268,7 @@ class ItemApplier {
     for (const index of sound) {
       // Should a thread have died over it, half of it may be there.
       removeQuietly(batch.staging + (batch.names[index] as string));
+      batch.shared.states[index] = FileState.Waiting;
       builder.buildOne(index);
       if (batch.shared.states[index] !== FileState.Built) lacking.push(batch.oids[index] as string);
     }

@@ -348,6 +348,24 @@ describe.each(["copy", "hardlink", "reflink"] as const)(
       expect(leftovers()).toEqual([]);
     });
 
+    it("an object that hashes right on the second look is used", async () => {
+      const path = objectOf("text 9");
+      chmodSync(path, 0o644);
+      writeFileSync(path, "XXXX 9");
+      chmodSync(path, 0o444);
+      const made = plan(want);
+      const repair = (point: string): void => {
+        if (point !== "built") return;
+        chmodSync(path, 0o644);
+        writeFileSync(path, "text 9");
+        chmodSync(path, 0o444);
+      };
+      await applyPlan(made, { onPoint: repair });
+      expect(made.missing).toEqual([]);
+      expect(read("data")).toEqual(files);
+      expect(quarantined(cache.root)).toEqual([]);
+    });
+
     it("sound objects with another mode get theirs back, damaged ones are set aside", async () => {
       chmodSync(objectOf("text 9"), 0o644);
       await checkout(want);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CorruptObjectError, StorageError } from "../base/errors.ts";
 import type { FileSystem, Source, WriteOptions } from "../fs/filesystem.ts";
 import { LocalFileSystem } from "../fs/local.ts";
@@ -76,6 +76,25 @@ describe.each([
   ["a folder", localRemote],
   ["another storage", memoryRemote],
 ])("transfer with %s", (_name, make) => {
+  it("pushes an object that hashes right on the second look", async () => {
+    const { remote } = make();
+    const { dir, files } = putFolder(cache, ["one", "two"]);
+    const path = cache.pathOf(files[1] as string);
+    const rewrite = (text: string): void => {
+      chmodSync(path, 0o644);
+      writeFileSync(path, text);
+      chmodSync(path, 0o444);
+    };
+    rewrite("bad");
+    const verify = cache.verify.bind(cache);
+    vi.spyOn(cache, "verify").mockImplementationOnce((oid) => {
+      rewrite("two");
+      return verify(oid);
+    });
+    expect(await upload(cache, remote, wantDir(dir))).toMatchObject({ transferred: 3, failed: [], missing: [] });
+    expect(await remote.exists([dir, ...files])).toEqual(new Set([dir, ...files]));
+  });
+
   it("pushes a folder, has nothing to do the second time, and fetches it into an empty cache", async () => {
     const { remote } = make();
     const { dir, files } = putFolder(cache, ["one", "two", "three"]);

@@ -108,9 +108,19 @@ async function send(
   options: TransferOptions,
 ): Promise<CopyOutcome> {
   const outcome = await sendAll(cache, remote, oids, progress, options);
-  // A damaged object of the cache is set aside, so that it is missing from now on and can be fetched again.
-  for (const { oid, error } of outcome.failed) if (error instanceof CorruptObjectError) cache.verify(oid);
-  return outcome;
+  // A damaged object of the cache is set aside, so that it is missing from now on and can be fetched again. One that is
+  // sound on the second look was only being changed, or read wrongly: it goes after all.
+  const isSound = ({ oid, error }: TransferFailure): boolean =>
+    error instanceof CorruptObjectError && cache.verify(oid);
+  const sound = new Set(outcome.failed.filter(isSound).map((one) => one.oid));
+  if (sound.size === 0) return outcome;
+  const again = await sendAll(cache, remote, [...sound], progress, options);
+  return {
+    done: outcome.done.concat(again.done),
+    bytes: outcome.bytes + again.bytes,
+    missing: outcome.missing.concat(again.missing),
+    failed: outcome.failed.filter((one) => !sound.has(one.oid)).concat(again.failed),
+  };
 }
 
 async function sendAll(
