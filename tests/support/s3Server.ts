@@ -3,6 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { freePort, portOpens } from "./ports.ts";
+import { CERT_FILE, KEY_FILE } from "./tlsFiles.ts";
+
+/** How the server is started. `secure`: over TLS, with the tests' own certificate. */
+export interface S3ServerOptions {
+  readonly secure?: boolean;
+}
 
 /** A real S3 server on a loopback port, with its own keys and folder. */
 export interface S3Server {
@@ -24,12 +30,12 @@ const SECRET = "testsecret123";
 /**
  * Starts versitygw, or rclone where there is no versitygw. Absence of both fails: tests of S3 are not skipped.
  */
-export async function startS3Server(): Promise<S3Server> {
+export async function startS3Server({ secure = false }: S3ServerOptions = {}): Promise<S3Server> {
   const home = mkdtempSync(join(tmpdir(), "hf-s3-"));
   const folder = join(home, "data");
   for (const name of ["data", "versions", "iam"]) mkdirSync(join(home, name));
   const port = await freePort();
-  const { kind, child, said } = launch(home, folder, port);
+  const { kind, child, said } = launch(home, folder, port, secure);
   const gone = new Promise<void>((resolve) =>
     child.once("exit", () => {
       resolve();
@@ -43,7 +49,7 @@ export async function startS3Server(): Promise<S3Server> {
   }
   return {
     kind,
-    endpoint: `http://127.0.0.1:${String(port)}`,
+    endpoint: `${secure ? "https" : "http"}://127.0.0.1:${String(port)}`,
     accessKeyId: KEY,
     secretAccessKey: SECRET,
     folder,
@@ -63,6 +69,7 @@ function launch(
   home: string,
   folder: string,
   port: number,
+  secure: boolean,
 ): { kind: S3Server["kind"]; child: ChildProcess; said: () => string } {
   const address = `127.0.0.1:${String(port)}`;
   const versitygw = findVersitygw();
@@ -76,9 +83,19 @@ function launch(
   }
   const args =
     versitygw === undefined
-      ? ["serve", "s3", "--auth-key", `${KEY},${SECRET}`, "--addr", address, folder]
+      ? [
+          "serve",
+          "s3",
+          "--auth-key",
+          `${KEY},${SECRET}`,
+          ...(secure ? ["--cert", CERT_FILE, "--key", KEY_FILE] : []),
+          "--addr",
+          address,
+          folder,
+        ]
       : [
           "--keep-alive",
+          ...(secure ? ["--cert", CERT_FILE, "--key", KEY_FILE] : []),
           "--port",
           address,
           "--region",

@@ -6,8 +6,10 @@ import { DEFAULT_RETRY, retrying, type RetryPolicy } from "./retry.ts";
 import type { AnswerHeaders, BodySink, SinkOf } from "./s3Answer.ts";
 import { keySource, type KeySource } from "./s3Credentials.ts";
 import { connectionError, s3Error } from "./s3Errors.ts";
+import { proxyFor, type Proxy } from "./s3Proxy.ts";
 import type { S3Settings } from "./s3Settings.ts";
 import { EMPTY_SHA256, encodeKey, encodeQuery, S3Signer, sha256Hex, UNSIGNED_PAYLOAD } from "./s3Sign.ts";
+import { proxyRefused, TunnelAgent } from "./s3Tunnel.ts";
 import { Wire, type WireAnswer, type WireError } from "./s3Wire.ts";
 import { xmlText } from "./s3Xml.ts";
 
@@ -44,6 +46,8 @@ interface Prepared {
   readonly port: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** The proxy that it goes to, or through; `host`, `port` and `path` are as that needs them. */
+  readonly proxy: Proxy | undefined;
 }
 
 const MAX_SOCKETS = 64;
@@ -61,7 +65,8 @@ export class S3Client {
   readonly #signer: S3Signer = new S3Signer();
   readonly #policy: RetryPolicy;
   readonly #secure: boolean;
-  readonly #agent: HttpAgent;
+  readonly #agents: Map<Proxy | undefined, HttpAgent> = new Map<Proxy | undefined, HttpAgent>();
+  readonly #proxies: Map<string, Proxy | undefined> = new Map<string, Proxy | undefined>();
   readonly #wires: Map<string, Wire> = new Map<string, Wire>();
   readonly #regions: Map<string, string> = new Map<string, string>();
   #skewMs = 0;
@@ -71,7 +76,6 @@ export class S3Client {
     this.#keys = keySource(settings);
     this.#policy = settings.maxAttempts === undefined ? policy : { ...policy, attempts: settings.maxAttempts };
     this.#secure = settings.endpoint === undefined ? settings.useSsl : settings.endpoint.protocol === "https:";
-    this.#agent = makeAgent(settings, this.#secure);
   }
 
   /** Whether the connection is encrypted, so that bodies need no signature of their own. */
@@ -92,7 +96,7 @@ export class S3Client {
     for (let hop = 0; ; hop++) {
       const used = this.#assumptions(request.bucket);
       const options = await this.#prepare(request, used);
-      const answer = await (this.#secure
+      const answer = await (this.#secure || options.proxy?.secure === true
         ? this.#receiveSecurely(options, request, sinkOf)
         : this.#receivePlainly(options, request, sinkOf));
       if (answer.status >= 200 && answer.status < 300) return answer;
@@ -118,7 +122,7 @@ export class S3Client {
   }
 
   close(): void {
-    this.#agent.destroy();
+    for (const agent of this.#agents.values()) agent.destroy();
     for (const wire of this.#wires.values()) wire.close();
   }
 
@@ -137,6 +141,7 @@ export class S3Client {
       (this.#followRegion(request, status, headers, body, used) || this.#correctClock(headers, body, used))
     )
       return;
+    if (status === 407) throw proxyRefused(status, urlOf(request));
     throw s3Error({ status, body, url: urlOf(request), bucket: request.bucket });
   }
 
@@ -204,13 +209,17 @@ export class S3Client {
     }
   }
 
-  #connectionError(error: Error, options: Prepared, request: S3Request): StorageError {
-    return connectionError(error, `${options.host}:${options.port}`, urlOf(request));
+  #connectionError(error: Error, { host, port, proxy }: Prepared, request: S3Request): StorageError {
+    if (error instanceof StorageError) return error;
+    const address = proxy === undefined ? `${host}:${port}` : `the proxy ${proxy.host}:${String(proxy.port)}`;
+    return connectionError(error, address, urlOf(request));
   }
 
   #transmit(options: Prepared, { body, signal }: S3Request): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const sent = (this.#secure ? httpsRequest : httpRequest)({ ...options, agent: this.#agent }, resolve);
+      const { proxy, ...target } = options;
+      const isSecure = this.#secure || proxy?.secure === true;
+      const sent = (isSecure ? httpsRequest : httpRequest)({ ...target, agent: this.#agent(proxy) }, resolve);
       const abort = (): void => void sent.destroy(signal?.reason as Error);
       signal?.addEventListener("abort", abort, { once: true });
       sent.once("close", () => signal?.removeEventListener("abort", abort));
@@ -249,14 +258,30 @@ export class S3Client {
     }
     if (request.body !== undefined || request.method === "PUT" || request.method === "POST")
       headers["content-length"] = String(request.body?.byteLength ?? 0);
+    const proxy = this.#proxyTo(place);
+    const path = query === "" ? place.path : `${place.path}?${query}`;
+    const { method } = request;
+    if (proxy === undefined || this.#secure) {
+      checkHeaders(headers);
+      return { method, host: place.host, port: place.port, path, headers, proxy };
+    }
+    if (proxy.authorization !== undefined) headers["proxy-authorization"] = proxy.authorization;
     checkHeaders(headers);
-    return {
-      method: request.method,
-      host: place.host,
-      port: place.port,
-      path: query === "" ? place.path : `${place.path}?${query}`,
-      headers,
-    };
+    const whole = `http://${place.hostHeader}${path}`;
+    return { method, host: proxy.host, port: String(proxy.port), path: whole, headers, proxy };
+  }
+
+  #proxyTo({ host, port }: { readonly host: string; readonly port: string }): Proxy | undefined {
+    const name = `${host}:${port}`;
+    if (!this.#proxies.has(name))
+      this.#proxies.set(name, proxyFor(this.#settings.env, this.#secure ? "https" : "http", host, port));
+    return this.#proxies.get(name);
+  }
+
+  #agent(proxy: Proxy | undefined): HttpAgent {
+    let agent = this.#agents.get(proxy);
+    if (agent === undefined) this.#agents.set(proxy, (agent = makeAgent(this.#settings, this.#secure, proxy)));
+    return agent;
   }
 
   /** Over TLS the bytes need no signature; over plain HTTP it is what keeps them from being changed on the way. */
@@ -408,16 +433,19 @@ export function cutShort(url: string, cause?: unknown): StorageError {
   });
 }
 
-function makeAgent(settings: S3Settings, secure: boolean): HttpAgent {
+function makeAgent(settings: S3Settings, secure: boolean, proxy: Proxy | undefined): HttpAgent {
   const common = {
     keepAlive: true,
     maxSockets: MAX_SOCKETS,
     timeout: settings.readTimeoutMs,
     scheduling: "lifo",
   } as const;
-  if (!secure) return new HttpAgent(common);
-  if (typeof settings.verify === "string") return new HttpsAgent({ ...common, ca: readCa(settings.verify) });
-  return new HttpsAgent({ ...common, rejectUnauthorized: settings.verify });
+  if (!secure && proxy?.secure !== true) return new HttpAgent(common);
+  const { verify } = settings;
+  const options =
+    typeof verify === "string" ? { ...common, ca: readCa(verify) } : { ...common, rejectUnauthorized: verify };
+  if (!secure || proxy === undefined) return new HttpsAgent(options);
+  return new TunnelAgent(proxy, options, settings.connectTimeoutMs);
 }
 
 function readCa(path: string): Buffer {
