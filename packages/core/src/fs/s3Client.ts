@@ -69,6 +69,9 @@ export class S3Client {
   readonly #proxies: Map<string, Proxy | undefined> = new Map<string, Proxy | undefined>();
   readonly #wires: Map<string, Wire> = new Map<string, Wire>();
   readonly #regions: Map<string, string> = new Map<string, string>();
+  /** Buckets that were asked for their region, whether they told it or not. */
+  readonly #asked: Set<string> = new Set<string>();
+  readonly #asking: Map<string, Promise<void>> = new Map<string, Promise<void>>();
   #skewMs = 0;
 
   constructor(settings: S3Settings, policy: RetryPolicy = DEFAULT_RETRY) {
@@ -94,13 +97,10 @@ export class S3Client {
    */
   async receive(request: S3Request, sinkOf?: SinkOf): Promise<S3Answer> {
     for (let hop = 0; ; hop++) {
-      const used = this.#assumptions(request.bucket);
-      const options = await this.#prepare(request, used);
-      const answer = await (this.#secure || options.proxy?.secure === true
-        ? this.#receiveSecurely(options, request, sinkOf)
-        : this.#receivePlainly(options, request, sinkOf));
+      const used = await this.#assumptions(request);
+      const answer = await this.#receiveOnce(await this.#prepare(request, used), request, sinkOf);
       if (answer.status >= 200 && answer.status < 300) return answer;
-      this.#learnOrThrow(hop, request, answer.status, answer.headers, answer.body, used);
+      await this.#learnOrThrow(hop, request, answer, used);
     }
   }
 
@@ -112,12 +112,12 @@ export class S3Client {
   /** Sends once and gives the answer's stream; a bad status rejects. The stream must be read or destroyed. */
   async open(request: S3Request): Promise<IncomingMessage> {
     for (let hop = 0; ; hop++) {
-      const used = this.#assumptions(request.bucket);
+      const used = await this.#assumptions(request);
       const response = await this.#exchange(await this.#prepare(request, used), request);
       const status = response.statusCode ?? 0;
       if (status >= 200 && status < 300) return response;
       const body = await collect(response, urlOf(request), MAX_ERROR_BYTES);
-      this.#learnOrThrow(hop, request, status, plainHeaders(response), body, used);
+      await this.#learnOrThrow(hop, request, { status, headers: plainHeaders(response), body }, used);
     }
   }
 
@@ -127,22 +127,19 @@ export class S3Client {
   }
 
   /** An answer that says where the bucket lies or what time it is: returns, so that the request is sent again. */
-  #learnOrThrow(
-    hop: number,
-    request: S3Request,
-    status: number,
-    headers: AnswerHeaders,
-    bytes: Buffer,
-    used: Assumptions,
-  ): void {
-    const body = bytes.toString("utf8");
-    if (
-      hop < REDIRECTS &&
-      (this.#followRegion(request, status, headers, body, used) || this.#correctClock(headers, body, used))
-    )
-      return;
+  async #learnOrThrow(hop: number, request: S3Request, answer: S3Answer, used: Assumptions): Promise<void> {
+    const { status, headers } = answer;
+    const body = answer.body.toString("utf8");
+    if (hop < REDIRECTS && this.#correctClock(headers, body, used)) return;
+    if (hop < REDIRECTS && (await this.#followRegion(request, answer, used))) return;
     if (status === 407) throw proxyRefused(status, urlOf(request));
     throw s3Error({ status, body, url: urlOf(request), bucket: request.bucket });
+  }
+
+  #receiveOnce(options: Prepared, request: S3Request, sinkOf?: SinkOf): Promise<S3Answer> {
+    return this.#secure || options.proxy?.secure === true
+      ? this.#receiveSecurely(options, request, sinkOf)
+      : this.#receivePlainly(options, request, sinkOf);
   }
 
   async #receivePlainly(options: Prepared, request: S3Request, sinkOf: SinkOf | undefined): Promise<S3Answer> {
@@ -189,7 +186,15 @@ export class S3Client {
     return { status, headers, body };
   }
 
-  #assumptions(bucket: string): Assumptions {
+  async #assumptions({ bucket, signal }: S3Request): Promise<Assumptions> {
+    if (this.#settings.cacheRegions && !this.#asked.has(bucket)) {
+      let asking = this.#asking.get(bucket);
+      if (asking === undefined) {
+        asking = this.#askRegion(bucket, "us-east-1", signal).finally(() => this.#asking.delete(bucket));
+        this.#asking.set(bucket, asking);
+      }
+      await asking;
+    }
     const region = this.#regions.get(bucket) ?? this.#settings.region ?? "us-east-1";
     return { region, skewMs: this.#skewMs };
   }
@@ -305,13 +310,27 @@ export class S3Client {
     };
   }
 
-  /** A bucket in another region says which; its next requests go there. */
-  #followRegion(request: S3Request, status: number, headers: AnswerHeaders, body: string, used: Assumptions): boolean {
+  /** A bucket in another region says which, or is asked; its next requests go there. */
+  async #followRegion(request: S3Request, { status, headers, body }: S3Answer, used: Assumptions): Promise<boolean> {
     if (status !== 301 && status !== 307 && status !== 400) return false;
-    const region = headers["x-amz-bucket-region"] ?? xmlText(body, "Region");
-    if (region === undefined || !/^[a-z0-9-]+$/.test(region) || region === used.region) return false;
-    this.#regions.set(request.bucket, region);
-    return true;
+    const { bucket, signal, method } = request;
+    const said = regionOf(headers) ?? regionName(xmlText(body.toString("utf8"), "Region"));
+    if (said !== undefined) this.#regions.set(bucket, said);
+    // The answer to a HEAD has no words.
+    else if (status === 301 || method === "HEAD") await this.#askRegion(bucket, used.region, signal);
+    return (this.#regions.get(bucket) ?? used.region) !== used.region;
+  }
+
+  /** Asks a bucket for its region. It is told even to those who may not enter. */
+  async #askRegion(bucket: string, region: string, signal: AbortSignal | undefined): Promise<void> {
+    const request: S3Request = { method: "HEAD", bucket, signal };
+    const { headers } = await this.#receiveOnce(
+      await this.#prepare(request, { region, skewMs: this.#skewMs }),
+      request,
+    );
+    this.#asked.add(bucket);
+    const found = regionOf(headers);
+    if (found !== undefined) this.#regions.set(bucket, found);
   }
 
   #correctClock(headers: AnswerHeaders, body: string, used: Assumptions): boolean {
@@ -321,6 +340,15 @@ export class S3Client {
     this.#skewMs = skew;
     return true;
   }
+}
+
+function regionOf(headers: AnswerHeaders): string | undefined {
+  return regionName(headers["x-amz-bucket-region"]);
+}
+
+/** It becomes part of a host name. */
+function regionName(text: string | undefined): string | undefined {
+  return text !== undefined && /^[a-z0-9-]+$/.test(text) ? text : undefined;
 }
 
 /** `s3://bucket/key`: how a person writes it. */

@@ -16,6 +16,7 @@ export class S3AnswerError extends StorageError {
   readonly reason: string;
   constructor(message: string, reason: string, at: ConstructorParameters<typeof StorageError>[1]) {
     super(message, at);
+    this.name = "StorageError";
     this.reason = reason;
   }
 }
@@ -27,6 +28,12 @@ interface Meaning {
 }
 
 const AUTH_HINT = "Check the keys: environment, profile, or `remote modify --local NAME access_key_id …`.";
+
+const REGION_HINT = "Set its region (`remote modify NAME region …`), and an endpoint that serves it.";
+
+function elsewhere({ bucket }: S3Failure): string {
+  return `the bucket '${bucket}' lies in another region, or is served elsewhere`;
+}
 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   NoSuchBucket: {
@@ -53,6 +60,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   AllAccessDisabled: { code: "auth", text: ({ bucket }) => `all access to the bucket '${bucket}' is disabled` },
   PreconditionFailed: { code: "storage", text: ({ url }) => `'${url}' was replaced while it was fetched` },
+  PermanentRedirect: { code: "config", text: elsewhere, hint: REGION_HINT },
+  TemporaryRedirect: { code: "config", text: elsewhere, hint: REGION_HINT },
+  AuthorizationHeaderMalformed: { code: "config", text: elsewhere, hint: REGION_HINT },
+  IllegalLocationConstraintException: { code: "config", text: elsewhere, hint: REGION_HINT },
   RequestTimeTooSkewed: { code: "auth", text: () => "this machine's clock is wrong", hint: "Set the clock." },
 };
 
@@ -77,6 +88,7 @@ export function s3ErrorCode(status: number, body: string): string {
   const code = xmlText(body, "Code");
   if (code !== undefined) return code;
   if (status === 404) return "NoSuchKey";
+  if (status === 301) return "PermanentRedirect";
   return status === 403 ? "AccessDenied" : `HTTP ${String(status)}`;
 }
 

@@ -19,6 +19,8 @@ export interface S3Settings {
   readonly endpoint: URL | undefined;
   /** Undefined: not set anywhere; starts as us-east-1 and follows the bucket. */
   readonly region: string | undefined;
+  /** Each bucket is asked where it lies before anything else is asked of it (`cache_regions`). */
+  readonly cacheRegions: boolean;
   readonly useSsl: boolean;
   readonly pathStyle: boolean;
   /** False: certificates are not checked. A path: certificate authorities to trust instead of the system's. */
@@ -59,9 +61,13 @@ export function s3Settings(options: OpenOptions): S3Settings {
   const section: AwsSection = sections.get(profile ?? "default") ?? {};
   const endpoint = endpointOf(options, section, sections);
   const style = section["s3.addressing_style"];
+  const region = regionOf(options, section);
+  const cacheRegions = boolean(values, "cache_regions", true);
   return {
     endpoint,
-    region: regionOf(options, section),
+    region,
+    // As in DVC, a region or an endpoint that is set anywhere is believed.
+    cacheRegions: cacheRegions && region === undefined && endpoint === undefined,
     useSsl: boolean(values, "use_ssl", true),
     pathStyle: style === "path" || (style !== "virtual" && endpoint !== undefined && !isAmazon(endpoint)),
     verify: verifyOf(options, section),
