@@ -57,7 +57,7 @@ export function openJob(
     objects: staging?.objects,
     shards: staging?.shards ?? [],
     staging: staging?.open(threads) ?? [],
-    fresh: staging?.openFresh(count),
+    fresh: staging?.openFreshFor(count),
     syncEach: staging?.syncEach ?? false,
   };
   return { job, threads };

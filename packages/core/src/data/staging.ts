@@ -1,7 +1,7 @@
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
-import { syncFolder, temporaryPath } from "../fs/atomic.ts";
+import { syncFolder } from "../fs/atomic.ts";
 import { FLUSH_SINGLY, makeDurable, syncFileSystem } from "../odb/durable.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import { StagingFolders } from "../odb/stagingFolders.ts";
@@ -23,14 +23,12 @@ export class Staging extends StagingFolders {
   readonly syncEach: boolean;
   readonly #store: ObjectDb;
   readonly #present: ReadonlySet<string>;
-  readonly #folderMode: number | undefined;
   #fresh: OsPath | undefined;
 
   constructor(store: ObjectDb, files: number) {
     super(store.folder, store.dirMode);
     this.#store = store;
     this.#present = new Set(this.shards);
-    this.#folderMode = store.dirMode;
     this.syncEach = files <= FLUSH_SINGLY;
   }
 
@@ -39,17 +37,10 @@ export class Staging extends StagingFolders {
    * created straight under their names need no rename each, and two threads hardly ever meet in one folder: for 20,000
    * files 0.5-1.0 s instead of 1.5, for 200,000 a third less.
    */
-  openFresh(files: number): OsPath | undefined {
+  openFreshFor(files: number): OsPath | undefined {
     if (files < FRESH_FROM) return undefined;
     const lacking = SHARDS.filter((shard) => !this.#present.has(shard));
-    if (lacking.length === 0) return undefined;
-    this.#fresh = temporaryPath(join(this.objects, "new"));
-    mkdirSync(this.#fresh);
-    for (const shard of lacking) {
-      const folder = join(this.#fresh, shard);
-      mkdirSync(folder);
-      if (this.#folderMode !== undefined) chmodSync(folder, this.#folderMode);
-    }
+    if (lacking.length > 0) this.#fresh = this.openFresh(lacking);
     return this.#fresh;
   }
 
@@ -74,7 +65,7 @@ export class Staging extends StagingFolders {
       ]);
     const shards = new Set<string>();
     for (const row of fresh) shards.add(hexAt(job.digests, row).slice(0, 2));
-    for (const shard of shards) this.#placeShard(shard);
+    for (const shard of shards) this.placeFresh(shard);
     for (const row of staged) this.#place(job, row, shards);
     if (!job.syncEach && syncFileSystem(this.objects)) return;
     for (const shard of shards) syncFolder(join(this.objects, shard));
@@ -92,42 +83,11 @@ export class Staging extends StagingFolders {
     this.#store.noteStored(oid, Number(job.stats[row * STAT_FIELDS + SIZE]));
   }
 
-  /** A whole object folder; where another process has made one meanwhile, file by file. */
-  #placeShard(shard: string): void {
-    const from = join(this.#fresh ?? "", shard);
-    const to = join(this.objects, shard);
-    try {
-      renameSync(from, to);
-    } catch (error) {
-      if (!isFolder(to)) throw error;
-      for (const name of readdirSync(from)) renameSync(join(from, name), join(to, name));
-    }
-  }
-
   #freshPath(oid: string): OsPath {
     return `${this.#fresh ?? ""}/${oid.slice(0, 2)}/${oid.slice(2)}`;
   }
 
   #stagedPath(job: IngestJob, row: number): OsPath {
     return `${this.folders[(job.outcomes[row] as number) - Outcome.staged] as string}/${String(row)}`;
-  }
-
-  /** Removes the folders with whatever is left in them. */
-  override clear(): void {
-    super.clear();
-    if (this.#fresh !== undefined) removeFolder(this.#fresh);
-    this.#fresh = undefined;
-  }
-}
-
-function isFolder(path: OsPath): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-function removeFolder(folder: OsPath): void {
-  try {
-    rmSync(folder, { recursive: true, force: true });
-  } catch {
-    // Left for `gc`, which knows such names.
   }
 }

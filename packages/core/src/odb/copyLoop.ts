@@ -13,7 +13,7 @@ const DIGEST = 16;
 
 /**
  * One thread's part in a copy of many small objects: reads eight, hashes them at once, and writes those whose bytes have
- * the hash that names them into its staging folder. Whatever is odd about one leaves it to the careful way.
+ * the hash that names them aside: under their names in a folder of objects that is new, else into its staging folder. Whatever is odd about one leaves it to the careful way.
  */
 export class CopyLoop {
   readonly #share: CopyShare;
@@ -24,6 +24,8 @@ export class CopyLoop {
   /** Index of the object in each lane, and its bytes. */
   readonly #indexes = new Int32Array(LANES);
   readonly #counts = new Int32Array(LANES);
+  /** How many objects this thread took. */
+  #taken = 0;
   /** Whether the umask takes away bits of the object's mode: known from the first file. */
   #fixMode: boolean | undefined;
 
@@ -34,14 +36,22 @@ export class CopyLoop {
     this.#hex = Buffer.from(share.hashes.buffer, share.hashes.byteOffset, share.hashes.length);
   }
 
-  /** Copies the next few objects. @returns false when nothing is left to take, or all were told to stop. */
+  /**
+   * Copies the next few objects: the first thread takes them from the front, the second from the back, because two that
+   * create files in one folder wait for each other.
+   * @returns false when nothing is left to take, or all were told to stop.
+   */
   step(): boolean {
     const { control, states } = this.#share;
     if (Atomics.load(control, CopyControl.stop) !== 0) return false;
-    const from = Atomics.add(control, CopyControl.next, CHUNK);
-    const end = Math.min(from + CHUNK, states.length);
-    for (let at = from; at < end; at += LANES) this.#copyEight(at, Math.min(at + LANES, end));
-    return end > from;
+    const count = states.length;
+    const before = Atomics.add(control, CopyControl.next, CHUNK);
+    if (before >= count) return false;
+    const share = Math.min(CHUNK, count - before);
+    const from = this.#thread === 0 ? this.#taken : count - this.#taken - share;
+    this.#taken += share;
+    for (let at = from; at < from + share; at += LANES) this.#copyEight(at, Math.min(at + LANES, from + share));
+    return true;
   }
 
   #copyEight(from: number, end: number): void {
@@ -57,7 +67,7 @@ export class CopyLoop {
     const buffer = this.#lanes.buffer(lane);
     let count = 0;
     try {
-      const fd = openSync(this.#sourceOf(index), "r");
+      const fd = openSync(this.#pathIn(this.#share.from, index), "r");
       try {
         // A read that falls short of the end shows as a wrong hash.
         count = readSync(fd, buffer, 0, capacity, null);
@@ -84,11 +94,14 @@ export class CopyLoop {
     this.#lanes.digest(lane, this.#digest, 0);
     let state: number = CopyState.left;
     if (this.#digest.compare(this.#hex, index * DIGEST, (index + 1) * DIGEST) === 0) {
-      const path = `${this.#share.staging[this.#thread] as string}/${String(index)}`;
+      const isFresh = this.#share.freshShards[this.#hex[index * DIGEST] as number] !== 0;
+      const path = isFresh
+        ? this.#pathIn(this.#share.fresh, index)
+        : `${this.#share.staging[this.#thread] as string}/${String(index)}`;
       try {
         this.#write(path, this.#lanes.buffer(lane), count);
         sizes[index] = count;
-        state = CopyState.staged + this.#thread;
+        state = isFresh ? CopyState.fresh : CopyState.staged + this.#thread;
       } catch {
         // A full disk, most likely: the careful way meets it again, and reports it.
         removeQuietly(path);
@@ -109,8 +122,8 @@ export class CopyLoop {
     }
   }
 
-  #sourceOf(index: number): OsPath {
+  #pathIn(folder: OsPath, index: number): OsPath {
     const hex = this.#hex.toString("hex", index * DIGEST, (index + 1) * DIGEST);
-    return `${this.#share.from}/${hex.slice(0, 2)}/${hex.slice(2)}`;
+    return `${folder}/${hex.slice(0, 2)}/${hex.slice(2)}`;
   }
 }

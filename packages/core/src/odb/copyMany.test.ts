@@ -133,6 +133,36 @@ describe("copyMany", () => {
     expect(existsSync(fresh)).toBe(true);
   });
 
+  it("adds to folders of objects that are there already, and makes the others", async () => {
+    const oids = putMany(600);
+    const there = oids.filter((oid) => oid < "8").slice(0, 40);
+    await copyMany(job(there));
+    const folders = readdirSync(to).sort();
+    const rest = oids.filter((oid) => !there.includes(oid));
+    const result = await copyMany(job(rest));
+    expect(result?.copied.done.toSorted()).toEqual(rest.toSorted());
+    expect(stored()).toEqual([...oids].sort());
+    expect(readdirSync(to).length).toBeGreaterThan(folders.length);
+  });
+
+  it("a folder that another process makes meanwhile gets the objects one by one", async () => {
+    const oids = putMany(600);
+    const other = put("of the other process", `${(oids[0] as string).slice(0, 2)}${"0".repeat(30)}`);
+    const running = copyMany(job(oids));
+    mkdirSync(dirname(pathIn(to, other)), { recursive: true });
+    writeFileSync(pathIn(to, other), "theirs");
+    expect((await running)?.left).toEqual([]);
+    expect(stored()).toEqual([...oids, other].sort());
+  });
+
+  it("names a folder some of whose objects are left", async () => {
+    const oids = putMany(600);
+    const bad = oids.map((oid) => put("wrong", `${oid.slice(0, 31)}${oid.endsWith("0") ? "1" : "0"}`));
+    const result = await copyMany(job([...oids, ...bad]));
+    expect(result?.left.toSorted()).toEqual(bad.toSorted());
+    expect(stored()).toEqual([...oids].sort());
+  });
+
   it("is refused, not failed, where nothing can be staged", async () => {
     mkdirSync(dirname(to), { recursive: true });
     writeFileSync(to, "no folder");
@@ -153,6 +183,19 @@ describe("CopyLoop", () => {
     expect(names.every((list) => list.length > 0)).toBe(true);
     expect(names.flat()).toHaveLength(500);
     expect([...share.states].every((state, i) => names[state - CopyState.staged]?.includes(String(i)))).toBe(true);
+  });
+
+  it("two threads write whole folders under the objects' names, each once", () => {
+    const oids = putMany(500).sort();
+    const fresh = join(folder, "fresh");
+    const shards = [...new Set(oids.map((oid) => oid.slice(0, 2)))];
+    for (const shard of shards) mkdirSync(join(fresh, shard), { recursive: true });
+    const share = copyShareOf(from, oids, [], { folder: fresh, shards });
+    const loops = [new CopyLoop(share, 0), new CopyLoop(share, 1)] as const;
+    while (loops[0].step() && loops[1].step());
+    while (loops[0].step() || loops[1].step());
+    expect([...share.states].every((state) => state === CopyState.fresh)).toBe(true);
+    for (const oid of oids) expect(md5(readFileSync(pathIn(fresh, oid)))).toBe(oid);
   });
 
   it("stops all threads when it cannot write, and leaves the objects to the careful way", () => {

@@ -1,6 +1,7 @@
 import { renameSync } from "node:fs";
 import type { OsPath } from "../base/paths.ts";
 import { startWorker, type Thread } from "../base/threads.ts";
+import { removeQuietly, syncFolder } from "../fs/atomic.ts";
 import type { CopyOutcome } from "./copyObjects.ts";
 import { CopyLoop } from "./copyLoop.ts";
 import { CopyControl, copyShareOf, type CopyShare, CopyState } from "./copyShare.ts";
@@ -32,28 +33,44 @@ const TURN_MS = 25;
  * still copied; and only then named. So not even a power cut leaves wrong bytes under a right name.
  * @returns what was copied, durably, and what is `left`: missing, damaged, large or unreadable objects, for the careful
  * way. Undefined when nothing can be staged in `to`.
- * @throws the signal's reason; what was flushed by then has its name.
+ * @throws the signal's reason; of what was flushed by then, whole folders of objects have their names.
  */
 export async function copyMany(job: CopyMany): Promise<{ copied: CopyOutcome; left: string[] } | undefined> {
-  let staging: StagingFolders;
+  let staging: StagingFolders | undefined;
+  let copying: Copying;
   try {
     staging = new StagingFolders(job.to, job.dirMode);
     staging.open(THREADS);
+    copying = new Copying({ ...job, oids: [...job.oids].sort() }, staging);
   } catch {
+    staging?.clear();
     return undefined; // A folder that only takes files in the folders of objects: the careful way may do, or says why not.
   }
   try {
-    return await new Copying(job, staging).run();
+    return await copying.run();
   } finally {
     staging.clear();
   }
 }
 
+/** Objects of one folder that is written aside: rows in order of their hashes. */
+interface FreshShard {
+  readonly name: string;
+  readonly from: number;
+  readonly end: number;
+}
+
 class Copying {
+  /** The objects are in order of their hashes, so that those of one folder lie beside each other. */
   readonly #job: CopyMany;
   readonly #staging: StagingFolders;
   readonly #share: CopyShare;
   readonly #shards: Set<string>;
+  /** Those that have no place yet. */
+  #fresh: readonly FreshShard[];
+  #stagedSingly = false;
+  /** No thread copies any more. */
+  #isOver = false;
   readonly #copied: CopyOutcome = { done: [], bytes: 0, missing: [], failed: [] };
   /** 1 for objects that a flush has been started for. */
   readonly #flushed: Uint8Array;
@@ -62,8 +79,11 @@ class Copying {
   constructor(job: CopyMany, staging: StagingFolders) {
     this.#job = job;
     this.#staging = staging;
-    this.#share = copyShareOf(job.from, job.oids, staging.folders);
     this.#shards = new Set(staging.shards);
+    this.#fresh = shardsOf(job.oids).filter(({ name }) => !this.#shards.has(name));
+    const shards = this.#fresh.map(({ name }) => name);
+    const fresh = shards.length === 0 ? undefined : { folder: staging.openFresh(shards), shards };
+    this.#share = copyShareOf(job.from, job.oids, staging.folders, fresh);
     this.#flushed = new Uint8Array(job.oids.length);
   }
 
@@ -77,12 +97,12 @@ class Copying {
       await thread?.finished.catch(() => undefined);
       await this.#flush;
     }
+    this.#isOver = true;
+    this.#dropBroken();
     await this.#flushStaged(1);
-    if (this.#copied.done.length > 0 && !syncFileSystem(this.#job.to))
-      makeDurable(
-        this.#job.to,
-        this.#copied.done.map((oid) => this.#pathOf(oid)),
-      );
+    // Folders that waited for objects that turned out to be left.
+    this.#name([]);
+    this.#flushNames();
     const { states } = this.#share;
     const left = this.#job.oids.filter((_oid, index) => (states[index] as number) < CopyState.staged);
     return { copied: this.#copied, left };
@@ -106,6 +126,24 @@ class Copying {
     await thread?.finished.catch(() => undefined);
   }
 
+  /** A thread that died may have left half an object under its name. */
+  #dropBroken(): void {
+    for (const { from, end } of this.#fresh)
+      for (let row = from; row < end; row++)
+        if (this.#share.states[row] === CopyState.todo) removeQuietly(this.#freshPath(row));
+  }
+
+  #flushNames(): void {
+    if (this.#copied.done.length === 0) return;
+    // What lies in a folder that was written aside was flushed with it.
+    if (!this.#stagedSingly) syncFolder(this.#job.to);
+    else if (!syncFileSystem(this.#job.to))
+      makeDurable(
+        this.#job.to,
+        this.#copied.done.map((oid) => this.#pathOf(oid)),
+      );
+  }
+
   /** Flushes what is staged by now, when it is at least so many, and gives it its names. */
   #flushStaged(atLeast: number): Promise<void> | undefined {
     const { states } = this.#share;
@@ -124,27 +162,63 @@ class Copying {
     });
   }
 
+  /** Names objects that were flushed: singly, or with the whole folder once all of its objects were. */
   #name(rows: readonly number[]): void {
-    let bytes = 0;
+    const named: number[] = [];
     for (const row of rows) {
+      if (this.#share.states[row] === CopyState.fresh) continue;
       const oid = this.#job.oids[row] as string;
-      const shard = oid.slice(0, 2);
-      if (!this.#shards.has(shard)) this.#staging.makeShard(shard);
-      this.#shards.add(shard);
       renameSync(this.#stagedPath(row), this.#pathOf(oid));
-      this.#copied.done.push(oid);
+      named.push(row);
+      this.#stagedSingly = true;
+    }
+    this.#fresh = this.#fresh.filter((shard) => !this.#place(shard, named));
+    let bytes = 0;
+    for (const row of named) {
+      this.#copied.done.push(this.#job.oids[row] as string);
       bytes += this.#share.sizes[row] as number;
     }
     this.#copied.bytes += bytes;
-    this.#job.onObjects(rows.length, bytes);
+    this.#job.onObjects(named.length, bytes);
+  }
+
+  /** Gives a folder its place, and adds its objects to `named`; false as long as some are still to come or to be flushed. */
+  #place({ name, from, end }: FreshShard, named: number[]): boolean {
+    const rows: number[] = [];
+    for (let row = from; row < end; row++) {
+      const state = Atomics.load(this.#share.states, row);
+      if (state === CopyState.fresh && this.#flushed[row] === 1) rows.push(row);
+      else if (state === CopyState.fresh || (state === CopyState.todo && !this.#isOver)) return false;
+    }
+    if (rows.length > 0) this.#staging.placeFresh(name);
+    for (const row of rows) named.push(row);
+    return true;
   }
 
   #stagedPath(row: number): OsPath {
-    const thread = (this.#share.states[row] as number) - CopyState.staged;
-    return `${this.#share.staging[thread] as string}/${String(row)}`;
+    const state = this.#share.states[row] as number;
+    if (state === CopyState.fresh) return this.#freshPath(row);
+    return `${this.#share.staging[state - CopyState.staged] as string}/${String(row)}`;
+  }
+
+  #freshPath(row: number): OsPath {
+    const oid = this.#job.oids[row] as string;
+    return `${this.#share.fresh}/${oid.slice(0, 2)}/${oid.slice(2)}`;
   }
 
   #pathOf(oid: string): OsPath {
     return `${this.#job.to}/${oid.slice(0, 2)}/${oid.slice(2)}`;
   }
+}
+
+function shardsOf(oids: readonly string[]): FreshShard[] {
+  const shards: FreshShard[] = [];
+  for (let from = 0; from < oids.length;) {
+    const name = (oids[from] as string).slice(0, 2);
+    let end = from + 1;
+    while (end < oids.length && oids[end]?.startsWith(name) === true) end++;
+    shards.push({ name, from, end });
+    from = end;
+  }
+  return shards;
 }

@@ -1,6 +1,6 @@
 import type { OsPath } from "../base/paths.ts";
 
-/** What became of an object. From {@link CopyState.staged} on: it lies in the staging folder of thread `state - staged`. */
+/** What became of an object. From {@link CopyState.staged} on it is written; below `fresh` it lies in the staging folder of thread `state - staged`. */
 export const CopyState = {
   /** Not taken yet, or taken by a thread that broke. */
   todo: 0,
@@ -8,6 +8,8 @@ export const CopyState = {
   left: 1,
   /** Verified and written, not yet named. */
   staged: 2,
+  /** The same, under its name in an object folder that is written aside. */
+  fresh: 64,
 } as const;
 
 /** Indexes of {@link CopyShare.control}. */
@@ -26,14 +28,27 @@ export interface CopyShare {
   readonly control: Int32Array;
   /** Staging folders, one a thread; a staged object is named by its index. */
   readonly staging: readonly OsPath[];
+  /** Where whole object folders are written aside, those whose first byte is marked in `freshShards`. */
+  readonly fresh: OsPath;
+  readonly freshShards: Uint8Array;
 }
 
-/** Lays out the memory that the threads share. `oids` are hashes of files: 32 hex digits. */
-export function copyShareOf(from: OsPath, oids: readonly string[], staging: readonly OsPath[]): CopyShare {
+/**
+ * Lays out the memory that the threads share. `oids` are hashes of files: 32 hex digits. `fresh`: object folders that are
+ * written aside.
+ */
+export function copyShareOf(
+  from: OsPath,
+  oids: readonly string[],
+  staging: readonly OsPath[],
+  fresh?: { readonly folder: OsPath; readonly shards: Iterable<string> },
+): CopyShare {
   const count = oids.length;
   const hashes = new Uint8Array(new SharedArrayBuffer(count * 16));
   const bytes = Buffer.from(hashes.buffer);
   for (const [index, oid] of oids.entries()) bytes.write(oid, index * 16, 16, "hex");
+  const freshShards = new Uint8Array(256);
+  for (const shard of fresh?.shards ?? []) freshShards[parseInt(shard, 16)] = 1;
   return {
     from,
     hashes,
@@ -41,5 +56,7 @@ export function copyShareOf(from: OsPath, oids: readonly string[], staging: read
     sizes: new Uint32Array(new SharedArrayBuffer(count * 4)),
     control: new Int32Array(new SharedArrayBuffer(8)),
     staging,
+    fresh: fresh?.folder ?? "",
+    freshShards,
   };
 }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { isLeftover, temporaryPath } from "../fs/atomic.ts";
@@ -17,6 +17,7 @@ export class StagingFolders {
   readonly shards: readonly string[];
   readonly #dirMode: number | undefined;
   #folders: OsPath[] = [];
+  #fresh: OsPath | undefined;
 
   /** Makes `objects` when it is not there, with `dirMode` (else 0777 less the umask). @throws the file system's error. */
   constructor(objects: OsPath, dirMode: number | undefined) {
@@ -48,6 +49,35 @@ export class StagingFolders {
     return this.#folders;
   }
 
+  /**
+   * Makes whole object folders (two digits, none of which exists) aside, in a folder of their own. Files created straight
+   * under their names need no rename each.
+   * @returns the folder that they lie in.
+   */
+  openFresh(shards: Iterable<string>): OsPath {
+    const fresh = temporaryPath(join(this.objects, "new"));
+    mkdirSync(fresh);
+    this.#fresh = fresh;
+    for (const shard of shards) {
+      const folder = join(fresh, shard);
+      mkdirSync(folder);
+      if (this.#dirMode !== undefined) chmodSync(folder, this.#dirMode);
+    }
+    return fresh;
+  }
+
+  /** Gives a fresh object folder its place; where another process has made one meanwhile, file by file. */
+  placeFresh(shard: string): void {
+    const from = join(this.#fresh ?? "", shard);
+    const to = join(this.objects, shard);
+    try {
+      renameSync(from, to);
+    } catch (error) {
+      if (statSync(to, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
+      for (const name of readdirSync(from)) renameSync(join(from, name), join(to, name));
+    }
+  }
+
   /** Makes an object folder (two digits). */
   makeShard(shard: string): void {
     const folder = join(this.objects, shard);
@@ -58,7 +88,9 @@ export class StagingFolders {
   /** Removes the folders with whatever is left in them. */
   clear(): void {
     for (const folder of this.#folders) removeFolder(folder);
+    if (this.#fresh !== undefined) removeFolder(this.#fresh);
     this.#folders = [];
+    this.#fresh = undefined;
   }
 }
 
