@@ -361,10 +361,12 @@ export class ObjectDb {
     return found;
   }
 
-  /** Which of these are there and pass {@link check}: one stat each. Damaged ones go to the quarantine. */
+  /** Which of these are there and pass {@link check}: one stat each, none where the folder is missing. Damaged ones go to the quarantine. */
   intact(oids: Iterable<string>): Set<string> {
     const found = new Set<string>();
-    for (const oid of oids) if (this.check(oid) === "ok") found.add(oid);
+    // In a new cache most folders are missing: one listing tells more than a stat for each object.
+    const folders = new Set(listOrEmpty(this.folder));
+    for (const oid of oids) if (folders.has(oid.slice(0, 2)) && this.check(oid) === "ok") found.add(oid);
     return found;
   }
 

@@ -33,8 +33,11 @@ export async function status(
     for (const error of manifests.failed.values()) throw error;
     for (const children of manifests.children.values()) for (const oid of children) all.add(oid);
   }
+  // The remote's first answers are under way while this machine looks at its own disk.
+  const asked = remote.exists([...all], options);
+  asked.catch(() => undefined);
   const here = cache.exists(all);
-  const there = await remote.exists([...all], options);
+  const there = await asked;
   const result = { ok: [] as string[], new: [] as string[], deleted: [] as string[], missing: [] as string[] };
   for (const oid of all) {
     const list = here.has(oid)
