@@ -4,28 +4,19 @@ import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { startWorker } from "../base/threads.ts";
-import { newFileMode } from "../base/fileMode.ts";
 import { removeQuietly } from "../fs/atomic.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { OBJECT_MODE } from "../odb/objectDb.ts";
 import { recordLink } from "./unusedLinks.ts";
 import type { SharedColumns } from "./applyFiles.ts";
-import { Control, EXEC, FileBuilder, LOOK, sharedColumns, VERIFY } from "./applyFiles.ts";
+import { Control, EXEC, FileBuilder, LOOK, memory, sharedColumns, VERIFY } from "./applyFiles.ts";
 import type { FileBatch } from "./applyFiles.ts";
 import { FileState, StampColumns } from "./applyColumns.ts";
-
+import { type NewFolder, noteNewFolder, recordInPlace, waitUntil } from "./applyRecord.ts";
 import type { FileJob, Plan, PlanItem, PlanOptions } from "./plan.ts";
 import { guardPath } from "./planGuard.ts";
-import {
-  cleanStaging,
-  displace,
-  dropStaging,
-  makeStaging,
-  placeNew,
-  removeFile,
-  removeFolder,
-  replaceFile,
-} from "./swap.ts";
+import { displace, dropStaging, placeNew, removeFile, removeFolder, replaceFile } from "./swap.ts";
+import { Workbench } from "./workbench.ts";
 
 /** How to apply. */
 export interface ApplyOptions extends CallOptions {
@@ -54,16 +45,17 @@ const LARGE_BYTES = 8 * 1024 * 1024;
  */
 export async function applyPlan(plan: Plan, options: ApplyOptions = {}): Promise<void> {
   const progress = new Progress(plan, options);
-  const cleaned = new Set<OsPath>();
   const tmp = tmpOf(plan.options);
+  const bench = new Workbench(tmp);
   try {
     for (const item of plan.items) {
       options.signal?.throwIfAborted();
       guardPath(plan.options.root, item.wanted.path);
-      cleanStaging(item.wanted.path, tmp, cleaned);
-      await new ItemApplier(plan, item, tmp, options, progress).run();
+      bench.clean(item.wanted.path);
+      await new ItemApplier(plan, item, { tmp, bench }, options, progress).run();
     }
   } finally {
+    bench.clear();
     progress.end();
   }
 }
@@ -88,19 +80,25 @@ interface Unit {
   readonly index: number | undefined;
 }
 
+/** Where to build, and where to put what has to go. */
+interface Places {
+  readonly tmp: OsPath | undefined;
+  readonly bench: Workbench;
+}
+
 class ItemApplier {
   readonly #plan: Plan;
   readonly #item: PlanItem;
-  readonly #tmp: OsPath | undefined;
+  readonly #places: Places;
   readonly #options: ApplyOptions;
   readonly #progress: Progress;
   readonly #jobs: readonly FileJob[];
   #units: Unit[] = [];
 
-  constructor(plan: Plan, item: PlanItem, tmp: OsPath | undefined, options: ApplyOptions, progress: Progress) {
+  constructor(plan: Plan, item: PlanItem, places: Places, options: ApplyOptions, progress: Progress) {
     this.#plan = plan;
     this.#item = item;
-    this.#tmp = tmp;
+    this.#places = places;
     this.#options = options;
     this.#progress = progress;
     this.#jobs = item.work.jobs;
@@ -109,7 +107,7 @@ class ItemApplier {
   async run(): Promise<void> {
     const { work, wanted } = this.#item;
     if (work.displace) {
-      const to = displace(wanted.path, this.#tmp);
+      const to = displace(wanted.path, this.#places.tmp);
       warn(this.#options, `'${wanted.path}' has no recorded hash and is in no cache. It was moved to '${to}'.`);
       return;
     }
@@ -126,24 +124,31 @@ class ItemApplier {
       this.#clear();
       return;
     }
-    const staging = makeStaging(this.#item.wanted.path, this.#tmp);
-    try {
-      const batch = this.#batch(`${staging}/`);
-      this.#point("staged");
-      await this.#build(batch);
-      this.#point("built");
-      const lacking = this.#lookClosely(batch);
-      this.#recordHashed(batch);
-      if (lacking.length > 0) {
-        // All or nothing: the output stays as it was.
-        this.#plan.missing.push({ wanted: this.#item.wanted, oids: lacking });
-        return;
-      }
-      this.#swap(staging, batch);
-      this.#recordBuilt(batch);
-    } finally {
-      dropStaging(staging);
+    const begun = Date.now();
+    const staging = this.#places.bench.stagingFor(this.#item.wanted.path);
+    const batch = this.#batch(`${staging}/`);
+    this.#point("staged");
+    await this.#build(batch);
+    this.#point("built");
+    const lacking = this.#lookClosely(batch);
+    this.#recordHashed(batch);
+    if (lacking.length > 0) {
+      // All or nothing: the output stays as it was.
+      this.#plan.missing.push({ wanted: this.#item.wanted, oids: lacking });
+      for (const unit of this.#units) dropStaging(join(staging, unit.name));
+      return;
     }
+    const isWhole = !this.#plan.missing.some((one) => one.wanted === this.#item.wanted);
+    const fresh = isWhole ? noteNewFolder(this.#item, batch, { plan: this.#plan.options, begun }) : undefined;
+    if (fresh === undefined) {
+      this.#swap(staging, batch);
+      this.#recordBuilt(batch, Date.now());
+      return;
+    }
+    this.#recordBuilt(batch, fresh.swapFrom);
+    waitUntil(fresh.swapFrom);
+    this.#swap(staging, batch);
+    this.#recordFolder(fresh);
   }
 
   /** Decides where each file is built, and makes the folders for that. */
@@ -152,8 +157,9 @@ class ItemApplier {
     const { cache, state } = this.#plan.options;
     const isexec = this.#item.wanted.meta.isexec === true;
     const jobs = this.#jobs;
-    const flags = new Uint8Array(new SharedArrayBuffer(jobs.length));
-    const sizes = new Float64Array(new SharedArrayBuffer(jobs.length * 8));
+    const isShared = jobs.length >= THREAD_FROM;
+    const flags = new Uint8Array(memory(jobs.length, isShared));
+    const sizes = new Float64Array(memory(jobs.length * 8, isShared));
     for (const [index, job] of jobs.entries()) {
       const unsure = job.size === undefined ? LOOK : job.trusted ? 0 : VERIFY;
       flags[index] = unsure | (isexec && job.rel === "." ? EXEC : 0);
@@ -162,6 +168,7 @@ class ItemApplier {
     const shared: SharedColumns = sharedColumns(
       jobs.length,
       jobs.some((job) => !job.trusted),
+      isShared,
     );
     return {
       objects: cache.folder,
@@ -172,7 +179,7 @@ class ItemApplier {
       flags,
       known: jobs.some((job) => job.size === undefined) ? state.share() : undefined,
       linkTypes: cache.linkTypes,
-      fileMode: newFileMode(),
+      fileMode: this.#places.bench.fileMode,
       shared,
     };
   }
@@ -194,7 +201,7 @@ class ItemApplier {
         lastStaged = top === undefined ? undefined : this.#stagedFolder(staging, folder, top, unitOf, made);
       }
       if (lastStaged === undefined) {
-        const name = `f${String(index)}`;
+        const name = this.#places.bench.nextName();
         this.#units.push({ name, rel: job.rel, old: job.old, index });
         names.push(name);
       } else names.push(`${lastStaged}/${job.rel.slice(slash + 1)}`);
@@ -211,7 +218,7 @@ class ItemApplier {
   ): string {
     let name = unitOf.get(top);
     if (name === undefined) {
-      name = `d${String(unitOf.size)}`;
+      name = this.#places.bench.nextName();
       unitOf.set(top, name);
       this.#units.push({ name, rel: top, old: undefined, index: undefined });
     }
@@ -227,7 +234,7 @@ class ItemApplier {
   async #build(batch: FileBatch): Promise<void> {
     const { signal } = this.#options;
     const worker = batch.oids.length >= THREAD_FROM ? startWorker("data/applyWorker", batch) : undefined;
-    const builder = new FileBuilder(batch);
+    const builder = new FileBuilder(batch, this.#places.bench.lanes);
     try {
       let turn = Date.now() + TURN_MS;
       while (builder.step()) {
@@ -264,7 +271,7 @@ class ItemApplier {
       else lacking.push(oid);
     }
     if (lacking.length > 0 || sound.length === 0) return lacking;
-    const builder = new FileBuilder(batch);
+    const builder = new FileBuilder(batch, this.#places.bench.lanes);
     for (const index of sound) {
       // Should a thread have died over it, half of it may be there.
       removeQuietly(batch.staging + (batch.names[index] as string));
@@ -364,15 +371,23 @@ class ItemApplier {
     }
   }
 
-  #recordBuilt(batch: FileBatch): void {
+  /** Remembers the new files. `asOf`: time in ms; whoever edits one does so later, or earlier than it was looked at. */
+  #recordBuilt(batch: FileBatch, asOf: number): void {
     const { state, cache } = this.#plan.options;
     const built = new StampColumns(batch.shared.built);
-    const now = Date.now();
     for (const [index, job] of this.#jobs.entries()) {
       const path = this.#path(job.rel);
       if ((batch.sizes[index] as number) >= LARGE_BYTES) state.recordWritten(path, job.oid, cache.hashName);
-      else state.record(path, built.get(index), job.oid, cache.hashName, now);
+      else state.record(path, built.get(index), job.oid, cache.hashName, asOf);
     }
+  }
+
+  /** Remembers a new folder as a whole. */
+  #recordFolder(fresh: NewFolder): void {
+    const { state, cache } = this.#plan.options;
+    const { path } = this.#item.wanted;
+    const record = recordInPlace(path, fresh);
+    if (record !== undefined) state.folders.set(path, cache.hashName, record);
   }
 
   /** So that it can be told apart, and removed, when no stage lists it any more. */

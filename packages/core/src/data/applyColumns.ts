@@ -14,9 +14,9 @@ export class StampColumns {
     this.#numbers = numbers;
   }
 
-  /** Shared memory for `count` conditions. */
-  static allocate(count: number): BigInt64Array {
-    return new BigInt64Array(new SharedArrayBuffer(count * FIELDS * 8));
+  /** Room for `count` conditions. */
+  static allocate(count: number, memory: (bytes: number) => ArrayBuffer): BigInt64Array {
+    return new BigInt64Array(memory(count * FIELDS * 8));
   }
 
   set(index: number, stat: BigIntStats): void {

@@ -5,11 +5,12 @@ import { removeQuietly, writeAll } from "../fs/atomic.ts";
 import { md5File, newMd5 } from "../hash/md5.ts";
 import type { LinkType } from "../odb/linker.ts";
 import { copiedBelow, Linker } from "../odb/linker.ts";
+import { HAS_NAMES, IS_LINK } from "../odb/folderRecords.ts";
 import type { StateTable } from "../odb/stateTable.ts";
 import { StateReader } from "../odb/stateTable.ts";
 import { FileState, StampColumns } from "./applyColumns.ts";
 import type { ReadObject } from "./objectLanes.ts";
-import { ObjectLanes } from "./objectLanes.ts";
+import type { ObjectLanes } from "./objectLanes.ts";
 
 /** A batch of files to build, as columns that two threads can share. Paths are built by whoever takes the file. */
 export interface FileBatch {
@@ -42,6 +43,8 @@ export interface SharedColumns {
   readonly built: BigInt64Array;
   /** The same for each object that was hashed; empty when none is. */
   readonly hashed: BigInt64Array;
+  /** For each built file `IS_LINK` or `HAS_NAMES` of odb/folderRecords.ts, or 0. */
+  readonly links: Uint8Array;
 }
 
 /** Hash the object on the way. */
@@ -58,14 +61,21 @@ const REGULAR_OBJECT = 0o100444n;
 /** Indexes of {@link SharedColumns.control}. */
 export const Control = { taken: 0, stop: 1, done: 2 } as const;
 
-/** Makes the columns for `count` files. */
-export function sharedColumns(count: number, anyVerify: boolean): SharedColumns {
+/** Makes the columns for `count` files; memory that `isShared` with other threads takes longer to get. */
+export function sharedColumns(count: number, anyVerify: boolean, isShared: boolean): SharedColumns {
+  const allocate = (bytes: number): ArrayBuffer => memory(bytes, isShared);
   return {
-    control: new Int32Array(new SharedArrayBuffer(16)),
-    states: new Uint8Array(new SharedArrayBuffer(count)),
-    built: StampColumns.allocate(count),
-    hashed: StampColumns.allocate(anyVerify ? count : 0),
+    control: new Int32Array(allocate(16)),
+    states: new Uint8Array(allocate(count)),
+    built: StampColumns.allocate(count, allocate),
+    hashed: StampColumns.allocate(anyVerify ? count : 0, allocate),
+    links: new Uint8Array(allocate(count)),
   };
+}
+
+/** Zeroed memory. */
+export function memory(bytes: number, isShared: boolean): ArrayBuffer {
+  return isShared ? (new SharedArrayBuffer(bytes) as unknown as ArrayBuffer) : new ArrayBuffer(bytes);
 }
 
 /**
@@ -77,7 +87,7 @@ export class FileBuilder {
   readonly #linker: Linker;
   readonly #built: StampColumns;
   readonly #hashed: StampColumns;
-  readonly #lanes = new ObjectLanes();
+  readonly #lanes: ObjectLanes;
   readonly #state: StateReader | undefined;
   /** Smaller objects are copied, not linked. */
   readonly #copiedBelow: number;
@@ -85,11 +95,14 @@ export class FileBuilder {
   readonly #fromBack: boolean;
   /** How many files this thread took. */
   #taken = 0;
+  /** The object that was last looked at, before its bytes were judged. */
+  #seen: { readonly index: number; readonly stat: BigIntStats } | undefined;
   /** Of the file being built, for the copy that the linker may ask for. */
   #index = 0;
 
-  constructor(batch: FileBatch, fromBack = false) {
+  constructor(batch: FileBatch, lanes: ObjectLanes, fromBack = false) {
     this.#batch = batch;
+    this.#lanes = lanes;
     this.#fromBack = fromBack;
     this.#built = new StampColumns(batch.shared.built);
     this.#hashed = new StampColumns(batch.shared.hashed);
@@ -181,6 +194,7 @@ export class FileBuilder {
       return false;
     }
     sizes[index] = Number(stat.size);
+    this.#seen = { index, stat };
     // What is read anyway is hashed in less time than it takes to ask.
     const isRead = stat.size < this.#copiedBelow && stat.size < this.#lanes.capacity;
     const isKnown = !isRead && this.#state?.lookup(stat, "md5") === oids[index];
@@ -207,6 +221,7 @@ export class FileBuilder {
       shared.states[index] = FileState.Damaged;
       return;
     }
+    this.#seen = { index, stat: before };
     this.#hashed.set(index, before);
     flags[index] = (flags[index] as number) & ~VERIFY;
     if (count >= this.#copiedBelow || flags[index] !== 0) {
@@ -237,8 +252,12 @@ export class FileBuilder {
       return;
     }
     if ((flags & EXEC) !== 0) chmodSync(target, batch.fileMode | 0o100);
-    if (used !== "copy" || (flags & EXEC) !== 0 || !this.#built.has(index))
-      this.#built.set(index, statSync(target, { bigint: true }));
+    if (used === "symlink") batch.shared.links[index] = IS_LINK;
+    if (used === "hardlink") batch.shared.links[index] = HAS_NAMES;
+    const isNoted = used === "copy" && (flags & EXEC) === 0 && this.#built.has(index);
+    // A symlink changes nothing of the object, which was looked at before it was judged.
+    if (used === "symlink" && this.#seen?.index === index) this.#built.set(index, this.#seen.stat);
+    else if (!isNoted) this.#built.set(index, statSync(target, { bigint: true }));
     states[index] = FileState.Built;
   }
 
@@ -254,6 +273,7 @@ export class FileBuilder {
       this.#batch.shared.states[index] = FileState.Damaged;
       return false;
     }
+    this.#seen = { index, stat: before };
     this.#hashed.set(index, before);
     this.#batch.flags[index] = (this.#batch.flags[index] as number) & ~VERIFY;
     return true;

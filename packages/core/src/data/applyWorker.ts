@@ -2,9 +2,10 @@
 import { workerData } from "node:worker_threads";
 import type { FileBatch } from "./applyFiles.ts";
 import { FileBuilder } from "./applyFiles.ts";
+import { ObjectLanes } from "./objectLanes.ts";
 
 const batch = workerData as FileBatch;
-const builder = new FileBuilder(batch, true);
+const builder = new FileBuilder(batch, new ObjectLanes(), true);
 try {
   while (builder.step());
 } catch (error) {

@@ -12,12 +12,18 @@ const PREFIX = `.${STAGING}.`;
 
 /**
  * Makes a fresh folder to build in: on the same file system as `target`, so that each built file or folder gets its place by
- * one rename. `tmp` is taken when it can be, else the nearest existing folder above the target.
+ * one rename. `tmp` is taken when it can be, else the nearest existing folder above the target. `made` holds those that
+ * this run has made already, by the folder that holds them.
  */
-export function makeStaging(target: OsPath, tmp: OsPath | undefined): OsPath {
+export function makeStaging(target: OsPath, tmp: OsPath | undefined, made: Map<OsPath, OsPath> = new Map()): OsPath {
   const beside = existingParent(dirname(target));
-  const folder = temporaryPath(join(sameDevice(tmp, beside) ?? beside, STAGING));
-  mkdirSync(folder);
+  const home = sameDevice(tmp, beside) ?? beside;
+  let folder = made.get(home);
+  if (folder === undefined) {
+    folder = temporaryPath(join(home, STAGING));
+    mkdirSync(folder);
+    made.set(home, folder);
+  }
   return folder;
 }
 
