@@ -1,4 +1,5 @@
 import { type Command, type CommandGroup, defineCommand, defined, flag, maybe, one } from "../command.ts";
+import { test } from "./remoteTest.ts";
 import { levels } from "./sharedOptions.ts";
 
 const add: Command = defineCommand({
@@ -123,5 +124,5 @@ export const remote: CommandGroup = {
   summary: "Set up remotes.",
   docs: "remote",
   commandsHelp: "See `remote COMMAND --help` for the help of one.",
-  commands: [add, byDefault, modify, list, remove, rename],
+  commands: [add, byDefault, modify, list, remove, rename, test],
 };

@@ -84,6 +84,19 @@ export interface WriteOptions extends CallOptions {
   readonly md5?: string;
 }
 
+/** How a storage is reached, for a person; never a secret. */
+export interface AccessFacts {
+  /** Where the credentials come from: `environment (AWS_ACCESS_KEY_ID)`, `profile 'work' of /home/…`, `none (anonymous)`. */
+  readonly credentials: string;
+  /** Who they stand for, as far as that may be shown. */
+  readonly identity?: string;
+  /** The server that is asked. */
+  readonly endpoint?: string;
+  readonly region?: string;
+  /** How far the server's clock is ahead of this machine's (ms), when an answer told that it matters. */
+  readonly clockSkewMs?: number;
+}
+
 /**
  * Storage contract. Paths are absolute within the store, "/"-separated, without a leading "/" on object stores
  * (`bucket/key`), with one on a local disk. Rejects with StorageError only.
@@ -109,6 +122,8 @@ export interface FileSystem {
   removeMany(paths: readonly string[], options?: CallOptions): Promise<void>;
   /** For a person: `s3://bucket/key`, `/abs/path`. */
   url(path: string): string;
+  /** How it is reached. Looks for credentials, but asks the storage nothing. @throws {StorageError} when none are found */
+  access?(): Promise<AccessFacts>;
   close(): Promise<void>;
 }
 

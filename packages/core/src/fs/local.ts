@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, createReadStream, fsyncSync, openSync, readSync, unlinkSync } from "node:fs";
 import { mkdir, opendir, open as openFile, readFile, rename, rm, stat as statFile } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -8,6 +9,7 @@ import { CorruptObjectError, DvcError, StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { syncFolder, temporaryPath, writeAll } from "./atomic.ts";
 import type {
+  AccessFacts,
   DownloadOptions,
   Downloaded,
   FsCaps,
@@ -169,6 +171,14 @@ export class LocalFileSystem implements LocalPathFileSystem {
 
   url(path: string): string {
     return path;
+  }
+
+  access(): Promise<AccessFacts> {
+    const { username, uid } = userInfo();
+    return Promise.resolve({
+      credentials: "none needed (permissions of the file system)",
+      identity: uid < 0 ? username : `user ${username} (uid ${String(uid)})`,
+    });
   }
 
   close(): Promise<void> {

@@ -5,6 +5,7 @@ import type { CallOptions } from "../base/events.ts";
 import { mapBounded } from "../base/pool.ts";
 import { md5Hex } from "./fileHash.ts";
 import type {
+  AccessFacts,
   DownloadOptions,
   Downloaded,
   FileSystem,
@@ -17,6 +18,7 @@ import type {
 } from "./filesystem.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import type { AnswerHeaders } from "./s3Answer.ts";
+import { describeKeys } from "./s3Access.ts";
 import { S3Client } from "./s3Client.ts";
 import { downloadObject, type GetRequest } from "./s3Download.ts";
 import { s3Settings, type S3Settings } from "./s3Settings.ts";
@@ -201,6 +203,10 @@ export class S3FileSystem implements FileSystem {
 
   url(path: string): string {
     return `s3://${path}`;
+  }
+
+  async access(): Promise<AccessFacts> {
+    return { ...(await describeKeys(this.#settings)), ...this.client.learned() };
   }
 
   close(): Promise<void> {

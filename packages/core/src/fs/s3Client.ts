@@ -121,6 +121,16 @@ export class S3Client {
     }
   }
 
+  /** What answers have told: where buckets lie, how wrong the clock is. */
+  learned(): { readonly region?: string; readonly clockSkewMs?: number } {
+    const regions = [...new Set(this.#regions.values())];
+    const region = regions.length > 0 ? regions.join(", ") : this.#settings.region;
+    return {
+      ...(region === undefined ? {} : { region }),
+      ...(this.#skewMs === 0 ? {} : { clockSkewMs: this.#skewMs }),
+    };
+  }
+
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy();
     for (const wire of this.#wires.values()) wire.close();

@@ -32,6 +32,8 @@ export interface S3Settings {
   readonly profile: string | undefined;
   /** Keys named by the remote's options or the environment; undefined: look in files, then elsewhere. */
   readonly keys: S3Keys | undefined;
+  /** Where `keys` were named. */
+  readonly keysFrom: "options" | "environment";
   readonly credentialsFile: AwsFile;
   readonly configFile: AwsFile;
   /** Sent when an object is created. */
@@ -77,6 +79,7 @@ export function s3Settings(options: OpenOptions): S3Settings {
     anonymous: boolean(values, "allow_anonymous_login", false),
     profile,
     keys: explicitKeys(options, profile),
+    keysFrom: text(values["access_key_id"]) === undefined ? "environment" : "options",
     credentialsFile,
     configFile,
     ...writeHeadersOf(values),

@@ -1,6 +1,6 @@
 import { ConfigError, DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
-import { openStorage } from "../fs/open.ts";
+import { type OpenedStorage, openStorage } from "../fs/open.ts";
 import { RemoteDb } from "../odb/remoteDb.ts";
 import type { Repo } from "./repo.ts";
 import { type ResolvedRemote, resolveRemote } from "./resolveRemote.ts";
@@ -25,15 +25,7 @@ export interface RemoteOptions extends CallOptions {
 export async function openRemote(repo: Repo, name?: string, options: RemoteOptions = {}): Promise<RemoteDb> {
   const remote = resolveRemote(repo, name, options.for);
   refuseVersioned(repo, remote, options.for ?? "<command>");
-  checkSecrets(repo, remote);
-  const values = Object.fromEntries([...remote.options].map(([option, { value }]) => [option, value]));
-  const { fs, root } = await openStorage(remote.url, {
-    values: { ...values, url: remote.url },
-    untrusted: untrustedOptions(repo, remote),
-    env: repo.env.env,
-    home: repo.env.home,
-    projectRoot: repo.git?.root ?? repo.root,
-  });
+  const { fs, root } = await openStorageOf(repo, remote);
   const section = `remote.${remote.name.toLowerCase()}`;
   const jobs = options.jobs ?? repo.config.integer(section, "jobs");
   const verify = flagOf(remote, "verify");
@@ -42,6 +34,22 @@ export async function openRemote(repo: Repo, name?: string, options: RemoteOptio
     layout: options.legacy === true ? "legacy" : "3.x",
     ...(jobs === undefined ? {} : { jobs }),
     ...(verify === undefined ? {} : { verify }),
+  });
+}
+
+/**
+ * Opens the storage of a remote and checks that no secret goes where it should not.
+ * @throws {ConfigError}, {StorageError}
+ */
+export async function openStorageOf(repo: Repo, remote: ResolvedRemote): Promise<OpenedStorage> {
+  checkSecrets(repo, remote);
+  const values = Object.fromEntries([...remote.options].map(([option, { value }]) => [option, value]));
+  return openStorage(remote.url, {
+    values: { ...values, url: remote.url },
+    untrusted: untrustedOptions(repo, remote),
+    env: repo.env.env,
+    home: repo.env.home,
+    projectRoot: repo.git?.root ?? repo.root,
   });
 }
 
