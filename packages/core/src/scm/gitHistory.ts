@@ -1,6 +1,12 @@
 import type { RelPath } from "../base/paths.ts";
 import type { GitObjects } from "./gitObjects.ts";
-import type { GitEntry } from "./gitTree.ts";
+
+/** One file of a commit. */
+export interface GitEntry {
+  /** Git's mode: `100644`, `100755`, `120000` (link), `160000` (submodule). */
+  readonly mode: string;
+  readonly sha: string;
+}
 
 /** Trees with more folders than this are listed by Git itself, which is faster from there on. */
 const MAX_FOLDERS = 400;

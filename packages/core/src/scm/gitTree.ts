@@ -1,16 +1,9 @@
 import { join, relative, sep } from "node:path";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
-import { filesOfCommit } from "./gitHistory.ts";
+import { filesOfCommit, type GitEntry } from "./gitHistory.ts";
 import type { GitObjects } from "./gitObjects.ts";
 import { runGit } from "./gitProcess.ts";
-
-/** One file of a commit. */
-export interface GitEntry {
-  /** Git's mode: `100644`, `100755`, `120000` (link), `160000` (submodule). */
-  readonly mode: string;
-  readonly sha: string;
-}
 
 /** One child of a folder. */
 export interface GitChild {
