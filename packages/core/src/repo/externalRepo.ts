@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
-import { DvcError, ScmError } from "../base/errors.ts";
+import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import type { Built } from "../data/build.ts";
@@ -10,7 +10,7 @@ import { isRecord } from "../formats/pyValues.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
 import { isRepoImport, type RepoSource, type Stage } from "../pipeline/stage.ts";
-import { cloneRepository } from "../scm/clone.ts";
+import { cloneCommit } from "../scm/clone.ts";
 import { Git } from "../scm/git.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
 import { sourceFiles, storeFiles } from "./externalFiles.ts";
@@ -25,6 +25,8 @@ import { commitFiles, RepoView, workspaceFiles } from "./repoView.ts";
 export interface ExternalOptions extends CallOptions {
   /** Any revision; without it a local folder is read as it is, and a URL at its default branch. */
   readonly rev?: string;
+  /** Look at all branches and tags, not only at what `rev` needs. */
+  readonly allRefs?: boolean;
   /** A config file merged into the repository's own. */
   readonly config?: string;
   /** Name of the remote to use as the default there. */
@@ -37,7 +39,7 @@ export interface ExternalOptions extends CallOptions {
   readonly fromFile?: boolean;
 }
 
-/** An opened repository; `close` removes what was cloned. */
+/** An opened repository; `close` removes what was made for it. */
 export interface ExternalRepo {
   readonly view: RepoView;
   /** Root of the project, or of the Git repository when it is no project. */
@@ -52,8 +54,8 @@ export interface ExternalRepo {
 }
 
 /**
- * Opens a local project (working tree or revision) or clones a Git URL into a temporary folder.
- * @throws {ScmError} when the URL cannot be cloned or the revision is unknown.
+ * Opens a local project (working tree or revision) or a Git URL from a copy of it.
+ * @throws {CloneError} when the URL cannot be cloned, {ScmError} when the revision is unknown.
  */
 export async function openExternal(
   env: Environment,
@@ -71,31 +73,16 @@ async function openClone(env: Environment, url: string, options: ExternalOptions
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const git = clone(env, url, join(folder, "repo"), options.rev === undefined);
-    const commit = git.resolveRev(options.rev ?? "HEAD");
-    // So that the configs of projects, also of sub-projects, are those of the commit.
-    git.run(["checkout", "--quiet", "--detach", commit], {});
+    const { rev, allRefs } = options;
+    const { git, commit } = cloneCommit(env, url, join(folder, "repo"), {
+      ...(rev === undefined ? {} : { rev }),
+      ...(allRefs === true ? { all: true } : {}),
+    });
     const at = { root: git.root, git, commit, cacheDir: options.cacheDir ?? join(folder, "cache"), isClone: true };
     return { ...(await viewOf({ ...env, cwd: git.root }, at, options)), close: remove };
   } catch (error) {
     remove();
     throw error;
-  }
-}
-
-function clone(env: Environment, url: string, to: OsPath, shallow: boolean): Git {
-  try {
-    return cloneRepository(env, url, to, { shallow });
-  } catch (cause) {
-    throw new CloneError(cause);
-  }
-}
-
-/** A repository that could not be copied. */
-export class CloneError extends ScmError {
-  constructor(cause: unknown) {
-    super("SCM error", { cause });
-    this.name = "CloneError"; // asked for by name; the bundle shortens the names of classes
   }
 }
 

@@ -1,40 +1,210 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { ScmError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
+import { hasPassword, isUsable, makeStore, storeFolder, withStoreLock } from "./cloneStore.ts";
 import { Git } from "./git.ts";
-import { refuseOption, runGit } from "./gitProcess.ts";
-import { findGitLayout } from "./gitRefs.ts";
+import { type GitAnswer, type GitCall, refuseOption, runGit } from "./gitProcess.ts";
+import { readRef } from "./gitRefs.ts";
+
+const SHA = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
+/** Files that opening a project reads from disk, not from the commit. */
+const CONFIGS = /(^|\/)(\.dvcignore|\.dvc\/(?!cache\/|tmp\/).+)$/;
+const MAX_CONFIGS = 10_000;
+/** Every branch and tag of the source, as a clone has them. */
+const ALL_REFS = ["+refs/heads/*:refs/heads/*", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"];
+
+/** A repository that could not be copied; the reason is its cause. */
+export class CloneError extends ScmError {
+  constructor(cause: unknown) {
+    super("SCM error", { cause });
+    this.name = "CloneError"; // asked for by name; the bundle shortens the names of classes
+  }
+}
+
+/** One commit of another repository. */
+export interface ClonedCommit {
+  readonly git: Git;
+  readonly commit: string;
+}
+
+/** What of the other repository is wanted. */
+export interface CloneOptions {
+  /** Any revision; default: its HEAD. */
+  readonly rev?: string;
+  /** Bring all branches and tags, with their history. */
+  readonly all?: boolean;
+}
 
 /**
- * Copies a repository, without running anything that the copy's config may name. The working tree is written only when
- * `checkout` is set.
- * @throws {ScmError} with DVC's text; the reason is its cause.
+ * Opens a commit of another repository from a copy that is kept for the next time, brought up to date as far as `rev` needs
+ * it. The copy lacks the contents of files; they come when they are read. `to` becomes a working tree with only the files
+ * that configure projects. Nothing is run that the other repository names.
+ * @throws {CloneError} when it cannot be copied, {ScmError} `unknown Git revision 'x'`.
  */
-export function cloneRepository(
+export function cloneCommit(
   environment: Environment,
   url: string,
   to: OsPath,
-  options: { readonly branch?: string; readonly checkout?: boolean; readonly shallow?: boolean } = {},
-): Git {
-  refuseOption(url, "Git URL");
-  // `ext::`, `fd::` and other helpers of Git: they run programs, or wait for one.
-  if (/^[\w+.-]+::/.test(url)) throw new ScmError(`bad Git URL '${url}'`);
-  const args = ["clone", "--quiet", "--no-recurse-submodules", "-c", "core.hooksPath=/dev/null"];
-  if (options.checkout !== true) args.push("--no-checkout");
-  if (options.branch !== undefined) args.push(`--branch=${options.branch}`);
-  // Git ignores a depth for plain paths; elsewhere it saves the history.
-  if (options.shallow === true) args.push("--depth=1");
-  try {
-    runGit(environment, [...args, "--", sourceOf(environment, url), to], { cwd: environment.cwd, untrusted: true });
-  } catch (error) {
-    throw new ScmError(`Failed to clone repo '${url}' to '${to}'`, { cause: plainReason(error, url) });
+  options: CloneOptions = {},
+): ClonedCommit {
+  refuseHelpers(url);
+  const source = sourceOf(environment, url);
+  mkdirSync(to, { recursive: true });
+  const kept = storeFolder(environment, source);
+  const store = hasPassword(source) || !isUsable(dirname(kept)) ? join(to, "..", "copy.git") : kept;
+  const layout = { root: to, gitDir: store, commonDir: store };
+  const run = (args: readonly string[], call: Partial<GitCall> = {}): GitAnswer =>
+    runGit(environment, args, { cwd: store, env: { GIT_DIR: store }, untrusted: true, ...call });
+  const copy = new Copy(new Git(layout, environment, { untrusted: true, isPartial: true }), run);
+  const commit = withStoreLock(store, () => {
+    try {
+      makeStore(store, source, (folder) => {
+        const args = ["init", "--quiet", "--bare", "--template=", folder];
+        runGit(environment, args, { cwd: environment.cwd, untrusted: true });
+      });
+      return copy.commit(options);
+    } catch (error) {
+      if (error instanceof UnknownRevision) throw new ScmError(error.message);
+      const failure = new ScmError(`Failed to clone repo '${url}' to '${to}'`, { cause: plainReason(error, url) });
+      throw new CloneError(failure);
+    }
+  });
+  // Not the one above: what that has looked up is from before the fetch.
+  const git = new Git(layout, environment, { untrusted: true, isPartial: true });
+  writeFileSync(join(to, ".git"), `gitdir: ${store}\n`);
+  writeConfigs(git, commit);
+  return { git, commit };
+}
+
+class UnknownRevision extends Error {
+  constructor(rev: string) {
+    super(`unknown Git revision '${rev}'`);
   }
-  const layout = findGitLayout(to);
-  if (layout?.root !== resolve(to)) throw new ScmError(`Failed to clone repo '${url}' to '${to}'`);
-  return new Git(layout, environment, { untrusted: true });
+}
+
+class Copy {
+  readonly #git: Git;
+  readonly #run: (args: readonly string[], call?: Partial<GitCall>) => GitAnswer;
+
+  constructor(git: Git, run: (args: readonly string[], call?: Partial<GitCall>) => GitAnswer) {
+    this.#git = git;
+    this.#run = run;
+  }
+
+  /** The commit of a revision, which the copy has afterwards. */
+  commit({ rev, all }: CloneOptions): string {
+    if (rev !== undefined && (rev === "" || rev.startsWith("-") || /[\0\s]/.test(rev))) throw new UnknownRevision(rev);
+    if (all === true) this.#fetchAll();
+    if (rev !== undefined && SHA.test(rev)) return this.#bring(rev) ?? unknown(rev);
+    const there = this.#remoteRev(rev ?? "HEAD");
+    if (there !== undefined) return this.#bring(there) ?? unknown(rev ?? "HEAD");
+    if (rev === undefined) return unknown("HEAD");
+    if (/^[0-9a-f]{7,39}$/.test(rev)) {
+      const known = this.#peel(rev);
+      if (known !== undefined) return known;
+    }
+    if (all !== true) this.#fetchAll();
+    try {
+      return this.#git.resolveRev(rev);
+    } catch (error) {
+      if (error instanceof ScmError && error.message.startsWith("ambiguous")) throw new UnknownRevision(rev);
+      return unknown(rev);
+    }
+  }
+
+  /** What a plain name is in the source now. As in a clone, a tag comes before a branch of the same name. */
+  #remoteRev(rev: string): string | undefined {
+    if (/[~^:@*?[\\{]/.test(rev)) return undefined;
+    const branch = rev.startsWith("origin/") ? [`refs/heads/${rev.slice("origin/".length)}`] : [];
+    const names =
+      rev === "HEAD" || rev.startsWith("refs/")
+        ? [rev]
+        : [`refs/tags/${rev}^{}`, `refs/tags/${rev}`, `refs/heads/${rev}`, ...branch];
+    const found = new Map<string, string>();
+    for (const line of this.#run(["ls-remote", "--quiet", "origin", ...names])
+      .stdout.toString("utf8")
+      .split("\n")) {
+      const [sha, name] = line.split("\t");
+      if (sha !== undefined && name !== undefined && SHA.test(sha)) found.set(name, sha);
+    }
+    return names.map((name) => found.get(name)).find((sha) => sha !== undefined);
+  }
+
+  /** Makes sure that a commit and its trees are here. A ref keeps them. */
+  #bring(sha: string): string | undefined {
+    const ref = `refs/kept/${sha}`;
+    if (readRef(this.#git.layout, ref) === undefined) {
+      const one = ["fetch", "--quiet", "--no-tags", "--filter=blob:none", ...(this.#isWhole ? [] : ["--depth=1"])];
+      // Servers may refuse to hand out a commit that no branch or tag points to.
+      if (this.#run([...one, "origin", `${sha}:${ref}`], { allow: [0, 1, 128] }).code !== 0) {
+        this.#fetchAll();
+        if (this.#peel(sha) === undefined) return undefined;
+        this.#run(["update-ref", ref, sha]);
+      }
+    }
+    return this.#peel(sha);
+  }
+
+  #peel(rev: string): string | undefined {
+    const { code, stdout } = this.#run(["rev-parse", "--verify", "--quiet", "--end-of-options", `${rev}^{commit}`], {
+      allow: [0, 1, 128],
+    });
+    return code === 0 ? stdout.toString("latin1").trim() : undefined;
+  }
+
+  get #isWhole(): boolean {
+    return existsSync(join(this.#git.gitDir, WHOLE));
+  }
+
+  #fetchAll(): void {
+    const deepen = existsSync(join(this.#git.gitDir, "shallow")) ? ["--unshallow"] : [];
+    const args = [
+      "fetch",
+      "--quiet",
+      "--prune",
+      "--force",
+      "--no-tags",
+      "--update-head-ok",
+      ...deepen,
+      "origin",
+      ...ALL_REFS,
+    ];
+    this.#run(args);
+    const head = this.#remoteRev("HEAD");
+    if (head !== undefined) this.#run(["update-ref", "--no-deref", "HEAD", head]);
+    writeFileSync(join(this.#git.gitDir, WHOLE), "");
+  }
+}
+
+/** Marks a copy that has had all history: fetching a single commit must not cut it off. */
+const WHOLE = "holdfast-whole";
+
+function unknown(rev: string): never {
+  throw new UnknownRevision(rev);
+}
+
+/** Writes the files that configure projects. Links and odd paths are left out. */
+function writeConfigs(git: Git, commit: string): void {
+  const tree = git.tree(commit);
+  const wanted = [...tree.files()].filter((path) => CONFIGS.test(path)).slice(0, MAX_CONFIGS);
+  tree.expect(wanted.map((path) => join(git.root, path)));
+  for (const path of wanted) {
+    if (tree.entry(path)?.mode.startsWith("100") !== true) continue;
+    if (path.split("/").some((part) => /^(|\.\.?|\.git)$|[\\\0]/i.test(part))) continue;
+    const target = join(git.root, path);
+    const bytes = tree.readBytes(target);
+    if (bytes === undefined) continue;
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, bytes, { flag: "wx" });
+  }
+}
+
+/** @throws {ScmError} for `ext::`, `fd::` and other helpers of Git: they run programs, or wait for one. */
+function refuseHelpers(url: string): void {
+  refuseOption(url, "Git URL");
+  if (/^[\w+.-]+::/.test(url)) throw new ScmError(`bad Git URL '${url}'`);
 }
 
 function sourceOf(environment: Environment, url: string): string {
@@ -48,46 +218,4 @@ function plainReason(error: unknown, url: string): unknown {
     return new ScmError(`No git repository was found at ${url}`);
   }
   return error;
-}
-
-/** Clones of other people's repositories, each made once and removed by `close`. */
-export class CloneCache {
-  readonly #environment: Environment;
-  readonly #clones = new Map<string, Git>();
-  readonly #folders: OsPath[] = [];
-
-  constructor(environment: Environment) {
-    this.#environment = environment;
-  }
-
-  /**
-   * A clone of `url` that knows `rev` (default: the source's own HEAD). A clone made before is brought up to date when
-   * `rev` may have moved or is not in it.
-   * @throws {ScmError}
-   */
-  open(url: string, rev?: string): Git {
-    const known = this.#clones.get(url);
-    if (known !== undefined) {
-      if (rev === undefined || /^[0-9a-f]{40}$/.test(rev)) return known;
-      known.run(["fetch", "--quiet", "--tags", "--force", "origin"], {});
-      return known;
-    }
-    const folder = mkdtempSync(join(tmpdir(), "holdfast-clone-"));
-    this.#folders.push(folder);
-    const git = cloneRepository(this.#environment, url, folder);
-    this.#clones.set(url, git);
-    return git;
-  }
-
-  /** The commit that `rev` is in a clone: branches as the source has them now; without `rev` the source's HEAD. */
-  static commit(git: Git, rev: string | undefined): string {
-    if (rev === undefined) return git.ref("refs/remotes/origin/HEAD") ?? git.resolveRev("HEAD");
-    return git.ref(`refs/remotes/origin/${rev}`) ?? git.resolveRev(rev);
-  }
-
-  /** Removes the clones from disk. */
-  close(): void {
-    for (const folder of this.#folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-    this.#clones.clear();
-  }
 }

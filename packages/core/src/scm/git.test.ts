@@ -4,7 +4,6 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Environment } from "../base/platform.ts";
-import { CloneCache, cloneRepository } from "./clone.ts";
 import { Git } from "./git.ts";
 
 let folder: string;
@@ -187,39 +186,5 @@ describe("index and ignore", () => {
     expect(repo.fileConfig().get("merge.dvc.name")).toBe("DVC merge driver");
     repo.setConfig("core.hooksPath", "my hooks");
     expect(repo.hooksDir).toBe(join(root, "my hooks"));
-  });
-});
-
-describe("clone", () => {
-  it("reads a commit of another repository and follows it", () => {
-    put("f", "one");
-    const first = commit("one");
-    const cache = new CloneCache(environment);
-    const clone = cache.open(root);
-    expect(CloneCache.commit(clone, undefined)).toBe(first);
-    expect(clone.read(first, "f")?.toString()).toBe("one");
-    const second = commit("two");
-    expect(CloneCache.commit(cache.open(root, "main"), "main")).toBe(second);
-    cache.close();
-    expect(() => clone.status()).toThrow();
-  });
-
-  it("fails in DVC's words and does not take options for URLs", () => {
-    const to = join(folder, "to");
-    expect(() => cloneRepository(environment, join(folder, "nope"), to)).toThrow(
-      `Failed to clone repo '${join(folder, "nope")}' to '${to}'`,
-    );
-    expect(() => cloneRepository(environment, "--upload-pack=touch x", to)).toThrow("bad Git URL");
-    expect(() => cloneRepository(environment, "ext::sh -c touch% x", to)).toThrow("bad Git URL");
-  });
-
-  it("runs nothing that the clone's config names", () => {
-    put("f", "one");
-    const first = commit("one");
-    const clone = cloneRepository(environment, root, join(folder, "to"));
-    clone.setConfig("core.fsmonitor", `touch ${join(folder, "pwned")}`);
-    clone.run(["checkout", "-q", first], {});
-    clone.status();
-    expect(() => execFileSync("ls", [join(folder, "pwned")], { stdio: "ignore" })).toThrow();
   });
 });

@@ -24,14 +24,19 @@ export class Git {
   readonly layout: GitLayout;
   readonly #environment: Environment;
   readonly #untrusted: boolean;
+  readonly #isPartial: boolean;
   readonly #trees = new Map<string, GitTree>();
   #objects: GitObjects | undefined;
 
-  /** `untrusted`: a clone of somebody else's; nothing that its own config names is run. */
-  constructor(layout: GitLayout, environment: Environment, options: { untrusted?: boolean } = {}) {
+  /**
+   * `untrusted`: a clone of somebody else's; nothing that its own config names is run. `isPartial`: contents of files are
+   * fetched from its `origin` when they are read.
+   */
+  constructor(layout: GitLayout, environment: Environment, options: { untrusted?: boolean; isPartial?: boolean } = {}) {
     this.layout = layout;
     this.#environment = environment;
     this.#untrusted = options.untrusted === true;
+    this.#isPartial = options.isPartial === true;
   }
 
   /** The repository that holds `start`; undefined when there is none. No child process. */
@@ -189,7 +194,13 @@ export class Git {
     const commit = SHA.test(rev) ? rev : this.resolveRev(rev);
     let tree = this.#trees.get(commit);
     if (tree === undefined) {
-      const at = { root: this.root, gitDir: this.gitDir, objects: this.objects, untrusted: this.#untrusted };
+      const at = {
+        root: this.root,
+        gitDir: this.gitDir,
+        objects: this.objects,
+        untrusted: this.#untrusted,
+        isPartial: this.#isPartial,
+      };
       tree = new GitTree(this.#environment, at, commit);
       this.#trees.set(commit, tree);
     }

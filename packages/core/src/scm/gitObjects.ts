@@ -43,6 +43,23 @@ export class GitObjects {
     }
   }
 
+  /** Those of `ids` that are surely not in this repository's own files. To be called within {@link GitObjects.reading}. */
+  missing(ids: Iterable<string>): string[] {
+    if (!this.#isPlain) return [];
+    try {
+      this.#packs ??= this.#open();
+      const packs = this.#packs;
+      return [...ids].filter(
+        (id) =>
+          SHA1.test(id) &&
+          !existsSync(join(this.#folder, id.slice(0, 2), id.slice(2))) &&
+          !packs.some((pack) => pack.offsetOf(id) !== undefined),
+      );
+    } catch {
+      return [];
+    }
+  }
+
   /** Runs `work` and closes the packs that it opened. */
   reading<T>(work: (objects: GitObjects) => T): T {
     try {

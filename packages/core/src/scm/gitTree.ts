@@ -36,16 +36,20 @@ export class GitTree {
   #children: Map<RelPath, GitChild[]> | undefined;
   #isPrefetched = false;
   #sizes: Map<string, number> | undefined;
+  readonly #isPartial: boolean;
+  /** Files whose sizes are asked for next, in a partial clone. */
+  readonly #listed = new Set<string>();
 
   /** `commit` must be an object id. `root` is where the paths count from; `gitDir` where the objects are. */
   constructor(
     environment: Environment,
-    at: { root: OsPath; gitDir: OsPath; objects: GitObjects; untrusted?: boolean },
+    at: { root: OsPath; gitDir: OsPath; objects: GitObjects; untrusted?: boolean; isPartial?: boolean },
     commit: string,
   ) {
     this.#environment = environment;
     this.#gitDir = at.gitDir;
     this.#untrusted = at.untrusted === true;
+    this.#isPartial = at.isPartial === true;
     this.#objects = at.objects;
     this.root = at.root;
     this.commit = commit;
@@ -89,17 +93,39 @@ export class GitTree {
   size(path: OsPath): number | undefined {
     const entry = this.#resolved(this.#rel(path), 0);
     if (entry === undefined) return undefined;
-    if (this.#sizes === undefined) {
-      this.#sizes = new Map();
-      const shas = [...new Set([...this.#entries.values()].map(({ sha }) => sha))];
-      for (const line of this.#git(["cat-file", "--batch-check"], `${shas.join("\n")}\n`)
-        .toString("latin1")
-        .split("\n")) {
-        const [sha = "", type, size] = line.split(" ");
-        if (type === "blob") this.#sizes.set(sha, Number(size));
-      }
+    if (this.#isPartial && this.#sizes?.has(entry.sha) !== true) {
+      const wanted = [...new Set([entry.sha, ...this.#listed])];
+      this.#listed.clear();
+      this.#bring(wanted);
+      this.#readSizes(wanted);
+    } else if (this.#sizes === undefined) {
+      this.#readSizes([...new Set([...this.#entries.values()].map(({ sha }) => sha))]);
     }
-    return this.#sizes.get(entry.sha);
+    return this.#sizes?.get(entry.sha);
+  }
+
+  #readSizes(shas: readonly string[]): void {
+    this.#sizes ??= new Map();
+    const answer = this.#git(["cat-file", "--batch-check"], `${shas.join("\n")}\n`).toString("latin1");
+    for (const line of answer.split("\n")) {
+      const [sha = "", type, size] = line.split(" ");
+      if (type === "blob") this.#sizes.set(sha, Number(size));
+    }
+  }
+
+  /** In a partial clone: has what is missing fetched at once. What can't be had is left to the one who reads it. */
+  #bring(shas: Iterable<string>): void {
+    if (!this.#isPartial) return;
+    const missing = this.#objects.reading((objects) => objects.missing(shas));
+    if (missing.length === 0) return;
+    const args = ["-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "origin", "--no-tags", "--stdin"];
+    const call = { cwd: this.#gitDir, env: { GIT_DIR: this.#gitDir }, untrusted: this.#untrusted };
+    const rest = ["--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--no-auto-maintenance"];
+    runGit(this.#environment, [...args, ...rest], {
+      ...call,
+      input: `${missing.join("\n")}\n`,
+      allow: [0, 1, 128, 129],
+    });
   }
 
   /** Whether a file or a folder is there. */
@@ -120,7 +146,18 @@ export class GitTree {
   /** Children of a folder, by name; empty when it is not there. Submodules count as folders. */
   children(path: OsPath): readonly GitChild[] {
     const rel = this.#rel(path);
-    return rel === undefined ? [] : (this.#folders().get(rel) ?? []);
+    const found = rel === undefined ? [] : (this.#folders().get(rel) ?? []);
+    if (this.#isPartial && rel !== undefined) this.#expectSizes(rel, found);
+    return found;
+  }
+
+  /** Who lists a folder asks for the sizes of its files next. */
+  #expectSizes(folder: RelPath, children: readonly GitChild[]): void {
+    this.#listed.clear();
+    for (const { name, isDir } of children) {
+      const entry = isDir ? undefined : this.#entries.get(folder === "" ? name : `${folder}/${name}`);
+      if (entry?.mode.startsWith("100") === true) this.#listed.add(entry.sha);
+    }
   }
 
   #rel(path: OsPath): RelPath | undefined {
@@ -191,6 +228,7 @@ export class GitTree {
   #readBlobs(shas: readonly string[]): void {
     const wanted = new Set([...shas, ...this.#expected]);
     this.#expected.clear();
+    this.#bring(wanted);
     if (wanted.size <= MAX_OWN_BLOBS) this.#readOwn(wanted);
     if (wanted.size === 0) return;
     const out = this.#git(["cat-file", "--batch"], `${[...wanted].join("\n")}\n`);
