@@ -81,15 +81,16 @@ export function serializeLockfile(
   const whole: Record<string, unknown> = { schema: value.schema };
   if (value.datasets !== undefined) whole["datasets"] = value.datasets;
   whole["stages"] = stages;
-  if (previous === undefined || previous.trim() === "") return dumpYaml(whole);
-  return replaceKeys(previous, whole, "stages", changed, file, order);
+  const isNew = previous === undefined || previous.trim() === "";
+  const start = isNew ? dumpYaml({ ...whole, stages: {} }) : previous;
+  return replaceKeys(start, whole, "stages", isNew ? undefined : changed, file, order);
 }
 
 /** The lines of one stage as they stand in a `dvc.lock` below `stages:`. */
 export function lockStageText(name: string, stage: LockStage): string {
   const stages: Record<string, unknown> = {};
   setKey(stages, name, orderStage(stage));
-  return dumpYaml({ stages }).slice("stages:\n".length);
+  return dumpYaml({ stages }, { shared: true }).slice("stages:\n".length);
 }
 
 function orderStage(stage: LockStage): Record<string, unknown> {

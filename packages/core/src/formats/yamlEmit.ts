@@ -6,11 +6,19 @@ import { YamlWriter } from "./yamlWriter.ts";
 
 /** A key of this many characters or more is written with `?`; ruamel.yaml counts the implicit `!!str` before it. */
 const MAX_SIMPLE_KEY = 123;
+/** Anchors that were made, not written by a person. */
+const GENERATED = /^id(?!000$)\d{3,}$/;
 const NOWHERE = { index: 0, line: 0, column: 0 };
 
-/** Writes `value` byte by byte as DVC does (ruamel.yaml, block style, 80 columns). Mappings may be objects or `Map`s. */
-export function dumpYaml(value: unknown): string {
-  return emitNode(nodeOf(value));
+/** Nodes of the collections met so far, by identity: one that is met again becomes an alias, as in Python. */
+export type SharedNodes = Map<object, YamlNode>;
+
+/**
+ * Writes `value` byte by byte as DVC does (ruamel.yaml, block style, 80 columns). Mappings may be objects or `Map`s.
+ * `shared`: a collection that stands in several places is written once, with an anchor.
+ */
+export function dumpYaml(value: unknown, options: { readonly shared?: boolean } = {}): string {
+  return emitNode(nodeOf(value, options.shared === true ? new Map() : undefined));
 }
 
 /** Writes a node tree with its comments. */
@@ -19,7 +27,7 @@ export function emitNode(root: YamlNode): string {
 }
 
 /** A node for a value, without comments. @throws {TypeError} for what YAML has no form for. */
-export function nodeOf(value: unknown): YamlNode {
+export function nodeOf(value: unknown, shared?: SharedNodes): YamlNode {
   if (typeof value === "string") return textNode(value);
   if (value === null || value === undefined) return rawNode("");
   if (typeof value === "boolean") return rawNode(value ? "true" : "false");
@@ -27,6 +35,8 @@ export function nodeOf(value: unknown): YamlNode {
     return rawNode(numberText(value));
   if (value instanceof PyDate) return rawNode(value.text);
   if (typeof value !== "object") throw new TypeError(`cannot represent ${typeof value} as YAML`);
+  const known = shared?.get(value);
+  if (known !== undefined) return aliasOf(known);
   const base = {
     tag: undefined,
     anchor: undefined,
@@ -35,12 +45,24 @@ export function nodeOf(value: unknown): YamlNode {
     end: undefined,
     flow: undefined,
   };
-  if (Array.isArray(value)) return { ...base, kind: "sequence", items: value.map(nodeOf) };
+  if (Array.isArray(value)) {
+    const list: SequenceNode = { ...base, kind: "sequence", items: [] };
+    shared?.set(value, list);
+    list.items = value.map((one) => nodeOf(one, shared));
+    return list;
+  }
+  const mapping: MappingNode = { ...base, kind: "mapping", pairs: [] };
+  shared?.set(value, mapping);
   const entries: [unknown, unknown][] = value instanceof Map ? [...value.entries()] : Object.entries(value);
-  const pairs = entries
+  mapping.pairs = entries
     .filter(([, one]) => one !== undefined)
-    .map(([key, one]): Pair => ({ key: nodeOf(key), value: nodeOf(one) }));
-  return { ...base, kind: "mapping", pairs };
+    .map(([key, one]): Pair => ({ key: nodeOf(key), value: nodeOf(one, shared) }));
+  return mapping;
+}
+
+/** Its name is given when it is written. */
+function aliasOf(target: YamlNode): AliasNode {
+  return { kind: "alias", name: "", target, tag: undefined, anchor: undefined, start: NOWHERE, comments: undefined };
 }
 
 function numberText(value: number | bigint | PyFloat): string {
@@ -76,7 +98,9 @@ type Place = "root" | "item" | "value" | "key";
 class NodeEmitter {
   readonly #out = new YamlWriter();
   readonly #root: YamlNode;
-  readonly #used = new Set<YamlNode>();
+  /** What aliases point to, with the anchor it gets. */
+  readonly #used = new Map<YamlNode, string>();
+  #generated = 0;
   readonly #preDone = new Set<NodeComments>();
   #flow: string[] = [];
 
@@ -96,7 +120,7 @@ class NodeEmitter {
   }
 
   #findAliases(node: YamlNode): void {
-    if (node.kind === "alias") this.#used.add(node.target);
+    if (node.kind === "alias") this.#name(node.target);
     else if (node.kind === "sequence") for (const one of node.items) this.#findAliases(one);
     else if (node.kind === "mapping") {
       for (const pair of node.pairs) {
@@ -104,6 +128,13 @@ class NodeEmitter {
         this.#findAliases(pair.value);
       }
     }
+  }
+
+  /** Anchors that a person wrote stay; others are numbered in the order in which they are met again. */
+  #name(target: YamlNode): void {
+    if (this.#used.has(target)) return;
+    const own = target.anchor !== undefined && !GENERATED.test(target.anchor) ? target.anchor : undefined;
+    this.#used.set(target, own ?? `id${String(++this.#generated).padStart(3, "0")}`);
   }
 
   #node(node: YamlNode, place: Place): void {
@@ -122,7 +153,7 @@ class NodeEmitter {
   }
 
   #alias(node: AliasNode, place: Place): void {
-    this.#out.indicator(`*${node.name}`, true);
+    this.#out.indicator(`*${this.#used.get(node.target) ?? node.name}`, true);
     this.#out.noNewline = false;
     if (place === "key") this.#out.put(" ");
   }
@@ -130,8 +161,9 @@ class NodeEmitter {
   #properties(node: YamlNode): boolean {
     const out = this.#out;
     let written = false;
-    if (node.anchor !== undefined && (node.kind === "scalar" || this.#used.has(node))) {
-      out.indicator(`&${node.anchor}`, true);
+    const anchor = this.#used.get(node) ?? (node.kind === "scalar" ? node.anchor : undefined);
+    if (anchor !== undefined) {
+      out.indicator(`&${anchor}`, true);
       out.noNewline = false;
       written = true;
     }

@@ -154,7 +154,7 @@ function keyText(key: YamlNode): string {
 
 function applyList(node: SequenceNode, value: readonly unknown[]): void {
   if (node.items.length !== value.length) {
-    node.items = value.map(nodeOf);
+    node.items = value.map((one) => nodeOf(one));
     return;
   }
   node.items = node.items.map((item, index) => applyValue(item, value[index]));
@@ -163,7 +163,7 @@ function applyList(node: SequenceNode, value: readonly unknown[]): void {
 /**
  * Writes `value` over `previous` where the entries of the mapping `section` are replaced whole, not merged: those named in
  * `changed` (all when undefined). Other entries keep their text; entries that `value` lacks are dropped; new ones come last,
- * those in `order` before the entries that follow them there.
+ * those in `order` before the entries that follow them there. A collection that stands in several places of one entry is written once.
  * @throws {FormatError} when `previous` does not parse.
  */
 export function replaceKeys(
@@ -183,9 +183,9 @@ export function replaceKeys(
   const existing = new Map(mapping.pairs.map((one): [string, Pair] => [keyText(one.key), one]));
   for (const [key, one] of Object.entries(entries)) {
     const old = existing.get(key);
-    if (old === undefined) insertPair(mapping, { key: nodeOf(key), value: nodeOf(one) }, order);
+    if (old === undefined) insertPair(mapping, { key: nodeOf(key), value: nodeOf(one, new Map()) }, order);
     else if (changed === undefined || changed.includes(key))
-      old.value = { ...nodeOf(one), comments: old.value.comments };
+      old.value = withComments(nodeOf(one, new Map()), old.value.comments);
   }
   mapping.pairs = mapping.pairs.filter((one) => isMerge(one.key) || entries[keyText(one.key)] !== undefined);
   for (const one of root.pairs)
@@ -194,6 +194,11 @@ export function replaceKeys(
     if (!root.pairs.some((old) => keyText(old.key) === key)) root.pairs.push({ key: nodeOf(key), value: nodeOf(one) });
   }
   return emitNode(root);
+}
+
+function withComments(node: YamlNode, comments: YamlNode["comments"]): YamlNode {
+  node.comments = comments;
+  return node;
 }
 
 function insertPair(mapping: MappingNode, pair: Pair, order: readonly string[] | undefined): void {
