@@ -1,0 +1,155 @@
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BINARY } from "../support/rig.ts";
+
+/** Rounds for each way to run; more by `HOLDFAST_KILLS`. */
+const ROUNDS = Number(process.env["HOLDFAST_KILLS"] ?? "4");
+
+/** Two rows of stages that may run side by side, a folder and a metric among the outputs, and one stage at the end. */
+const PIPELINE = `stages:
+${[1, 2, 3, 4]
+  .map(
+    (n) => `  part${String(n)}:
+    cmd: mkdir -p part${String(n)} && cat source.txt > part${String(n)}/a && echo ${String(n)} > part${String(n)}/b
+    deps: [source.txt]
+    params: [p${String(n)}]
+    outs: [part${String(n)}]
+`,
+  )
+  .join("")}${["left", "right"]
+  .map(
+    (side, at) => `  ${side}:
+    cmd: cat part${String(2 * at + 1)}/* part${String(2 * at + 2)}/* > ${side}.txt
+    deps: [part${String(2 * at + 1)}, part${String(2 * at + 2)}]
+    outs: [${side}.txt]
+`,
+  )
+  .join("")}  all:
+    cmd: cat left.txt right.txt > all.txt; echo '{"n":' $(wc -l < all.txt) '}' > m.json
+    deps: [left.txt, right.txt]
+    outs: [all.txt]
+    metrics: [{m.json: {cache: false}}]
+`;
+const OUTPUTS = ["part1/a", "part1/b", "part4/a", "part4/b", "left.txt", "right.txt", "all.txt", "m.json"];
+
+let folder: string;
+let expected: { lock: string; outputs: string[]; ms: number };
+
+const environment = (): NodeJS.ProcessEnv => ({
+  PATH: process.env["PATH"],
+  HOME: folder,
+  DVC_GLOBAL_CONFIG_DIR: join(folder, "global"),
+  DVC_SYSTEM_CONFIG_DIR: join(folder, "system"),
+  DVC_SITE_CACHE_DIR: join(folder, "site"),
+});
+
+function run(root: string, ...args: string[]): string {
+  const ran = spawnSync(process.execPath, [BINARY, ...args], { cwd: root, env: environment(), encoding: "utf8" });
+  expect(ran.stderr + ran.stdout, args.join(" ")).not.toMatch(/ERROR|Traceback/);
+  expect(ran.status).toBe(0);
+  return ran.stdout;
+}
+
+function makeProject(name: string): string {
+  const root = join(folder, name);
+  mkdirSync(root);
+  run(root, "init", "-q", "--no-scm");
+  writeFileSync(join(root, "source.txt"), "line\n".repeat(1000));
+  writeFileSync(join(root, "params.yaml"), "p1: 1\np2: 2\np3: {a: 1}\np4: [1, 2]\n");
+  writeFileSync(join(root, "dvc.yaml"), PIPELINE);
+  return root;
+}
+
+const outputsOf = (root: string): string[] => OUTPUTS.map((name) => readFileSync(join(root, name), "utf8"));
+
+/** Kills the program, not the command that it runs: that one ends by itself, as after any crash of the program. */
+async function runAndKill(root: string, args: readonly string[], delay: number): Promise<boolean> {
+  const child = spawn(process.execPath, [BINARY, ...args], { cwd: root, env: environment(), stdio: "ignore" });
+  const timer = setTimeout(() => child.kill("SIGKILL"), delay);
+  const signal = await new Promise((done) => {
+    child.once("exit", (_code, by) => {
+      done(by);
+    });
+  });
+  clearTimeout(timer);
+  return signal === "SIGKILL";
+}
+
+function checkObjects(root: string): void {
+  const store = join(root, ".dvc", "cache", "files", "md5");
+  if (!existsSync(store)) return;
+  for (const entry of readdirSync(store, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const [, name] = /\/([0-9a-f]{2}\/[0-9a-f]{30})(?:\.dir)?$/.exec(path) ?? [];
+    if (name === undefined || !entry.isFile()) continue;
+    expect(createHash("md5").update(readFileSync(path)).digest("hex"), path).toBe(name.replace("/", ""));
+  }
+}
+
+beforeAll(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "repro-kill-")));
+  const root = makeProject("serial");
+  const start = performance.now();
+  run(root, "repro", "-q");
+  const ms = performance.now() - start;
+  expected = { lock: readFileSync(join(root, "dvc.lock"), "utf8"), outputs: outputsOf(root), ms };
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe.each([
+  ["a serial repro", ["repro", "-q"]],
+  ["a repro of four stages at once", ["repro", "-q", "-j", "4"]],
+] as const)("%s, killed at any moment", (_name, args) => {
+  it("is finished by a plain re-run, with the dvc.lock and the outputs of one that was never killed", async () => {
+    let killed = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const root = makeProject(`${args.join("")}-${String(round)}`);
+      const delay = 40 + ((round + 0.5) / ROUNDS) * Math.max(100, expected.ms - 40);
+      if (await runAndKill(root, args, delay)) killed++;
+      checkObjects(root);
+      await sleep(150);
+      run(root, ...args);
+      expect(readFileSync(join(root, "dvc.lock"), "utf8")).toBe(expected.lock);
+      expect(outputsOf(root)).toEqual(expected.outputs);
+      checkObjects(root);
+      expect(run(root, "status")).toContain("up to date");
+    }
+    expect(killed).toBeGreaterThan(0);
+  });
+
+  it("goes on where it was when it is killed again and again", async () => {
+    const root = makeProject(`${args.join("")}-again`);
+    for (let round = 0; round < ROUNDS; round++) {
+      await runAndKill(root, args, 60 + round * 25);
+      checkObjects(root);
+      await sleep(100);
+    }
+    run(root, ...args);
+    expect(readFileSync(join(root, "dvc.lock"), "utf8")).toBe(expected.lock);
+    expect(outputsOf(root)).toEqual(expected.outputs);
+    // What the run cache keeps is sound: with everything else gone, nothing has to run.
+    const copy = `${root}-copy`;
+    cpSync(root, copy, { recursive: true });
+    rmSync(join(copy, "dvc.lock"));
+    for (const name of OUTPUTS) rmSync(join(copy, name));
+    run(copy, ...args);
+    expect(readFileSync(join(copy, "dvc.lock"), "utf8")).toBe(expected.lock);
+  });
+});
