@@ -13,6 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -146,6 +147,10 @@ await build({
   logLevel: "warning",
 });
 
+// Draws charts as images: the renderer's own file, and the font of the texts.
+copyFileSync(installed("@resvg/resvg-wasm/index_bg.wasm"), join(bin, "plots", "resvg.wasm"));
+copyFileSync(installed("@expo-google-fonts/inter/400Regular/Inter_400Regular.ttf"), join(bin, "plots", "font.ttf"));
+
 for (const [file, name] of vendor) {
   await build({
     ...shared,
@@ -172,6 +177,10 @@ if (!process.argv.includes("--no-types")) {
     stdio: "inherit",
   });
   process.exitCode = tsc.status ?? 1;
+}
+
+function installed(path) {
+  return createRequire(join(core, "index.ts")).resolve(path);
 }
 
 function filesBelow(folder) {

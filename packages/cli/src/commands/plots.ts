@@ -47,6 +47,10 @@ const outputOptions = {
     own: true,
     complete: "dir",
   }),
+  png: text("--png", "<path>", "Write each chart into this folder as PNG instead of a page.", {
+    own: true,
+    complete: "dir",
+  }),
   terminal: flag("--terminal", "Draw the charts as text instead of a page.", { own: true }),
 };
 
@@ -68,6 +72,7 @@ interface OutputValues {
   readonly open: boolean;
   readonly htmlTemplate: string | undefined;
   readonly svg: string | undefined;
+  readonly png: string | undefined;
   readonly terminal: boolean;
 }
 
@@ -98,6 +103,7 @@ const show: Command = defineCommand({
   examples: [
     { text: "All plots, in one page", command: "plots show" },
     { text: "A file as a confusion matrix", command: "plots show classes.csv -t confusion -x actual -y predicted" },
+    { text: "Each chart as an image, for a report", command: "plots show --png charts" },
     { text: "A curve in the terminal", command: "plots show loss.csv --terminal" },
   ],
   options: { ...propertyOptions, ...outputOptions },
@@ -168,13 +174,20 @@ async function output(
     const size = { width: Math.max(20, Math.min(columns ?? 80, 120) - 16), height: 16 };
     const colour = context.paint("x", "red") !== "x";
     for (const drawing of await render.plotsTerminal(result, { ...size, colour })) context.block(`${drawing}\n`);
-  } else if (args.svg === undefined) await writePage(context, repo, result, args);
+  } else if (args.svg === undefined && args.png === undefined) await writePage(context, repo, result, args);
   else {
-    for (const path of await render.plotsSvg(repo, result, resolve(context.env.cwd, args.svg))) {
-      context.line(pathToFileURL(path).href);
-    }
+    const folderOf = (word: string): string => resolve(context.env.cwd, word);
+    const svg = args.svg === undefined ? [] : await render.plotsSvg(repo, result, folderOf(args.svg));
+    const png = args.png === undefined ? [] : await render.plotsPng(repo, result, folderOf(args.png), pngAssets());
+    for (const path of [...svg, ...png]) context.line(pathToFileURL(path).href);
   }
   return undefined;
+}
+
+/** What images are drawn with, beside the program. */
+function pngAssets(): { readonly wasm: string; readonly font: string } {
+  const at = (name: string): string => fileURLToPath(new URL(`./plots/${name}`, import.meta.url));
+  return { wasm: at("resvg.wasm"), font: at("font.ttf") };
 }
 
 async function writePage(context: Context, repo: Repo, result: PlotsResult, args: OutputValues): Promise<void> {

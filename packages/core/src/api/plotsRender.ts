@@ -4,12 +4,14 @@ import { pyJsonDumps } from "../formats/pyJson.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
 import { writeImages } from "../plots/images.ts";
 import { makeFolder } from "../plots/outputFolder.ts";
+import type { PngAssets } from "../plots/png.ts";
 import type { TerminalOptions } from "../plots/terminal.ts";
 import { vegaSpec } from "../plots/vegaSpec.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { Plot, PlotsResult } from "./plots.ts";
 
 export { plotsFolder } from "../plots/outputFolder.ts";
+export type { PngAssets } from "../plots/png.ts";
 export type { TerminalOptions } from "../plots/terminal.ts";
 
 /**
@@ -61,14 +63,30 @@ export function plotsVega(result: PlotsResult): string | undefined {
 
 /** Writes each chart as an SVG file, named after the plot. @returns the paths */
 export async function plotsSvg(repo: Repo, result: PlotsResult, folder: OsPath): Promise<OsPath[]> {
+  return writeCharts(repo, result, folder, "svg", (svg) => Promise.resolve(svg));
+}
+
+/** Writes each chart as a PNG file, named after the plot. @returns the paths @throws {ConfigError} see `pngOf` */
+export async function plotsPng(repo: Repo, result: PlotsResult, folder: OsPath, assets?: PngAssets): Promise<OsPath[]> {
+  const { pngOf } = await import("../plots/png.ts");
+  return writeCharts(repo, result, folder, "png", (svg) => pngOf(svg, assets));
+}
+
+async function writeCharts(
+  repo: Repo,
+  result: PlotsResult,
+  folder: OsPath,
+  ending: string,
+  draw: (svg: string) => Promise<string | Uint8Array>,
+): Promise<OsPath[]> {
   const { svgOf } = await import("../plots/svg.ts");
   const written: OsPath[] = [];
   for (const plot of result.plots) {
     if (plot.kind !== "vega" || plot.chart.datapoints.length === 0) continue;
-    const path = join(folder, `${plot.name.replace(/[^\p{L}\p{N}._-]+/gu, "_").replace(/^\.+/, "_")}.svg`);
-    const svg = await svgOf(vegaSpec(plot.chart).content);
+    const path = join(folder, `${plot.name.replace(/[^\p{L}\p{N}._-]+/gu, "_").replace(/^\.+/, "_")}.${ending}`);
+    const drawing = await draw(await svgOf(vegaSpec(plot.chart).content));
     makeFolder(repo, folder);
-    writeFileAtomic(path, svg, { noSync: true, inside: folder });
+    writeFileAtomic(path, drawing, { noSync: true, inside: folder });
     written.push(path);
   }
   return written;
