@@ -1,5 +1,6 @@
 # make             set everything up and run the story of examples/exemplar for real (REMOTE=s3 ENDPOINT_URL=… for a bucket)
 # make test        set up what the tests need and run every test
+# make test-hdfs   the tests against real HDFS (Maven, a JDK; some minutes)
 # make bench       measure beside real DVC (DVC=path of the dvc program)
 # make conformance run our scripts by live DVC and by us, and compare (DVC=path)
 # make clean       remove what the above made
@@ -15,7 +16,7 @@ PROFILE ?=
 DVC ?= dvc
 
 .DELETE_ON_ERROR:
-.PHONY: demo setup build test bench conformance clean
+.PHONY: demo setup build test test-hdfs bench conformance clean
 
 demo: build
 	node packages/cli/bin/holdfast.js demo $(DEMO) --remote $(REMOTE) \
@@ -34,6 +35,10 @@ build: setup
 test: build
 	node scripts/setup-test-servers.mjs
 	node scripts/run-tests.mjs
+
+test-hdfs: build
+	node scripts/servers/hdfs.mjs
+	HOLDFAST_HDFS=1 node scripts/run-tests.mjs tests/hdfs
 
 bench: build
 	npm run bench --silent -- --dvc $(DVC)

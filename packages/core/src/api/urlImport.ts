@@ -3,8 +3,10 @@ import { basename, join } from "node:path";
 import { type CallOptions, info } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
+import { mapBounded } from "../base/pool.ts";
 import { type Built, build } from "../data/build.ts";
 import { pyJsonDumps } from "../formats/pyJson.ts";
+import type { Info } from "../fs/filesystem.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
@@ -95,15 +97,24 @@ export async function lockDependency(
   const found = await filesAt(place, options);
   if (found === undefined) throw missing;
   const [first] = found.files;
+  const { fs } = place;
+  const hashName = fs.checksum === undefined ? "etag" : "checksum";
+  const checksumOf = async (info: Info): Promise<string | undefined> =>
+    fs.checksum === undefined ? info.etag : fs.checksum(info, options);
   if (!found.isDir) {
-    const { etag, size } = first?.info ?? { size: 0 };
-    const hash = etag === undefined ? undefined : { name: "etag" as const, value: etag };
-    return { ...dep, hash, hashName: "etag", meta: { size: size } };
+    const own = first === undefined ? undefined : await checksumOf(first.info);
+    const hash = own === undefined ? undefined : ({ name: hashName, value: own } as const);
+    return { ...dep, hash, hashName, meta: { size: first?.info.size ?? 0 } };
   }
-  const list = found.files.map(({ rel, info: file }) => ({ etag: file.etag ?? "", relpath: rel }));
+  const list: { readonly relpath: string }[] = await mapBounded(
+    found.files,
+    fs.caps.maxParallel,
+    async ({ rel, info }) => ({ [hashName]: (await checksumOf(info)) ?? "", relpath: rel }),
+    options.signal,
+  );
   const value = `${md5Bytes(Buffer.from(pyJsonDumps(list, { sortKeys: true })))}.dir`;
   const size = found.files.reduce((sum, { info: file }) => sum + file.size, 0);
-  return { ...dep, hash: { name: "md5", value }, hashName: "etag", meta: { size, nfiles: found.files.length } };
+  return { ...dep, hash: { name: "md5", value }, hashName, meta: { size, nfiles: found.files.length } };
 }
 
 /** Brings the data of a URL import into an object database. */

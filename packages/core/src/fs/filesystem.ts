@@ -43,6 +43,11 @@ export interface Info {
   readonly mtimeMs?: number;
 }
 
+/** Of which version; the current one when not given. */
+export interface StatOptions extends CallOptions {
+  readonly versionId?: string;
+}
+
 /** `start` inclusive, `end` exclusive, in bytes. */
 export interface ReadOptions extends CallOptions {
   readonly start?: number;
@@ -82,6 +87,8 @@ export interface WriteOptions extends CallOptions {
    * CorruptObjectError and nothing appears under the name.
    */
   readonly md5?: string;
+  /** Told what the storage made of it, where it says so in its answer. */
+  readonly onWritten?: (facts: Pick<Info, "etag" | "versionId">) => void;
 }
 
 /** How a storage is reached, for a person; never a secret. */
@@ -105,7 +112,7 @@ export interface FileSystem {
   readonly protocol: Protocol;
   readonly caps: FsCaps;
   /** Absence is a value, not an error. */
-  stat(path: string, options?: CallOptions): Promise<Info | undefined>;
+  stat(path: string, options?: StatOptions): Promise<Info | undefined>;
   /** All files below `prefix` (a folder), any depth, in the storage's own order. */
   list(prefix: string, options?: ListOptions): AsyncIterable<Info>;
   /** The immediate children of a folder: files and folders. */
@@ -116,6 +123,8 @@ export interface FileSystem {
   /** Fetches into the local file `to` (created anew, not fsynced, not renamed); returns its md5 computed on the way. */
   download(path: string, to: string, options?: DownloadOptions): Promise<Downloaded>;
   write(path: string, source: Source, options?: WriteOptions): Promise<void>;
+  /** What the storage itself tells of a file's contents, where DVC records that (`checksum`) instead of the ETag. */
+  checksum?(file: Info, options?: CallOptions): Promise<string | undefined>;
   /** Removing what is not there succeeds. */
   remove(path: string, options?: CallOptions): Promise<void>;
   /** Removes many; default loops. */

@@ -104,6 +104,11 @@ export class S3Client {
     }
   }
 
+  /** `s3://bucket/key`, for messages. */
+  nameOf(request: { readonly bucket: string; readonly key?: string }): string {
+    return urlOf(request);
+  }
+
   /** Tries `work` again as the policy says; for callers that read a stream and must begin anew when it breaks. */
   attempt<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     return retrying(this.#policy, signal, work);
@@ -462,9 +467,9 @@ async function pour(stream: IncomingMessage, url: string, take: BodySink): Promi
 }
 
 /** The error for an answer that ended early. */
-export function cutShort(url: string, cause?: unknown): StorageError {
+export function cutShort(url: string, cause?: unknown, protocol: string = "s3"): StorageError {
   return new StorageError(`the answer for '${url}' was cut short`, {
-    protocol: "s3",
+    protocol,
     path: url,
     retryable: true,
     cause,

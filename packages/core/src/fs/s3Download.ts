@@ -5,7 +5,7 @@ import { mapBounded } from "../base/pool.ts";
 import { FileHash } from "./fileHash.ts";
 import type { DownloadOptions, Downloaded } from "./filesystem.ts";
 import type { AnswerHeaders } from "./s3Answer.ts";
-import { cutShort, urlOf, type S3Client, type S3Request } from "./s3Client.ts";
+import { cutShort, type S3Client, type S3Request } from "./s3Client.ts";
 import { S3AnswerError } from "./s3Errors.ts";
 
 /** Larger objects come in ranges, several at once. */
@@ -17,6 +17,9 @@ const REPLACED = "PreconditionFailed";
 
 /** Where to fetch from and what to send along. */
 export type GetRequest = Omit<S3Request, "method" | "body">;
+
+/** Who asks for the bytes: S3's client, or another storage's that is laid out like it (bucket, key, ETag, If-Match). */
+export type RangeSource = Pick<S3Client, "attempt" | "receive" | "nameOf">;
 
 /** An object too large for one answer. */
 interface LargeObject {
@@ -32,7 +35,7 @@ interface LargeObject {
  * @throws {StorageError}
  */
 export async function downloadObject(
-  client: S3Client,
+  client: RangeSource,
   get: GetRequest,
   to: string,
   options: DownloadOptions,
@@ -69,7 +72,7 @@ function isReplaced(error: unknown): boolean {
 }
 
 async function inOrder(
-  client: S3Client,
+  client: RangeSource,
   get: GetRequest,
   fd: number,
   options: DownloadOptions,
@@ -93,7 +96,7 @@ async function inOrder(
     });
     if (large !== undefined) return large;
     const expected = Number(headers["content-length"] ?? NaN);
-    if (Number.isFinite(expected) && size !== expected) throw cutShort(urlOf(get));
+    if (Number.isFinite(expected) && size !== expected) throw cutShort(client.nameOf(get));
   } catch (error) {
     // What is fetched again is not counted twice.
     options.onBytes?.(-size);
@@ -109,7 +112,7 @@ function largeObject(headers: AnswerHeaders): LargeObject | undefined {
 }
 
 async function inRanges(
-  client: S3Client,
+  client: RangeSource,
   get: GetRequest,
   { size, etag }: LargeObject,
   fd: number,
@@ -149,7 +152,7 @@ async function inRanges(
 
 /** Fetches one range to its place. @throws {StorageError} retryable, when it is cut short or the object was replaced. */
 async function fetchRange(
-  client: S3Client,
+  client: RangeSource,
   get: GetRequest,
   etag: string,
   fd: number,
@@ -161,7 +164,7 @@ async function fetchRange(
   let at = start;
   try {
     await client.receive(request, (status, head) => {
-      checkRange(get, status, head, `bytes ${String(start)}-${String(end - 1)}/${String(size)}`, etag);
+      checkRange(client.nameOf(get), status, head, `bytes ${String(start)}-${String(end - 1)}/${String(size)}`, etag);
       return (chunk) => {
         const part = at + chunk.length > end ? chunk.subarray(0, end - at) : chunk;
         writeAt(fd, part, at);
@@ -170,7 +173,7 @@ async function fetchRange(
         return undefined;
       };
     });
-    if (at !== end) throw cutShort(urlOf(get));
+    if (at !== end) throw cutShort(client.nameOf(get));
   } catch (error) {
     options.onBytes?.(start - at);
     throw error;
@@ -178,10 +181,9 @@ async function fetchRange(
 }
 
 /** An answer of other bytes than those asked for must not get to their place. */
-function checkRange(get: GetRequest, status: number, headers: AnswerHeaders, range: string, etag: string): void {
-  if (status !== 206 || headers["content-range"] !== range) throw new NoRangesError(urlOf(get));
+function checkRange(url: string, status: number, headers: AnswerHeaders, range: string, etag: string): void {
+  if (status !== 206 || headers["content-range"] !== range) throw new NoRangesError(url);
   if (headers["etag"] === undefined || headers["etag"] === etag) return;
-  const url = urlOf(get);
   throw new S3AnswerError(`'${url}' was replaced while it was fetched`, REPLACED, { protocol: "s3", path: url });
 }
 

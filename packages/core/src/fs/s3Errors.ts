@@ -108,11 +108,11 @@ export function s3Error(failure: S3Failure): S3AnswerError {
 }
 
 /** The error for a connection that failed. `address`: host and port. */
-export function connectionError(cause: Error, address: string, url: string): StorageError {
+export function connectionError(cause: Error, address: string, url: string, protocol: string = "s3"): StorageError {
   const code = (cause as NodeJS.ErrnoException).code ?? "";
   if (isCertificateProblem(code)) {
     return new StorageError(`the certificate of ${address} is not trusted (${code})`, {
-      protocol: "s3",
+      protocol,
       path: url,
       code: "config",
       cause,
@@ -120,7 +120,7 @@ export function connectionError(cause: Error, address: string, url: string): Sto
     });
   }
   return new StorageError(`no answer from ${address}: ${REASONS[code] ?? cause.message}`, {
-    protocol: "s3",
+    protocol,
     path: url,
     cause,
     retryable: true,

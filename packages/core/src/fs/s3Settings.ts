@@ -122,7 +122,8 @@ function awsFile(options: OpenOptions, option: string, variable: string, name: s
   return { path, trusted };
 }
 
-function refuseInside(option: string, path: OsPath, root: OsPath | undefined): void {
+/** A file that a committed config names must not be one of the repository. @throws {ConfigError} */
+export function refuseInside(option: string, path: OsPath, root: OsPath | undefined): void {
   if (root === undefined) return;
   if (!isInside(root, path) && !isInside(real(root), real(path))) return;
   throw new ConfigError(
@@ -141,7 +142,8 @@ function real(path: OsPath): OsPath {
   }
 }
 
-function absolute(path: string, { home, projectRoot }: OpenOptions): OsPath {
+/** `~` is the home folder; relative paths count from the project. */
+export function absolute(path: string, { home, projectRoot }: OpenOptions): OsPath {
   if (path === "~" || path.startsWith("~/")) return join(home, path.slice(1));
   return isAbsolute(path) ? path : resolve(projectRoot ?? home, path);
 }

@@ -1,0 +1,1 @@
+export const openAzure = undefined as never;

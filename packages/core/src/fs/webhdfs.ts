@@ -1,0 +1,278 @@
+import { createHash, randomBytes } from "node:crypto";
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { CorruptObjectError, StorageError } from "../base/errors.ts";
+import type { CallOptions } from "../base/events.ts";
+import { mapBounded } from "../base/pool.ts";
+import { md5Hex } from "./fileHash.ts";
+import type {
+  AccessFacts,
+  DownloadOptions,
+  Downloaded,
+  FileSystem,
+  FsCaps,
+  Info,
+  ListOptions,
+  ReadOptions,
+  Source,
+  WriteOptions,
+} from "./filesystem.ts";
+import { isEmptyRange } from "./objectPath.ts";
+import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
+import { type HdfsCall, WebHdfsClient } from "./webhdfsClient.ts";
+import { type WebHdfsSettings, webHdfsSettings } from "./webhdfsSettings.ts";
+
+const PARALLEL = 8;
+
+/** Opens `webhdfs://user@host:port/path`. @throws {ConfigError} for a bad URL or option */
+export async function openWebHdfs(url: string, options: OpenOptions): Promise<OpenedStorage> {
+  const { settings, root } = webHdfsSettings(url, options);
+  return Promise.resolve({ fs: new WebHdfsFileSystem(settings), root });
+}
+
+/** What the NameNode says of a file or folder. */
+interface FileStatus {
+  readonly pathSuffix: string;
+  readonly type: "FILE" | "DIRECTORY" | "SYMLINK";
+  /** Bytes. */
+  readonly length: number;
+  /** Milliseconds since the epoch. */
+  readonly modificationTime: number;
+}
+
+/** HDFS over HTTP, also through an HttpFS gateway. Paths begin with "/". */
+class WebHdfsFileSystem implements FileSystem {
+  readonly protocol = "webhdfs" as const;
+  readonly caps: FsCaps = { atomicWrite: true, ranges: true, versionIds: false, maxParallel: PARALLEL, listPage: 1000 };
+  readonly #client: WebHdfsClient;
+  readonly #settings: WebHdfsSettings;
+
+  constructor(settings: WebHdfsSettings) {
+    this.#settings = settings;
+    this.#client = new WebHdfsClient(settings);
+  }
+
+  async stat(path: string, options?: CallOptions): Promise<Info | undefined> {
+    try {
+      const answer = await this.#client.ask({ method: "GET", op: "GETFILESTATUS", path, signal: options?.signal });
+      return infoOf(path, (answer as { FileStatus: FileStatus }).FileStatus);
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async *list(prefix: string, options?: ListOptions): AsyncIterable<Info> {
+    const start = `${withoutSlash(prefix)}/${options?.startsWith ?? ""}`;
+    const begun = start.slice(0, start.lastIndexOf("/")) || "/";
+    yield* this.#below(begun, start, options);
+  }
+
+  /** Files of a folder, then those of its folders, several of which are asked for at once. */
+  async *#below(folder: string, start: string, options: CallOptions | undefined): AsyncIterable<Info> {
+    const found = (await this.#childrenOf(folder, options)).filter(
+      ({ path }) => path.startsWith(start) || start.startsWith(`${path}/`),
+    );
+    for (const one of found) if (one.type === "file") yield one;
+    const folders = found.filter(({ type }) => type === "folder");
+    for (let at = 0; at < folders.length; at += PARALLEL) {
+      const group = folders.slice(at, at + PARALLEL).map(({ path }) => this.#allBelow(path, start, options));
+      for (const files of await Promise.all(group)) yield* files;
+    }
+  }
+
+  async #allBelow(folder: string, start: string, options: CallOptions | undefined): Promise<Info[]> {
+    const files: Info[] = [];
+    for await (const one of this.#below(folder, start, options)) files.push(one);
+    return files;
+  }
+
+  async *children(path: string, options?: CallOptions): AsyncIterable<Info> {
+    yield* await this.#childrenOf(path, options);
+  }
+
+  async #childrenOf(path: string, options: CallOptions | undefined): Promise<Info[]> {
+    try {
+      const answer = await this.#client.ask({ method: "GET", op: "LISTSTATUS", path, signal: options?.signal });
+      const { FileStatuses: statuses } = answer as { FileStatuses: { FileStatus: readonly FileStatus[] } };
+      // A file is listed as itself, without a name.
+      const named = statuses.FileStatus.filter(({ pathSuffix }) => pathSuffix !== "");
+      return named.map((status) => infoOf(`${withoutSlash(path)}/${status.pathSuffix}`, status));
+    } catch (error) {
+      if (isAbsent(error)) return [];
+      throw error;
+    }
+  }
+
+  async read(path: string, options: ReadOptions = {}): Promise<Readable> {
+    return this.#client.attempt(options.signal, () => this.#client.open(openCall(path, options)));
+  }
+
+  async readBytes(path: string, options: ReadOptions = {}): Promise<Buffer> {
+    if (isEmptyRange(options)) return Buffer.alloc(0);
+    return (await this.#client.attempt(options.signal, () => this.#client.fetch(openCall(path, options)))).body;
+  }
+
+  async download(path: string, to: string, options: DownloadOptions = {}): Promise<Downloaded> {
+    options.signal?.throwIfAborted();
+    const size = options.size ?? (await this.#sizeOf(path, options));
+    const fd = openSync(to, "wx", options.mode ?? 0o666);
+    try {
+      return await this.#client.attempt(options.signal, () => this.#downloadOnce(path, fd, size, options));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  async #sizeOf(path: string, options: CallOptions): Promise<number> {
+    const info = await this.stat(path, options);
+    if (info?.type === "file") return info.size;
+    throw this.#problem(path, `'${this.url(path)}' does not exist`, { code: "not-found" });
+  }
+
+  async #downloadOnce(path: string, fd: number, size: number, options: DownloadOptions): Promise<Downloaded> {
+    const hash = createHash("md5");
+    let received = 0;
+    try {
+      await this.#client.fetch(
+        openCall(path, options.signal === undefined ? {} : { signal: options.signal }),
+        () => (chunk) => {
+          hash.update(chunk);
+          for (let done = 0; done < chunk.length;) done += writeSync(fd, chunk, done, undefined, received + done);
+          received += chunk.length;
+          options.onBytes?.(chunk.length);
+          return undefined;
+        },
+      );
+      if (received === size) return { md5: hash.digest("hex"), size };
+      const what = `'${this.url(path)}' came with ${String(received)} bytes instead of ${String(size)}`;
+      throw this.#problem(path, what, { retryable: received < size });
+    } catch (error) {
+      // What is fetched again is not counted twice.
+      options.onBytes?.(-received);
+      throw error;
+    }
+  }
+
+  /** Beside its place first, then renamed: readers never see half of it. */
+  async write(path: string, source: Source, options: WriteOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const aside = `${path}.${randomBytes(6).toString("hex")}.hftmp`;
+    const { signal } = options;
+    try {
+      const size = await this.#client.attempt(signal, () => this.#put(aside, path, source, options));
+      const there = await this.stat(aside, options);
+      if (there?.size !== size)
+        throw this.#problem(path, `'${this.url(path)}' did not arrive whole`, { retryable: true });
+      const parameters = { destination: path, renameoptions: "OVERWRITE" };
+      await this.#client.ask({ method: "PUT", op: "RENAME", path: aside, parameters, signal });
+    } catch (error) {
+      await this.remove(aside).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #put(aside: string, path: string, source: Source, options: WriteOptions): Promise<number> {
+    const call: HdfsCall = {
+      method: "PUT",
+      op: "CREATE",
+      path: aside,
+      parameters: { overwrite: "true" },
+      signal: options.signal,
+    };
+    if ("bytes" in source) {
+      this.#checkHash(path, md5Hex(source.bytes), options);
+      await this.#client.send(call, source.bytes);
+      options.onBytes?.(source.bytes.byteLength);
+      return source.bytes.byteLength;
+    }
+    const hash = createHash("md5");
+    let sent = 0;
+    try {
+      await this.#client.sendFile(call, source.file, source.size, (chunk) => {
+        hash.update(chunk);
+        sent += chunk.length;
+        options.onBytes?.(chunk.length);
+      });
+      this.#checkHash(path, hash.digest("hex"), options);
+      return source.size;
+    } catch (error) {
+      options.onBytes?.(-sent);
+      throw error;
+    }
+  }
+
+  #checkHash(path: string, actual: string, { md5 }: WriteOptions): void {
+    if (md5 === undefined || md5 === actual) return;
+    const url = this.url(path);
+    throw new CorruptObjectError(`what was to be sent to '${url}' has the hash ${actual}`, {
+      path: url,
+      expected: md5,
+      actual,
+    });
+  }
+
+  /** HDFS's own: a digest of the block digests. */
+  async checksum({ path }: Info, options?: CallOptions): Promise<string> {
+    const call: HdfsCall = { method: "GET", op: "GETFILECHECKSUM", path, signal: options?.signal };
+    const { body } = await this.#client.attempt(call.signal, () => this.#client.fetch(call));
+    return (JSON.parse(body.toString("utf8")) as { FileChecksum: { bytes: string } }).FileChecksum.bytes;
+  }
+
+  async remove(path: string, options?: CallOptions): Promise<void> {
+    const parameters = { recursive: "false" };
+    try {
+      await this.#client.ask({ method: "DELETE", op: "DELETE", path, parameters, signal: options?.signal });
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+    }
+  }
+
+  async removeMany(paths: readonly string[], options?: CallOptions): Promise<void> {
+    await mapBounded(paths, PARALLEL, (path) => this.remove(path, options), options?.signal);
+  }
+
+  url(path: string): string {
+    return this.#client.url(path);
+  }
+
+  access(): Promise<AccessFacts> {
+    return Promise.resolve({ credentials: this.#settings.credentials, endpoint: this.#settings.base.origin });
+  }
+
+  close(): Promise<void> {
+    this.#client.close();
+    return Promise.resolve();
+  }
+
+  #problem(
+    path: string,
+    message: string,
+    more: { readonly code?: "not-found"; readonly retryable?: boolean },
+  ): StorageError {
+    return new StorageError(message, { protocol: "webhdfs", path: this.url(path), ...more });
+  }
+}
+
+function openCall(path: string, { start, end, signal }: ReadOptions): HdfsCall {
+  const parameters = {
+    offset: start === undefined ? undefined : String(start),
+    length: end === undefined ? undefined : String(end - (start ?? 0)),
+  };
+  return { method: "GET", op: "OPEN", path, parameters, signal };
+}
+
+function infoOf(path: string, status: FileStatus): Info {
+  const { length, modificationTime: mtimeMs } = status;
+  return status.type === "DIRECTORY"
+    ? { path, size: 0, type: "folder", mtimeMs }
+    : { path, size: length, type: "file", mtimeMs };
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof StorageError && error.code === "not-found";
+}
+
+function withoutSlash(path: string): string {
+  return path.replace(/\/+$/, "");
+}

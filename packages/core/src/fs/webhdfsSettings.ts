@@ -1,0 +1,106 @@
+import { readFileSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import { ConfigError } from "../base/errors.ts";
+import type { OpenOptions } from "./openOptions.ts";
+
+/** How to reach a NameNode (or an HttpFS gateway) and as whom. */
+export interface WebHdfsSettings {
+  readonly base: URL;
+  readonly env: OpenOptions["env"];
+  /** Parameters of every call that say who asks. */
+  readonly identity: Readonly<Record<string, string>>;
+  /** Sent to the NameNode only. */
+  readonly authorization: string | undefined;
+  /** Data is fetched from here where the answer names the NameNode's own address. */
+  readonly dataProxy: { readonly from: string; readonly to: string } | undefined;
+  /** False: certificates are not checked. */
+  readonly verify: boolean;
+  /** Certificate authorities to trust instead of the system's, PEM. */
+  readonly ca: Buffer | undefined;
+  /** For a person: where the credentials come from, and whose they are. */
+  readonly credentials: string;
+}
+
+const DEFAULT_PORT = "50070";
+const PREFIX = "/webhdfs/v1";
+
+/** Reads `webhdfs://user@host:port/path` and the remote's options. @throws {ConfigError} for what does not fit */
+export function webHdfsSettings(url: string, options: OpenOptions): { settings: WebHdfsSettings; root: string } {
+  const match = /^webhdfs:\/\/(?:([^@/]*)@)?(\[[^\]]+\]|[^:/?#]+)(?::(\d+))?(\/[^?#]*)?$/i.exec(url);
+  if (match === null) {
+    throw new ConfigError(`'${url}' is not a WebHDFS URL`, { hint: "It looks like webhdfs://user@host:9870/path." });
+  }
+  const [, urlUser, host = "", port = DEFAULT_PORT, path = "/"] = match;
+  const { values } = options;
+  if (isOn(values, "kerberos") || text(values["kerberos_principal"]) !== undefined) {
+    throw new ConfigError("Kerberos (SPNEGO) is not supported for webhdfs://", {
+      code: "unsupported",
+      hint: "Get a delegation token with Hadoop's own tools and set it: `remote modify --local NAME token …`.",
+    });
+  }
+  const scheme = isOn(values, "use_https") ? "https" : "http";
+  const base = new URL(`${scheme}://${host}:${port}`);
+  const target = text(values["data_proxy_target"]);
+  return {
+    root: path.length > 1 ? decodeURI(path).replace(/\/+$/, "") : path,
+    settings: {
+      base,
+      env: options.env,
+      ...identityOf(values, urlUser === undefined ? undefined : decodeURIComponent(urlUser)),
+      dataProxy: target === undefined ? undefined : { from: `${scheme}://${host}:${port}${PREFIX}`, to: target },
+      ...verifyOf(options),
+    },
+  };
+}
+
+type Identity = Pick<WebHdfsSettings, "identity" | "authorization" | "credentials">;
+
+function identityOf(values: OpenOptions["values"], urlUser: string | undefined): Identity {
+  const user = text(values["user"]) ?? urlUser;
+  const password = text(values["password"]);
+  const token = text(values["token"]);
+  const proxyTo = text(values["proxy_to"]);
+  const doAs: Record<string, string> = proxyTo === undefined ? {} : { doas: proxyTo };
+  if (token !== undefined) {
+    if (user !== undefined || proxyTo !== undefined)
+      throw new ConfigError("the WebHDFS options 'user' and 'proxy_to' don't go with 'token', which holds both");
+    return {
+      identity: { delegation: token },
+      authorization: undefined,
+      credentials: "a delegation token (option token)",
+    };
+  }
+  if (password !== undefined) {
+    if (user === undefined) throw new ConfigError("the WebHDFS option 'password' needs 'user'");
+    const basic = Buffer.from(`${user}:${password}`).toString("base64");
+    return {
+      identity: doAs,
+      authorization: `Basic ${basic}`,
+      credentials: `password of user '${user}' (option password)`,
+    };
+  }
+  if (user === undefined) return { identity: doAs, authorization: undefined, credentials: "none" };
+  const identity = { "user.name": user, ...doAs };
+  return { identity, authorization: undefined, credentials: `user '${user}', taken at its word by the server` };
+}
+
+function verifyOf({ values, home, projectRoot, untrusted }: OpenOptions): Pick<WebHdfsSettings, "verify" | "ca"> {
+  const given = text(values["ssl_verify"]);
+  if (given === undefined || given.toLowerCase() === "true") return { verify: true, ca: undefined };
+  if (given.toLowerCase() === "false") return { verify: false, ca: undefined };
+  const path = given.startsWith("~/") ? join(home, given.slice(2)) : given;
+  const file = isAbsolute(path) || untrusted?.has("ssl_verify") !== true ? resolve(projectRoot ?? home, path) : path;
+  try {
+    return { verify: true, ca: readFileSync(file) };
+  } catch (cause) {
+    throw new ConfigError(`the file '${file}' of the option 'ssl_verify' can't be read`, { cause });
+  }
+}
+
+function isOn(values: OpenOptions["values"], name: string): boolean {
+  return text(values[name])?.toLowerCase() === "true";
+}
+
+function text(value: string | undefined): string | undefined {
+  return value === undefined || value === "" ? undefined : value;
+}
