@@ -12,6 +12,8 @@ import { foldersOf } from "./planScan.ts";
 
 /** A folder of fewer files is read again in less time than it takes to make sure that nobody has to. */
 const RECORD_FROM = 500;
+/** Noting more files than this would take more memory than a checkout may (measured: 130 MB for 200,000). */
+const RECORD_TO = 100_000;
 /** Names that a walk of a project passes over, or that change what it passes over. */
 const SPECIAL_NAME = /(^|\/)\.(dvcignore|git|dvc|hg)(\/|$)/;
 
@@ -43,7 +45,7 @@ export interface NewFolderOptions {
 export function noteNewFolder(item: PlanItem, batch: FileBatch, options: NewFolderOptions): NewFolder | undefined {
   const { jobs } = item.work;
   const oid = item.wanted.hash?.value;
-  if (oid === undefined || jobs.length < RECORD_FROM || item.wanted.within !== undefined) return undefined;
+  if (oid === undefined || jobs.length < RECORD_FROM || jobs.length > RECORD_TO || item.wanted.within !== undefined) return undefined;
   if (!item.work.isFolder || item.work.folders.size > 0 || item.work.inTheWay.size > 0) return undefined;
   const swapFrom = Date.now() + GRAIN_MS + 1;
   const relpaths = jobs.map((job) => job.rel);
