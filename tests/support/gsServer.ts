@@ -1,0 +1,73 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { freePort, portOpens } from "./ports.ts";
+
+/** A real fake-gcs-server on a loopback port, with its own folder. It takes any credentials. */
+export interface GsServer {
+  readonly endpoint: string;
+  /** The folder whose folders are the buckets. */
+  readonly folder: string;
+  /** Makes a bucket. */
+  makeBucket(name: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts fake-gcs-server. Its absence fails: tests of GCS are not skipped. */
+export async function startGsServer(): Promise<GsServer> {
+  const program = findServer();
+  const home = mkdtempSync(join(tmpdir(), "hf-gs-"));
+  const folder = join(home, "data");
+  mkdirSync(folder);
+  const port = await freePort();
+  const address = `127.0.0.1:${String(port)}`;
+  const endpoint = `http://${address}`;
+  const backend = ["-backend", "filesystem", "-filesystem-root", folder];
+  const place = ["-scheme", "http", "-host", "127.0.0.1", "-port", String(port)];
+  const names = ["-public-host", address, "-external-url", endpoint, "-log-level", "error"];
+  const child = spawn(program, [...place, ...backend, ...names], { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-2000);
+  });
+  const gone = new Promise<void>((resolve) =>
+    child.once("exit", () => {
+      resolve();
+    }),
+  );
+  try {
+    await portOpens(port, () => child.exitCode === null);
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw new Error(`fake-gcs-server did not start: ${said}`, { cause: error });
+  }
+  return {
+    endpoint,
+    folder,
+    makeBucket: async (name) => {
+      const headers = { "content-type": "application/json" };
+      const answer = await fetch(`${endpoint}/storage/v1/b?project=test`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify({ name }),
+      });
+      if (!answer.ok) throw new Error(`no bucket: ${await answer.text()}`);
+    },
+    stop: async () => {
+      child.kill("SIGTERM");
+      await gone;
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+function findServer(): string {
+  const name = "fake-gcs-server";
+  const cache = join(import.meta.dirname, "..", "..", ".cache", "bin");
+  const goPath = join(process.env["GOPATH"] ?? join(homedir(), "go"), "bin");
+  const folders = [cache, goPath, ...(process.env["PATH"] ?? "").split(delimiter)].filter((one) => one !== "");
+  const found = folders.map((one) => join(one, name)).find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new Error("the tests of GCS need fake-gcs-server: run `node scripts/setup-test-servers.mjs` (needs Go)");
+}
