@@ -45,7 +45,8 @@ export interface NewFolderOptions {
 export function noteNewFolder(item: PlanItem, batch: FileBatch, options: NewFolderOptions): NewFolder | undefined {
   const { jobs } = item.work;
   const oid = item.wanted.hash?.value;
-  if (oid === undefined || jobs.length < RECORD_FROM || jobs.length > RECORD_TO || item.wanted.within !== undefined) return undefined;
+  if (oid === undefined || jobs.length < RECORD_FROM || jobs.length > RECORD_TO || item.wanted.within !== undefined)
+    return undefined;
   if (!item.work.isFolder || item.work.folders.size > 0 || item.work.inTheWay.size > 0) return undefined;
   const swapFrom = Date.now() + GRAIN_MS + 1;
   const relpaths = jobs.map((job) => job.rel);

@@ -85,7 +85,6 @@ describe("probing a storage", () => {
 
   it("stops at once where nothing can pass", async () => {
     class NoBucket extends MemoryFileSystem {
-       
       override async *children(): AsyncIterable<Info> {
         await Promise.resolve();
         throw new StorageError("no bucket", { protocol: "memory", path: "x", code: "config" });
