@@ -178,7 +178,7 @@ describe("a server in trouble", () => {
       const direct = await remoteAt(server.endpoint);
       let replaced = false;
       let stored = "";
-      const { oid, want, other, remote, ranges } = await large(async (range) => {
+      const { oid, want, other, remote, ranges } = await large(async (range): Promise<Fault> => {
         if (range !== SECOND || replaced) return "pass";
         replaced = true;
         const bytes = readFileSync(cache.pathOf(stored));
