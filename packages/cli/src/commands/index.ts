@@ -3,6 +3,7 @@ import type { CommandEntry } from "../command.ts";
 /** Every command, in the order of the help. A command is loaded when it is asked for. */
 export const commands: readonly CommandEntry[] = [
   { name: "add", load: async () => (await import("./add.ts")).add },
+  { name: "artifacts", load: async () => (await import("./artifacts.ts")).artifacts },
   { name: "cache", load: async () => (await import("./cache.ts")).cache },
   { name: "check-ignore", load: async () => (await import("./checkIgnore.ts")).checkIgnore },
   { name: "checkout", load: async () => (await import("./checkout.ts")).checkout },

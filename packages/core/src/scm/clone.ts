@@ -135,6 +135,7 @@ class Copy {
   /** Makes sure that a commit and its trees are here. A ref keeps them. */
   #bring(sha: string): string | undefined {
     const ref = `refs/kept/${sha}`;
+    if (this.#isWhole && this.#peel(sha) === sha) return sha;
     if (readRef(this.#git.layout, ref) === undefined) {
       const one = ["fetch", "--quiet", "--no-tags", "--filter=blob:none", ...(this.#isWhole ? [] : ["--depth=1"])];
       // Servers may refuse to hand out a commit that no branch or tag points to.
