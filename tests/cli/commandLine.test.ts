@@ -30,7 +30,7 @@ describe("the command line", () => {
     expect(bad.out).toMatch(/^usage: holdfast remote add /);
     expect(rig.run(["remote"]).err).toBe("ERROR: the following arguments are required: cmd\n");
     expect(rig.run(["nope"]).err).toMatch(
-      /^ERROR: argument command: invalid choice: 'nope' \(choose from 'add', 'cache', /,
+      /^ERROR: argument command: invalid choice: 'nope' \(choose from 'add', 'artifacts', 'cache', /,
     );
   });
 
