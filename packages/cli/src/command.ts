@@ -33,7 +33,7 @@ export interface OptionSpec<T = unknown> {
   readonly default: T;
   readonly choices?: readonly string[];
   readonly hidden?: boolean;
-  /** Options with the same group exclude each other. */
+  /** Options with the same group exclude each other; when they are `required`, one has to be given. */
   readonly group?: string;
   readonly required?: boolean;
   /** Key of the parsed value when it differs from the key in the table. */
@@ -154,7 +154,7 @@ export function defineCommand<O extends OptionTable, P extends PositionalTable, 
   return { ...rest, options } as unknown as Command;
 }
 
-type Common = Partial<Pick<OptionSpec, "metavar" | "hidden" | "group" | "dest" | "own" | "complete">>;
+type Common = Partial<Pick<OptionSpec, "metavar" | "hidden" | "group" | "dest" | "own" | "complete" | "required">>;
 
 /** `-f/--force`. */
 export function flag(flags: string, help: string, more: Common = {}): OptionSpec<boolean> {

@@ -277,6 +277,18 @@ class Run {
       if (left-- <= 0) missing.push(name);
     }
     if (missing.length > 0) throw new CommandLineError(`the following arguments are required: ${missing.join(", ")}`);
+    this.#checkGroups();
+  }
+
+  /** Of a group of required options one has to be given. */
+  #checkGroups(): void {
+    const wanted = Object.values(this.#grammar.options).filter((spec) => spec.required === true);
+    for (const group of new Set(wanted.flatMap((spec) => spec.group ?? []))) {
+      const choices = wanted.filter((spec) => spec.group === group);
+      if (!choices.every((spec) => this.#isMissing(spec))) continue;
+      const names = choices.map((spec) => spec.flags.join("/")).join(" ");
+      throw new CommandLineError(`one of the arguments ${names} is required`);
+    }
   }
 
   #isMissing(spec: OptionSpec): boolean {

@@ -27,6 +27,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "get-url", load: async () => (await import("./getUrl.ts")).getUrl },
   { name: "git-hook", load: async () => (await import("./gitHook.ts")).gitHook },
   { name: "import", load: async () => (await import("./import.ts")).importCommand },
+  { name: "import-db", load: async () => (await import("./importDb.ts")).importDb },
   { name: "import-url", load: async () => (await import("./importUrl.ts")).importUrl },
   { name: "init", load: async () => (await import("./init.ts")).init },
   { name: "install", load: async () => (await import("./install.ts")).install },

@@ -8,6 +8,7 @@ import { isInCache, presentState } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownPath } from "../repo/shown.ts";
 import { runRepoImport, type RepoDependency } from "./import.ts";
+import { runDbImport } from "./importDb.ts";
 import { removeOutput } from "./runRemove.ts";
 import { checkoutOutputs } from "./runRestore.ts";
 import { runUrlImport } from "./urlImport.ts";
@@ -44,6 +45,7 @@ export async function runImport(
   }
   if (dep.kind === "repo") return fromLockedCommit(repo, stage, dep, context, options);
   if (dep.kind === "file") return runUrlImport(repo, stage, dep, context, options);
+  if (dep.kind === "db") return runDbImport(repo, stage, dep, context, { ...options, isForeign: true });
   throw new DvcError(`cannot import '${addressOf(repo, stage)}': imports of this kind are not supported`, {
     code: "unsupported",
   });

@@ -13,6 +13,7 @@ import { presentState } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownPath, viewOf } from "../repo/shown.ts";
 import { lockOf, type RepoDependency, runRepoImport } from "./import.ts";
+import { type DbDependency, runDbImport } from "./importDb.ts";
 import { lockDependency, openDependency, runUrlImport, type FileDependency } from "./urlImport.ts";
 
 /** How to update. */
@@ -85,9 +86,25 @@ async function updateStage(repo: Repo, stage: Stage, context: GitContext, option
   checkOutputPath(repo, stage, out);
   if (dep.kind === "repo") return updateFromRepo(repo, stage, dep, context, options);
   if (dep.kind === "file") return updateFromUrl(repo, stage, dep, context, options);
+  if (dep.kind === "db") return updateFromDb(repo, stage, dep, context, options);
   throw new DvcError(`cannot update '${addressOf(repo, stage)}': imports of this kind are not supported`, {
     code: "unsupported",
   });
+}
+
+/** A database does not tell whether anything changed: the query is run again. */
+async function updateFromDb(
+  repo: Repo,
+  stage: Stage,
+  dep: DbDependency,
+  context: GitContext,
+  options: UpdateOptions,
+): Promise<boolean> {
+  if (options.toRemote === true)
+    throw new UsageError("Data imported from databases can't be updated with --to-remote");
+  if (options.noDownload === true) return unchanged(repo, stage, options);
+  save(repo, await runDbImport(repo, stage, dep, context, { ...options, isForeign: true }), context, options);
+  return true;
 }
 
 async function updateFromRepo(

@@ -97,6 +97,11 @@ export function distrustOverrides(repo: Repo): void {
   strangeOverrides.add(repo);
 }
 
+/** Whether what this level sets was set by the user, not by whoever wrote the repository. */
+export function isTrustedLevel(repo: Repo, level: ConfigLevel): boolean {
+  return isTrusted(repo, level);
+}
+
 function isTrusted(repo: Repo, level: ConfigLevel): boolean {
   if (level === "override") return !strangeOverrides.has(repo);
   if (level !== "local") return level !== "project";

@@ -1,0 +1,63 @@
+import { ConfigError, DvcError } from "../base/errors.ts";
+import type { Database } from "../db/cell.ts";
+import { parseConnectionUrl } from "../db/connectionUrl.ts";
+import { openDatabase } from "../db/open.ts";
+import type { SetOption } from "../repo/config.ts";
+import type { Repo } from "../repo/repo.ts";
+import { isTrustedLevel } from "../repo/secrets.ts";
+
+/** Settings that win over those of the config. */
+export interface ConnectionOverrides {
+  readonly url?: string;
+  readonly username?: string;
+  readonly password?: string;
+  /** The SQL comes from a `.dvc` file, not from the user. */
+  readonly isForeign?: boolean;
+}
+
+/**
+ * Opens the database of the config's section `db.NAME`.
+ * @throws {DvcError} DVC's text for an unknown connection; {ConfigError} when a password of the user's own would go to a
+ * server that the project names.
+ */
+export function openConnection(repo: Repo, name: string, given: ConnectionOverrides = {}): Promise<Database> {
+  const section = `db.${name.toLowerCase()}`;
+  const look = (option: "url" | "username" | "password"): SetOption | undefined => {
+    const value = given[option];
+    return value === undefined ? repo.config.lookup(section, option) : { value, level: "override" };
+  };
+  const [url, username, password] = [look("url"), look("username"), look("password")];
+  if (url === undefined && username === undefined && password === undefined)
+    throw new DvcError(`connection ${name} not found in config`);
+  if (url === undefined)
+    throw new ConfigError(`config file error: 'url' of database '${name}' is not set`, {
+      hint: `Set it: '${repo.env.programName} config --local ${section}.url postgresql://user@host/name'.`,
+    });
+  guardPassword(repo, name, url, password);
+  return openDatabase(url.value, {
+    cwd: repo.env.cwd,
+    ...(username === undefined ? {} : { username: username.value }),
+    ...(password === undefined ? {} : { password: password.value }),
+    ...(given.isForeign === true ? { isForeign: true } : {}),
+  });
+}
+
+/** A repository that was cloned must not have a password sent to a server of its choice. */
+function guardPassword(repo: Repo, name: string, url: SetOption, password: SetOption | undefined): void {
+  if (isTrustedLevel(repo, url.level)) return;
+  const refuse = (secret: string): never => {
+    throw new ConfigError(
+      `config file error: ${secret}, but 'url' of database '${name}' in the project's config: a secret of your own is only sent where your own config says`,
+      {
+        hint: `If you trust this project, set the url yourself: '${repo.env.programName} config --local db.${name}.url …'.`,
+      },
+    );
+  };
+  if (password !== undefined && isTrustedLevel(repo, password.level))
+    refuse(`'password' of database '${name}' is set in the ${password.level} config`);
+  const { env } = repo.env;
+  const { dialect, host, query, password: own } = parseConnectionUrl(url.value);
+  if (dialect !== "postgresql" || own !== undefined || password !== undefined) return;
+  if ((env["PGPASSWORD"] ?? "") !== "" && (query.get("host") ?? host) !== env["PGHOST"])
+    refuse("PGPASSWORD is set without PGHOST");
+}
