@@ -100,8 +100,7 @@ async function updateFromDb(
   context: GitContext,
   options: UpdateOptions,
 ): Promise<boolean> {
-  if (options.toRemote === true)
-    throw new UsageError("Data imported from databases can't be updated with --to-remote");
+  if (options.toRemote === true) throw new UsageError("Data imported from databases can't be updated with --to-remote");
   if (options.noDownload === true) return unchanged(repo, stage, options);
   save(repo, await runDbImport(repo, stage, dep, context, { ...options, isForeign: true }), context, options);
   return true;

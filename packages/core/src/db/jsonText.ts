@@ -60,7 +60,6 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** A text in quotes; slashes and all that is not ASCII escaped. */
 export function jsonText(text: string): string {
-   
   const escaped = text.replace(/["\\/\u0000-\u001f\u0080-\uffff]/g, (sign) => {
     return ESCAPES[sign] ?? `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
