@@ -12,6 +12,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "config", load: async () => (await import("./config.ts")).config },
   { name: "dag", load: async () => (await import("./dag.ts")).dag },
   { name: "data", load: async () => (await import("./data.ts")).data },
+  { name: "dataset", aliases: ["ds"], load: async () => (await import("./dataset.ts")).dataset },
   { name: "pull", load: async () => (await import("./pull.ts")).pull },
   { name: "push", load: async () => (await import("./push.ts")).push },
   { name: "fetch", load: async () => (await import("./fetch.ts")).fetch },

@@ -8,6 +8,7 @@ import { type Dependency, isDataSource, type Output, type Stage } from "../pipel
 import { readParamsFile } from "../pipeline/paramsFile.ts";
 import { selectParams } from "../pipeline/paramsValues.ts";
 import { dependencyStates, isChecksumChanged, isCommandChanged, workspaceState } from "../pipeline/changed.ts";
+import { recordDataset } from "../repo/datasets.ts";
 import { withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex, type Selected } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
@@ -141,6 +142,7 @@ async function recordDependency(
   options: CommitOptions,
 ): Promise<Dependency> {
   if (dep.kind === "params") return recordParams(repo, dep);
+  if (dep.kind === "dataset") return recordDataset(repo, dep);
   if (dep.kind !== "file" || !dep.isLocal || stage.frozen) return dep;
   if (!repo.workspace.exists(dep.path)) {
     if (options.allowMissing === true) return dep;

@@ -5,6 +5,7 @@ import { IntactCheck } from "../odb/intactCheck.ts";
 import { ManifestCheck } from "../odb/manifestCheck.ts";
 import type { PresentState } from "../pipeline/changed.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
+import { datasetState, loadDatasets } from "./datasets.ts";
 import { cacheFor } from "./dataRoots.ts";
 import type { Repo } from "./repo.ts";
 import { Git } from "../scm/git.ts";
@@ -29,11 +30,15 @@ export async function presentState(repo: Repo, stage: Stage, options: PresentOpt
     ),
   );
   const hashes = await currentHashes(repo, stage, options);
+  const datasets = stage.deps.some((dep) => dep.kind === "dataset") ? loadDatasets(repo) : undefined;
   return {
     hashOf: (entry) => hashes.get(entry),
     inCache: (out) => checks.get(out)?.() === true,
     text: (entry) => shownPath(repo, entry),
     readText: (path) => repo.workspace.readText(path),
+    ...(datasets === undefined
+      ? {}
+      : { datasetOf: (dep: Dependency) => (dep.kind === "dataset" ? datasetState(datasets, dep) : undefined) }),
     ...(options.checkUpdates === true
       ? { updateOf: (dep: Dependency) => (hasUpdate(repo, stage, dep) ? ("update available" as const) : undefined) }
       : {}),
