@@ -57,6 +57,7 @@ export class GsClient {
     const nameOf: RangeSource["nameOf"] = ({ bucket, key }) => `gs://${bucket}/${key ?? ""}`;
     return {
       nameOf,
+      protocol: "gs",
       attempt: (signal, work) => this.http.attempt(signal, work),
       receive: (request, sinkOf) => {
         const { "if-match": generation, ...headers } = request.headers ?? {};

@@ -1,13 +1,11 @@
 import { ConfigError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { OpenOptions } from "./openOptions.ts";
-import { absolute, refuseInside } from "./s3Settings.ts";
+import { absolute, isOn, refuseInside, text } from "./optionValues.ts";
 
 /** How to reach and use Google Cloud Storage. */
 export interface GsSettings {
   readonly endpoint: URL;
-  /** Billed for requests of buckets whose requester pays; undefined: none named. */
-  readonly project: string | undefined;
   readonly anonymous: boolean;
   /** Why it is anonymous, for `remote test`. */
   readonly anonymousBy: "allow_anonymous_login" | "STORAGE_EMULATOR_HOST";
@@ -30,22 +28,20 @@ export function gsSettings(options: OpenOptions): GsSettings {
   const universe = text(env["GOOGLE_CLOUD_UNIVERSE_DOMAIN"]) ?? "googleapis.com";
   const useEmulator = given === undefined && emulator !== undefined && emulator !== "default";
   const endpoint = endpointUrl(given ?? (useEmulator ? withScheme(emulator) : `https://storage.${universe}`));
-  const isAllowed = flag(values["allow_anonymous_login"]);
+  const isAllowed = isOn(values["allow_anonymous_login"]);
   const credentialFile = fileOf(options);
   const anonymous = isAllowed || (useEmulator && text(values["credentialpath"]) === undefined);
   if (!anonymous) checkDestination(options, endpoint, universe);
   const configFolder = text(env["CLOUDSDK_CONFIG"]) ?? `${home}/.config/gcloud`;
   return {
     endpoint,
-    project: text(values["projectname"]),
     anonymous,
     anonymousBy: isAllowed ? "allow_anonymous_login" : "STORAGE_EMULATOR_HOST",
     credentialFile,
     gcloudFile: `${configFolder}/application_default_credentials.json`,
-    metadataHost:
-      env["NO_GCE_CHECK"]?.toLowerCase() === "true"
-        ? undefined
-        : (text(env["GCE_METADATA_HOST"]) ?? text(env["GCE_METADATA_IP"]) ?? "169.254.169.254"),
+    metadataHost: isOn(env["NO_GCE_CHECK"])
+      ? undefined
+      : (text(env["GCE_METADATA_HOST"]) ?? text(env["GCE_METADATA_IP"]) ?? "169.254.169.254"),
     env,
   };
 }
@@ -83,12 +79,4 @@ function endpointUrl(given: string): URL {
 
 function withScheme(host: string): string {
   return /^\w+:\/\//.test(host) ? host : `http://${host}`;
-}
-
-function flag(value: string | undefined): boolean {
-  return value?.toLowerCase() === "true";
-}
-
-function text(value: string | undefined): string | undefined {
-  return value === undefined || value === "" ? undefined : value;
 }

@@ -20,7 +20,7 @@ import type {
 import { type HttpSettings, httpSettings } from "./httpSettings.ts";
 import { isEmptyRange, rangeHeaders } from "./objectPath.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
-import type { AnswerHeaders, SinkOf } from "./s3Answer.ts";
+import type { AnswerHeaders, SinkOf } from "./httpAnswer.ts";
 import { sendFileTo } from "./streamUpload.ts";
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);

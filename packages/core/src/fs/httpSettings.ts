@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import { isAbsolute, join, resolve } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import type { OpenOptions } from "./openOptions.ts";
+import { isOn, milliseconds, text, tlsChoice } from "./optionValues.ts";
 import type { TlsChoice } from "./streamUpload.ts";
 
 /** How to reach a web server: DVC's options of `http://` and `https://` remotes. */
@@ -19,7 +18,6 @@ export interface HttpSettings {
 }
 
 const DEFAULT_SECONDS = 60;
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Reads a URL and the remote's options. @throws {ConfigError} for what does not fit */
 export async function httpSettings(url: string, options: OpenOptions): Promise<HttpSettings> {
@@ -34,9 +32,9 @@ export async function httpSettings(url: string, options: OpenOptions): Promise<H
     authHeaders,
     credentials,
     uploadMethod: methodOf(values["method"]),
-    tls: tlsOf(options),
-    connectTimeoutMs: milliseconds(values, "connect_timeout"),
-    readTimeoutMs: milliseconds(values, "read_timeout"),
+    tls: tlsChoice(options),
+    connectTimeoutMs: milliseconds("HTTP", values, "connect_timeout", DEFAULT_SECONDS),
+    readTimeoutMs: milliseconds("HTTP", values, "read_timeout", DEFAULT_SECONDS),
   };
 }
 
@@ -48,7 +46,7 @@ async function authOf(base: URL, options: OpenOptions): Promise<Auth> {
   if (kind === "") return urlAuth(base);
   const user = text(values["user"]);
   let password = text(values["password"]);
-  if (password === undefined && values["ask_password"]?.toLowerCase() === "true")
+  if (password === undefined && isOn(values["ask_password"]))
     password = await options.askSecret?.(`Enter a password for host '${base.href}' user '${user ?? "custom"}':\n`);
   if (kind === "basic") {
     if (user === undefined || password === undefined)
@@ -82,28 +80,4 @@ function methodOf(value: string | undefined): "POST" | "PUT" {
   const method = (text(value) ?? "POST").toUpperCase();
   if (method === "POST" || method === "PUT") return method;
   throw new ConfigError(`the HTTP option 'method' is '${method}', neither POST nor PUT`);
-}
-
-function tlsOf({ values, home, projectRoot }: OpenOptions): TlsChoice {
-  const given = text(values["ssl_verify"]);
-  if (given === undefined || given.toLowerCase() === "true") return {};
-  if (given.toLowerCase() === "false") return { rejectUnauthorized: false };
-  const path = given.startsWith("~/") ? join(home, given.slice(2)) : given;
-  const file = isAbsolute(path) ? path : resolve(projectRoot ?? home, path);
-  try {
-    return { ca: readFileSync(file) };
-  } catch (cause) {
-    throw new ConfigError(`the file '${file}' of the option 'ssl_verify' can't be read`, { cause });
-  }
-}
-
-function milliseconds(values: OpenOptions["values"], name: string): number {
-  const value = text(values[name]);
-  const seconds = value === undefined ? DEFAULT_SECONDS : Number(value);
-  if (!(seconds > 0)) throw new ConfigError(`the HTTP option '${name}' is '${value ?? ""}', not a number of seconds`);
-  return Math.min(seconds * 1000, MAX_TIMER_MS);
-}
-
-function text(value: string | undefined): string | undefined {
-  return value === undefined || value === "" ? undefined : value;
 }

@@ -17,7 +17,7 @@ import type {
   WriteOptions,
 } from "./filesystem.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
-import type { AnswerHeaders } from "./s3Answer.ts";
+import type { AnswerHeaders } from "./httpAnswer.ts";
 import { describeKeys } from "./s3Access.ts";
 import { S3Client } from "./s3Client.ts";
 import { downloadObject, type GetRequest } from "./s3Download.ts";

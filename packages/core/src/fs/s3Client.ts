@@ -1,17 +1,17 @@
-import { readFileSync } from "node:fs";
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { ConfigError, StorageError } from "../base/errors.ts";
+import type { IncomingMessage } from "node:http";
+import type { Protocol } from "./filesystem.ts";
+import type { AnswerHeaders, SinkOf } from "./httpAnswer.ts";
+import { collect, plainHeaders } from "./httpBody.ts";
+import { type HttpAnswer, type HttpCall, HttpTransport, MAX_ERROR_BYTES } from "./httpTransport.ts";
+import { proxyRefused } from "./httpTunnel.ts";
+import { readCa } from "./optionValues.ts";
 import { DEFAULT_RETRY, retrying, type RetryPolicy } from "./retry.ts";
-import type { AnswerHeaders, BodySink, SinkOf } from "./s3Answer.ts";
 import { keySource, type KeySource } from "./s3Credentials.ts";
-import { connectionError, s3Error } from "./s3Errors.ts";
-import { proxyFor, type Proxy } from "./s3Proxy.ts";
+import { s3Error } from "./s3Errors.ts";
 import type { S3Settings } from "./s3Settings.ts";
 import { EMPTY_SHA256, encodeKey, encodeQuery, S3Signer, sha256Hex, UNSIGNED_PAYLOAD } from "./s3Sign.ts";
-import { proxyRefused, TunnelAgent } from "./s3Tunnel.ts";
-import { Wire, type WireAnswer, type WireError } from "./s3Wire.ts";
 import { xmlText } from "./s3Xml.ts";
+import type { TlsChoice } from "./streamUpload.ts";
 
 /** One call. `key` without a leading "/"; undefined: the bucket itself. */
 export interface S3Request {
@@ -25,33 +25,12 @@ export interface S3Request {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A whole answer with a good status. */
-export interface S3Answer {
-  readonly status: number;
-  readonly headers: AnswerHeaders;
-  /** Empty where a sink took it. */
-  readonly body: Buffer;
-}
-
 /** What a request was signed with: by the time its answer comes, another answer may have taught better. */
 interface Assumptions {
   readonly region: string;
   readonly skewMs: number;
 }
 
-/** A request ready to be sent. */
-interface Prepared {
-  readonly method: string;
-  readonly host: string;
-  readonly port: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  /** The proxy that it goes to, or through; `host`, `port` and `path` are as that needs them. */
-  readonly proxy: Proxy | undefined;
-}
-
-const MAX_SOCKETS = 64;
-const MAX_ERROR_BYTES = 1 << 20;
 const REDIRECTS = 3;
 
 /**
@@ -60,14 +39,13 @@ const REDIRECTS = 3;
  * with StorageError only.
  */
 export class S3Client {
+  readonly protocol: Protocol = "s3";
   readonly #settings: S3Settings;
   readonly #keys: KeySource;
   readonly #signer: S3Signer = new S3Signer();
   readonly #policy: RetryPolicy;
   readonly #secure: boolean;
-  readonly #agents: Map<Proxy | undefined, HttpAgent> = new Map<Proxy | undefined, HttpAgent>();
-  readonly #proxies: Map<string, Proxy | undefined> = new Map<string, Proxy | undefined>();
-  readonly #wires: Map<string, Wire> = new Map<string, Wire>();
+  readonly #transport: HttpTransport;
   readonly #regions: Map<string, string> = new Map<string, string>();
   /** Buckets that were asked for their region, whether they told it or not. */
   readonly #asked: Set<string> = new Set<string>();
@@ -79,6 +57,10 @@ export class S3Client {
     this.#keys = keySource(settings);
     this.#policy = settings.maxAttempts === undefined ? policy : { ...policy, attempts: settings.maxAttempts };
     this.#secure = settings.endpoint === undefined ? settings.useSsl : settings.endpoint.protocol === "https:";
+    const { env, connectTimeoutMs, readTimeoutMs } = settings;
+    const secure = this.#secure;
+    const tls = (): TlsChoice => tlsOf(settings.verify);
+    this.#transport = new HttpTransport({ protocol: "s3", secure, env, connectTimeoutMs, readTimeoutMs, tls });
   }
 
   /** Whether the connection is encrypted, so that bodies need no signature of their own. */
@@ -87,7 +69,7 @@ export class S3Client {
   }
 
   /** Sends and collects the whole answer, which must be small. */
-  async send(request: S3Request): Promise<S3Answer> {
+  async send(request: S3Request): Promise<HttpAnswer> {
     return this.attempt(request.signal, () => this.receive(request));
   }
 
@@ -95,10 +77,10 @@ export class S3Client {
    * Sends once and reads the answer, a good one's body into the sink that `sinkOf` gives.
    * @throws {StorageError}, or what the sink threw.
    */
-  async receive(request: S3Request, sinkOf?: SinkOf): Promise<S3Answer> {
+  async receive(request: S3Request, sinkOf?: SinkOf): Promise<HttpAnswer> {
     for (let hop = 0; ; hop++) {
       const used = await this.#assumptions(request);
-      const answer = await this.#receiveOnce(await this.#prepare(request, used), request, sinkOf);
+      const answer = await this.#transport.receive(await this.#prepare(request, used), sinkOf);
       if (answer.status >= 200 && answer.status < 300) return answer;
       await this.#learnOrThrow(hop, request, answer, used);
     }
@@ -118,10 +100,10 @@ export class S3Client {
   async open(request: S3Request): Promise<IncomingMessage> {
     for (let hop = 0; ; hop++) {
       const used = await this.#assumptions(request);
-      const response = await this.#exchange(await this.#prepare(request, used), request);
+      const response = await this.#transport.open(await this.#prepare(request, used));
       const status = response.statusCode ?? 0;
       if (status >= 200 && status < 300) return response;
-      const body = await collect(response, urlOf(request), MAX_ERROR_BYTES);
+      const body = await collect(response, { about: urlOf(request), protocol: "s3" }, MAX_ERROR_BYTES);
       await this.#learnOrThrow(hop, request, { status, headers: plainHeaders(response), body }, used);
     }
   }
@@ -137,68 +119,17 @@ export class S3Client {
   }
 
   close(): void {
-    for (const agent of this.#agents.values()) agent.destroy();
-    for (const wire of this.#wires.values()) wire.close();
+    this.#transport.close();
   }
 
   /** An answer that says where the bucket lies or what time it is: returns, so that the request is sent again. */
-  async #learnOrThrow(hop: number, request: S3Request, answer: S3Answer, used: Assumptions): Promise<void> {
+  async #learnOrThrow(hop: number, request: S3Request, answer: HttpAnswer, used: Assumptions): Promise<void> {
     const { status, headers } = answer;
     const body = answer.body.toString("utf8");
     if (hop < REDIRECTS && this.#correctClock(headers, body, used)) return;
     if (hop < REDIRECTS && (await this.#followRegion(request, answer, used))) return;
-    if (status === 407) throw proxyRefused(status, urlOf(request));
+    if (status === 407) throw proxyRefused(status, urlOf(request), "s3");
     throw s3Error({ status, body, url: urlOf(request), bucket: request.bucket });
-  }
-
-  #receiveOnce(options: Prepared, request: S3Request, sinkOf?: SinkOf): Promise<S3Answer> {
-    return this.#secure || options.proxy?.secure === true
-      ? this.#receiveSecurely(options, request, sinkOf)
-      : this.#receivePlainly(options, request, sinkOf);
-  }
-
-  async #receivePlainly(options: Prepared, request: S3Request, sinkOf: SinkOf | undefined): Promise<S3Answer> {
-    const { signal, body } = request;
-    signal?.throwIfAborted();
-    const wire = this.#wire(options);
-    const sinks = new GuardedSinks(sinkOf);
-    const bytes = { head: headText(options), isHead: request.method === "HEAD", body, signal, sinkOf: sinks.sinkOf };
-    try {
-      return await wire.exchange(bytes).catch((error: unknown): Promise<WireAnswer> => {
-        // A kept connection that the server closed meanwhile: not a failure of the server, so no waiting.
-        if ((error as WireError).unanswered && signal?.aborted !== true) return wire.exchange(bytes, true);
-        throw error;
-      });
-    } catch (error) {
-      signal?.throwIfAborted();
-      sinks.rethrow();
-      if ((error as WireError).begun) throw cutShort(urlOf(request), error);
-      throw this.#connectionError(error as Error, options, request);
-    }
-  }
-
-  #wire({ host, port }: Prepared): Wire {
-    const name = `${host}:${port}`;
-    let wire = this.#wires.get(name);
-    if (wire === undefined) {
-      const { connectTimeoutMs, readTimeoutMs } = this.#settings;
-      wire = new Wire({ host, port: Number(port), connectTimeoutMs, readTimeoutMs });
-      this.#wires.set(name, wire);
-    }
-    return wire;
-  }
-
-  async #receiveSecurely(options: Prepared, request: S3Request, sinkOf: SinkOf | undefined): Promise<S3Answer> {
-    const response = await this.#exchange(options, request);
-    const status = response.statusCode ?? 0;
-    const headers = plainHeaders(response);
-    const sink = status < 300 ? sinkOf?.(status, headers) : undefined;
-    if (sink !== undefined) await pour(response, urlOf(request), sink);
-    const body =
-      sink === undefined
-        ? await collect(response, urlOf(request), status < 300 ? Infinity : MAX_ERROR_BYTES)
-        : Buffer.alloc(0);
-    return { status, headers, body };
   }
 
   async #assumptions({ bucket, signal }: S3Request): Promise<Assumptions> {
@@ -214,53 +145,7 @@ export class S3Client {
     return { region, skewMs: this.#skewMs };
   }
 
-  async #exchange(options: Prepared, request: S3Request): Promise<IncomingMessage> {
-    try {
-      return await this.#transmit(options, request);
-    } catch (error) {
-      request.signal?.throwIfAborted();
-      const failed = error as Error & { reused?: boolean };
-      // A kept connection that the server closed meanwhile: not a failure of the server, so no waiting.
-      if (failed.reused === true && (failed as NodeJS.ErrnoException).code !== "ETIMEDOUT")
-        return this.#transmit(options, request).catch((again: unknown) => {
-          throw this.#connectionError(again as Error, options, request);
-        });
-      throw this.#connectionError(failed, options, request);
-    }
-  }
-
-  #connectionError(error: Error, { host, port, proxy }: Prepared, request: S3Request): StorageError {
-    if (error instanceof StorageError) return error;
-    const address = proxy === undefined ? `${host}:${port}` : `the proxy ${proxy.host}:${String(proxy.port)}`;
-    return connectionError(error, address, urlOf(request));
-  }
-
-  #transmit(options: Prepared, { body, signal }: S3Request): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      const { proxy, ...target } = options;
-      const isSecure = this.#secure || proxy?.secure === true;
-      const sent = (isSecure ? httpsRequest : httpRequest)({ ...target, agent: this.#agent(proxy) }, resolve);
-      const abort = (): void => void sent.destroy(signal?.reason as Error);
-      signal?.addEventListener("abort", abort, { once: true });
-      sent.once("close", () => signal?.removeEventListener("abort", abort));
-      sent.once("timeout", () => sent.destroy(timeoutError(this.#settings.readTimeoutMs)));
-      sent.once("socket", (socket) => {
-        if (!socket.connecting) return;
-        const limit = this.#settings.connectTimeoutMs;
-        const timer = setTimeout(() => sent.destroy(timeoutError(limit)), limit);
-        const stop = (): void => {
-          clearTimeout(timer);
-        };
-        socket.once("connect", stop).once("close", stop);
-      });
-      sent.once("error", (error) => {
-        reject(Object.assign(error, { reused: sent.reusedSocket }));
-      });
-      sent.end(body);
-    });
-  }
-
-  async #prepare(request: S3Request, used: Assumptions): Promise<Prepared> {
+  async #prepare(request: S3Request, used: Assumptions): Promise<HttpCall> {
     const { region } = used;
     const place = this.#place(request, region);
     const query = request.query === undefined ? "" : encodeQuery(request.query);
@@ -276,32 +161,9 @@ export class S3Client {
         new Date(Date.now() + used.skewMs),
       );
     }
-    if (request.body !== undefined || request.method === "PUT" || request.method === "POST")
-      headers["content-length"] = String(request.body?.byteLength ?? 0);
-    const proxy = this.#proxyTo(place);
     const path = query === "" ? place.path : `${place.path}?${query}`;
-    const { method } = request;
-    if (proxy === undefined || this.#secure) {
-      checkHeaders(headers);
-      return { method, host: place.host, port: place.port, path, headers, proxy };
-    }
-    if (proxy.authorization !== undefined) headers["proxy-authorization"] = proxy.authorization;
-    checkHeaders(headers);
-    const whole = `http://${place.hostHeader}${path}`;
-    return { method, host: proxy.host, port: String(proxy.port), path: whole, headers, proxy };
-  }
-
-  #proxyTo({ host, port }: { readonly host: string; readonly port: string }): Proxy | undefined {
-    const name = `${host}:${port}`;
-    if (!this.#proxies.has(name))
-      this.#proxies.set(name, proxyFor(this.#settings.env, this.#secure ? "https" : "http", host, port));
-    return this.#proxies.get(name);
-  }
-
-  #agent(proxy: Proxy | undefined): HttpAgent {
-    let agent = this.#agents.get(proxy);
-    if (agent === undefined) this.#agents.set(proxy, (agent = makeAgent(this.#settings, this.#secure, proxy)));
-    return agent;
+    const { method, body, signal } = request;
+    return { method, host: place.host, port: place.port, path, headers, body, signal, about: urlOf(request) };
   }
 
   /** Over TLS the bytes need no signature; over plain HTTP it is what keeps them from being changed on the way. */
@@ -326,7 +188,7 @@ export class S3Client {
   }
 
   /** A bucket in another region says which, or is asked; its next requests go there. */
-  async #followRegion(request: S3Request, { status, headers, body }: S3Answer, used: Assumptions): Promise<boolean> {
+  async #followRegion(request: S3Request, { status, headers, body }: HttpAnswer, used: Assumptions): Promise<boolean> {
     if (status !== 301 && status !== 307 && status !== 400) return false;
     const { bucket, signal, method } = request;
     const said = regionOf(headers) ?? regionName(xmlText(body.toString("utf8"), "Region"));
@@ -339,10 +201,7 @@ export class S3Client {
   /** Asks a bucket for its region. It is told even to those who may not enter. */
   async #askRegion(bucket: string, region: string, signal: AbortSignal | undefined): Promise<void> {
     const request: S3Request = { method: "HEAD", bucket, signal };
-    const { headers } = await this.#receiveOnce(
-      await this.#prepare(request, { region, skewMs: this.#skewMs }),
-      request,
-    );
+    const { headers } = await this.#transport.receive(await this.#prepare(request, { region, skewMs: this.#skewMs }));
     this.#asked.add(bucket);
     const found = regionOf(headers);
     if (found !== undefined) this.#regions.set(bucket, found);
@@ -371,139 +230,8 @@ export function urlOf(request: { readonly bucket: string; readonly key?: string 
   return `s3://${request.bucket}${request.key === undefined ? "" : `/${request.key}`}`;
 }
 
-/** The whole of an answer. @throws {StorageError} retryable, when the connection breaks or the answer is cut short. */
-export async function collect(response: IncomingMessage, url: string, limit: number = Infinity): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size <= limit) chunks.push(chunk);
-    }
-  } catch (cause) {
-    throw cutShort(url, cause);
-  }
-  const [only] = chunks;
-  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
-}
-
-/** What may stand in a header; anything else could end it early. */
-const NO_HEADER_TEXT = /[^\t\x20-\x7e\x80-\xff]/;
-
-function headText({ method, path, headers }: Prepared): string {
-  let text = `${method} ${path} HTTP/1.1\r\n`;
-  for (const name in headers) text += `${name}: ${headers[name] as string}\r\n`;
-  return text + "\r\n";
-}
-
-/** The value is not told: it may be a secret. */
-function checkHeaders(headers: Readonly<Record<string, string>>): void {
-  for (const name in headers) {
-    if (NO_HEADER_TEXT.test(headers[name] as string))
-      throw new ConfigError(`the value for the header '${name}' cannot be sent`);
-  }
-}
-
-function plainHeaders({ headers }: IncomingMessage): AnswerHeaders {
-  const plain: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) if (typeof value === "string") plain[name] = value;
-  return plain;
-}
-
-/** Keeps what a sink throws (a full disk) apart from failures of the connection. */
-class GuardedSinks {
-  readonly sinkOf: SinkOf | undefined;
-  #thrown: { readonly error: unknown } | undefined;
-
-  constructor(sinkOf: SinkOf | undefined) {
-    if (sinkOf === undefined) return;
-    this.sinkOf = (status, headers) => {
-      const sink = this.#guard(() => sinkOf(status, headers));
-      return sink === undefined ? undefined : (chunk) => this.#guard(() => sink(chunk));
-    };
-  }
-
-  rethrow(): void {
-    if (this.#thrown !== undefined) throw this.#thrown.error;
-  }
-
-  #guard<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      this.#thrown = { error };
-      throw error;
-    }
-  }
-}
-
-/** Reads a stream to its end, or until `take` says false. @throws {StorageError} retryable, when it breaks. */
-async function pour(stream: IncomingMessage, url: string, take: BodySink): Promise<void> {
-  let thrown: { readonly error: unknown } | undefined;
-  const failed = await new Promise<unknown>((resolve) => {
-    const stop = (): void => {
-      resolve(undefined);
-      if (!stream.complete) stream.destroy();
-    };
-    stream.on("data", (chunk: Buffer) => {
-      if (thrown !== undefined) return;
-      try {
-        if (take(chunk) === false) stop();
-      } catch (error) {
-        thrown = { error };
-        stop();
-      }
-    });
-    stream.once("end", () => {
-      resolve(undefined);
-    });
-    stream.once("error", resolve);
-    stream.once("close", () => {
-      resolve(stream.complete ? undefined : new Error("closed"));
-    });
-  });
-  if (thrown !== undefined) throw thrown.error;
-  if (failed !== undefined) throw cutShort(url, failed);
-}
-
-/** The error for an answer that ended early. */
-export function cutShort(url: string, cause?: unknown, protocol: string = "s3"): StorageError {
-  return new StorageError(`the answer for '${url}' was cut short`, {
-    protocol,
-    path: url,
-    retryable: true,
-    cause,
-  });
-}
-
-function makeAgent(settings: S3Settings, secure: boolean, proxy: Proxy | undefined): HttpAgent {
-  const common = {
-    keepAlive: true,
-    maxSockets: MAX_SOCKETS,
-    timeout: settings.readTimeoutMs,
-    scheduling: "lifo",
-  } as const;
-  if (!secure && proxy?.secure !== true) return new HttpAgent(common);
-  const { verify } = settings;
-  const options =
-    typeof verify === "string" ? { ...common, ca: readCa(verify) } : { ...common, rejectUnauthorized: verify };
-  if (!secure || proxy === undefined) return new HttpsAgent(options);
-  return new TunnelAgent(proxy, options, settings.connectTimeoutMs);
-}
-
-function readCa(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new ConfigError(`the certificate authorities in '${path}' cannot be read`, {
-      cause,
-      hint: "See `ssl_verify`.",
-    });
-  }
-}
-
-function timeoutError(ms: number): Error {
-  return Object.assign(new Error(`no answer within ${String(ms / 1000)} s`), { code: "ETIMEDOUT" });
+function tlsOf(verify: S3Settings["verify"]): TlsChoice {
+  return typeof verify === "string" ? { ca: readCa(verify) } : { rejectUnauthorized: verify };
 }
 
 function amazonDomain(region: string): string {

@@ -1,6 +1,6 @@
 import { StorageError } from "../base/errors.ts";
 import { md5Hex } from "./fileHash.ts";
-import type { AnswerHeaders } from "./s3Answer.ts";
+import type { AnswerHeaders } from "./httpAnswer.ts";
 import { urlOf, type S3Client } from "./s3Client.ts";
 import { S3AnswerError } from "./s3Errors.ts";
 import type { S3Settings } from "./s3Settings.ts";

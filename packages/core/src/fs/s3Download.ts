@@ -4,8 +4,9 @@ import { StorageError } from "../base/errors.ts";
 import { mapBounded } from "../base/pool.ts";
 import { FileHash } from "./fileHash.ts";
 import type { DownloadOptions, Downloaded } from "./filesystem.ts";
-import type { AnswerHeaders } from "./s3Answer.ts";
-import { cutShort, type S3Client, type S3Request } from "./s3Client.ts";
+import type { AnswerHeaders } from "./httpAnswer.ts";
+import { cutShort } from "./httpFailure.ts";
+import type { S3Client, S3Request } from "./s3Client.ts";
 import { S3AnswerError } from "./s3Errors.ts";
 
 /** Larger objects come in ranges, several at once. */
@@ -19,7 +20,7 @@ const REPLACED = "PreconditionFailed";
 export type GetRequest = Omit<S3Request, "method" | "body">;
 
 /** Who asks for the bytes: S3's client, or another storage's that is laid out like it (bucket, key, ETag, If-Match). */
-export type RangeSource = Pick<S3Client, "attempt" | "receive" | "nameOf">;
+export type RangeSource = Pick<S3Client, "attempt" | "receive" | "nameOf" | "protocol">;
 
 /** An object too large for one answer. */
 interface LargeObject {
@@ -96,7 +97,7 @@ async function inOrder(
     });
     if (large !== undefined) return large;
     const expected = Number(headers["content-length"] ?? NaN);
-    if (Number.isFinite(expected) && size !== expected) throw cutShort(client.nameOf(get));
+    if (Number.isFinite(expected) && size !== expected) throw cutShort(client.nameOf(get), undefined, client.protocol);
   } catch (error) {
     // What is fetched again is not counted twice.
     options.onBytes?.(-size);
@@ -173,7 +174,7 @@ async function fetchRange(
         return undefined;
       };
     });
-    if (at !== end) throw cutShort(client.nameOf(get));
+    if (at !== end) throw cutShort(client.nameOf(get), undefined, client.protocol);
   } catch (error) {
     options.onBytes?.(start - at);
     throw error;

@@ -106,39 +106,3 @@ export function s3Error(failure: S3Failure): S3AnswerError {
     ...(meaning?.hint === undefined ? {} : { hint: meaning.hint }),
   });
 }
-
-/** The error for a connection that failed. `address`: host and port. */
-export function connectionError(cause: Error, address: string, url: string, protocol: string = "s3"): StorageError {
-  const code = (cause as NodeJS.ErrnoException).code ?? "";
-  if (isCertificateProblem(code)) {
-    return new StorageError(`the certificate of ${address} is not trusted (${code})`, {
-      protocol,
-      path: url,
-      code: "config",
-      cause,
-      hint: "For an own certificate authority: `remote modify NAME ssl_verify /path/to/ca.pem`.",
-    });
-  }
-  return new StorageError(`no answer from ${address}: ${REASONS[code] ?? cause.message}`, {
-    protocol,
-    path: url,
-    cause,
-    retryable: true,
-    hint: "Check the network, the remote's `endpointurl`, and proxies.",
-  });
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "nothing listens there (ECONNREFUSED)",
-  ENOTFOUND: "the name is not known (ENOTFOUND)",
-  EAI_AGAIN: "the name could not be looked up (EAI_AGAIN)",
-  ECONNRESET: "the connection was cut (ECONNRESET)",
-  EPIPE: "the connection was cut (EPIPE)",
-  ETIMEDOUT: "it takes too long (ETIMEDOUT)",
-  EHOSTUNREACH: "no way there (EHOSTUNREACH)",
-  ENETUNREACH: "no network (ENETUNREACH)",
-};
-
-function isCertificateProblem(code: string): boolean {
-  return /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|ERR_TLS_CERT)/.test(code);
-}

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { realpathSync } from "node:fs";
-import { isAbsolute, join, resolve } from "node:path";
+import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
-import { isInside, type OsPath } from "../base/paths.ts";
+import type { OsPath } from "../base/paths.ts";
 import { readAwsFile, type AwsSection } from "./awsFiles.ts";
 import type { OpenOptions } from "./openOptions.ts";
+import { absolute, milliseconds, refuseInside, text } from "./optionValues.ts";
 import type { S3Keys } from "./s3Sign.ts";
 
 /** A file of AWS settings. `trusted`: the user's own, so that it may name programs and log-ins. */
@@ -47,8 +47,6 @@ export interface S3Settings {
 }
 
 const MIB = 1 << 20;
-/** Longer times make a timer go off at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Reads the options of an S3 remote. Remote options win over the environment, which wins over the files, as in boto.
@@ -73,8 +71,8 @@ export function s3Settings(options: OpenOptions): S3Settings {
     useSsl: boolean(values, "use_ssl", true),
     pathStyle: style === "path" || (style !== "virtual" && endpoint !== undefined && !isAmazon(endpoint)),
     verify: verifyOf(options, section),
-    connectTimeoutMs: seconds(values, "connect_timeout", 60),
-    readTimeoutMs: seconds(values, "read_timeout", 60),
+    connectTimeoutMs: milliseconds("S3", values, "connect_timeout", 60),
+    readTimeoutMs: milliseconds("S3", values, "read_timeout", 60),
     maxAttempts: positive(env["AWS_MAX_ATTEMPTS"] ?? section["max_attempts"]),
     anonymous: boolean(values, "allow_anonymous_login", false),
     profile,
@@ -122,32 +120,6 @@ function awsFile(options: OpenOptions, option: string, variable: string, name: s
   return { path, trusted };
 }
 
-/** A file that a committed config names must not be one of the repository. @throws {ConfigError} */
-export function refuseInside(option: string, path: OsPath, root: OsPath | undefined): void {
-  if (root === undefined) return;
-  if (!isInside(root, path) && !isInside(real(root), real(path))) return;
-  throw new ConfigError(
-    `the option '${option}' of the committed config names '${path}', which lies inside the repository`,
-    {
-      hint: `Keep credentials outside, or set it for yourself: \`remote modify --local NAME ${option} PATH\`.`,
-    },
-  );
-}
-
-function real(path: OsPath): OsPath {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}
-
-/** `~` is the home folder; relative paths count from the project. */
-export function absolute(path: string, { home, projectRoot }: OpenOptions): OsPath {
-  if (path === "~" || path.startsWith("~/")) return join(home, path.slice(1));
-  return isAbsolute(path) ? path : resolve(projectRoot ?? home, path);
-}
-
 function endpointOf(
   { values, env }: OpenOptions,
   section: AwsSection,
@@ -187,12 +159,13 @@ function configuredEndpoint(
   );
 }
 
-function verifyOf({ values, env, home, ...rest }: OpenOptions, section: AwsSection): boolean | OsPath {
+function verifyOf(options: OpenOptions, section: AwsSection): boolean | OsPath {
+  const { values, env } = options;
   const given = text(values["ssl_verify"]);
   if (given?.toLowerCase() === "false") return false;
   const path = given === undefined || given.toLowerCase() === "true" ? undefined : given;
   const ca = path ?? text(env["AWS_CA_BUNDLE"]) ?? text(env["REQUESTS_CA_BUNDLE"]) ?? section["ca_bundle"];
-  return ca === undefined ? true : absolute(ca, { values, env, home, ...rest });
+  return ca === undefined ? true : absolute(ca, options);
 }
 
 const GRANTS: Readonly<Record<string, string>> = {
@@ -238,23 +211,11 @@ function isAmazon(endpoint: URL): boolean {
   return /(^|\.)amazonaws\.com(\.cn)?$/.test(endpoint.hostname);
 }
 
-function text(value: string | undefined): string | undefined {
-  return value === undefined || value === "" ? undefined : value;
-}
-
 function boolean(values: OpenOptions["values"], name: string, otherwise: boolean): boolean {
   const value = text(values[name])?.toLowerCase();
   if (value === undefined) return otherwise;
   if (value === "true" || value === "false") return value === "true";
   throw new ConfigError(`the S3 option '${name}' is '${value}', neither true nor false`);
-}
-
-function seconds(values: OpenOptions["values"], name: string, otherwise: number): number {
-  const value = text(values[name]);
-  if (value === undefined) return otherwise * 1000;
-  const number = Number(value);
-  if (!(number > 0)) throw new ConfigError(`the S3 option '${name}' is '${value}', not a number of seconds`);
-  return Math.min(number * 1000, MAX_TIMER_MS);
 }
 
 function positive(value: string | undefined): number | undefined {

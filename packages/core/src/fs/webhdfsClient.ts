@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { type ErrorCode, StorageError } from "../base/errors.ts";
 import { type CloudAnswer, CloudHttp, type CloudRequest } from "./cloudHttp.ts";
-import type { SinkOf } from "./s3Answer.ts";
-import { sendFileTo, type TlsChoice } from "./streamUpload.ts";
+import type { SinkOf } from "./httpAnswer.ts";
+import { sendFileTo } from "./streamUpload.ts";
 import type { WebHdfsSettings } from "./webhdfsSettings.ts";
 
 const PREFIX = "/webhdfs/v1";
@@ -90,7 +90,7 @@ export class WebHdfsClient {
   async sendFile(call: HdfsCall, file: string, size: number, onChunk: (chunk: Buffer) => void): Promise<void> {
     const place = await this.#whereTo(call);
     const headers = { "content-type": "application/octet-stream" };
-    const upload = { method: call.method, headers, tls: this.#tls, file, size, signal: call.signal, onChunk };
+    const upload = { method: call.method, headers, tls: this.#settings.tls, file, size, signal: call.signal, onChunk };
     const { status, body } = await sendFileTo(place, upload).catch((cause: unknown) => {
       call.signal?.throwIfAborted();
       throw new StorageError(`the connection to ${place.host} broke while '${this.url(call.path)}' was sent`, {
@@ -106,11 +106,6 @@ export class WebHdfsClient {
     for (const service of this.#services.values()) service.close();
   }
 
-  get #tls(): TlsChoice {
-    const { verify, ca } = this.#settings;
-    return { rejectUnauthorized: verify, ...(ca === undefined ? {} : { ca }) };
-  }
-
   #nameNode(): CloudHttp {
     return this.#service(this.#settings.base.origin);
   }
@@ -118,14 +113,14 @@ export class WebHdfsClient {
   #service(origin: string): CloudHttp {
     let service = this.#services.get(origin);
     if (service === undefined) {
-      const { base, authorization, env } = this.#settings;
+      const { base, authorization, env, tls } = this.#settings;
       service = new CloudHttp({
         protocol: "webhdfs",
         base: new URL(origin),
         env,
         connectTimeoutMs: CONNECT_MS,
         readTimeoutMs: READ_MS,
-        tls: this.#tls,
+        tls,
         authorize: (_request, headers) => {
           if (authorization !== undefined && origin === base.origin) headers["authorization"] = authorization;
         },

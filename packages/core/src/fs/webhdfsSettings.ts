@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
-import { isAbsolute, join, resolve } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import type { OpenOptions } from "./openOptions.ts";
+import { isOn, text, tlsChoice } from "./optionValues.ts";
+import type { TlsChoice } from "./streamUpload.ts";
 
 /** How to reach a NameNode (or an HttpFS gateway) and as whom. */
 export interface WebHdfsSettings {
@@ -13,10 +13,7 @@ export interface WebHdfsSettings {
   readonly authorization: string | undefined;
   /** Data is fetched from here where the answer names the NameNode's own address. */
   readonly dataProxy: { readonly from: string; readonly to: string } | undefined;
-  /** False: certificates are not checked. */
-  readonly verify: boolean;
-  /** Certificate authorities to trust instead of the system's, PEM. */
-  readonly ca: Buffer | undefined;
+  readonly tls: TlsChoice;
   /** For a person: where the credentials come from, and whose they are. */
   readonly credentials: string;
 }
@@ -32,13 +29,13 @@ export function webHdfsSettings(url: string, options: OpenOptions): { settings: 
   }
   const [, urlUser, host = "", port = DEFAULT_PORT, path = "/"] = match;
   const { values } = options;
-  if (isOn(values, "kerberos") || text(values["kerberos_principal"]) !== undefined) {
+  if (isOn(values["kerberos"]) || text(values["kerberos_principal"]) !== undefined) {
     throw new ConfigError("Kerberos (SPNEGO) is not supported for webhdfs://", {
       code: "unsupported",
       hint: "Get a delegation token with Hadoop's own tools and set it: `remote modify --local NAME token …`.",
     });
   }
-  const scheme = isOn(values, "use_https") ? "https" : "http";
+  const scheme = isOn(values["use_https"]) ? "https" : "http";
   const base = new URL(`${scheme}://${host}:${port}`);
   const target = text(values["data_proxy_target"]);
   return {
@@ -48,7 +45,7 @@ export function webHdfsSettings(url: string, options: OpenOptions): { settings: 
       env: options.env,
       ...identityOf(values, urlUser === undefined ? undefined : decodeURIComponent(urlUser)),
       dataProxy: target === undefined ? undefined : { from: `${scheme}://${host}:${port}${PREFIX}`, to: target },
-      ...verifyOf(options),
+      tls: tlsChoice(options),
     },
   };
 }
@@ -82,25 +79,4 @@ function identityOf(values: OpenOptions["values"], urlUser: string | undefined):
   if (user === undefined) return { identity: doAs, authorization: undefined, credentials: "none" };
   const identity = { "user.name": user, ...doAs };
   return { identity, authorization: undefined, credentials: `user '${user}', taken at its word by the server` };
-}
-
-function verifyOf({ values, home, projectRoot, untrusted }: OpenOptions): Pick<WebHdfsSettings, "verify" | "ca"> {
-  const given = text(values["ssl_verify"]);
-  if (given === undefined || given.toLowerCase() === "true") return { verify: true, ca: undefined };
-  if (given.toLowerCase() === "false") return { verify: false, ca: undefined };
-  const path = given.startsWith("~/") ? join(home, given.slice(2)) : given;
-  const file = isAbsolute(path) || untrusted?.has("ssl_verify") !== true ? resolve(projectRoot ?? home, path) : path;
-  try {
-    return { verify: true, ca: readFileSync(file) };
-  } catch (cause) {
-    throw new ConfigError(`the file '${file}' of the option 'ssl_verify' can't be read`, { cause });
-  }
-}
-
-function isOn(values: OpenOptions["values"], name: string): boolean {
-  return text(values[name])?.toLowerCase() === "true";
-}
-
-function text(value: string | undefined): string | undefined {
-  return value === undefined || value === "" ? undefined : value;
 }

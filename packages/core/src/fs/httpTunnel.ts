@@ -2,20 +2,26 @@ import { request as httpRequest, type ClientRequestArgs } from "node:http";
 import { Agent, request as httpsRequest, type AgentOptions, type RequestOptions } from "node:https";
 import type { Duplex } from "node:stream";
 import { StorageError } from "../base/errors.ts";
-import type { Proxy } from "./s3Proxy.ts";
+import type { Proxy } from "./httpProxy.ts";
 
 type OnConnection = (error: Error | null, stream: Duplex) => void;
+
+/** How long the proxy may take, and the kind of storage behind it, for messages. */
+export interface ProxyWay {
+  readonly connectTimeoutMs: number;
+  readonly protocol: string;
+}
 
 /** Encrypted connections to servers through a proxy (`CONNECT`), kept like direct ones. The proxy sees the host's name only. */
 export class TunnelAgent extends Agent {
   readonly #proxy: Proxy;
-  readonly #connectTimeoutMs: number;
+  readonly #way: ProxyWay;
   readonly #verify: Pick<RequestOptions, "ca" | "rejectUnauthorized">;
 
-  constructor(proxy: Proxy, options: AgentOptions, connectTimeoutMs: number) {
+  constructor(proxy: Proxy, options: AgentOptions, way: ProxyWay) {
     super(options);
     this.#proxy = proxy;
-    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#way = way;
     const { ca, rejectUnauthorized } = options;
     this.#verify = {
       ...(ca === undefined ? {} : { ca }),
@@ -34,7 +40,7 @@ export class TunnelAgent extends Agent {
       path: target,
       headers: { host: target, ...(authorization === undefined ? {} : { "proxy-authorization": authorization }) },
       agent: false,
-      timeout: this.#connectTimeoutMs,
+      timeout: this.#way.connectTimeoutMs,
       ...(secure ? this.#verify : {}),
     });
     connecting.once("timeout", () => {
@@ -48,11 +54,11 @@ export class TunnelAgent extends Agent {
         return;
       }
       socket.destroy();
-      fail(proxyRefused(statusCode ?? 0, target));
+      fail(proxyRefused(statusCode ?? 0, target, this.#way.protocol));
     });
     connecting.once("response", ({ statusCode }) => {
       connecting.destroy();
-      fail(proxyRefused(statusCode ?? 0, target));
+      fail(proxyRefused(statusCode ?? 0, target, this.#way.protocol));
     });
     connecting.once("error", fail);
     connecting.end();
@@ -61,9 +67,9 @@ export class TunnelAgent extends Agent {
 }
 
 /** The error for a proxy that does not let a request through. `target`: what was asked for. */
-export function proxyRefused(status: number, target: string): StorageError {
+export function proxyRefused(status: number, target: string, protocol: string): StorageError {
   return new StorageError(`the proxy refused the way to ${target} (HTTP ${String(status)})`, {
-    protocol: "s3",
+    protocol,
     path: target,
     code: status === 407 ? "auth" : "storage",
     retryable: status >= 500,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { proxyFor } from "./s3Proxy.ts";
+import { proxyFor } from "./httpProxy.ts";
 
 const hostOf = (env: Record<string, string>, scheme: "http" | "https" = "http", host = "s3.example.com"): unknown =>
   proxyFor(env, scheme, host, scheme === "http" ? "80" : "443")?.host;

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { afterEach, describe, expect, it } from "vitest";
 import { S3Client } from "./s3Client.ts";
 import { s3Settings } from "./s3Settings.ts";
-import { Wire, WireError, type WireRequest } from "./s3Wire.ts";
+import { Wire, WireError, type WireRequest } from "./httpWire.ts";
 
 /** What the server does with the `nth` request (from 0) on its `connection` (from 0). */
 type Script = (socket: Socket, about: { text: string; nth: number; connection: number }) => void;

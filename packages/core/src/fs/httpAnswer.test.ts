@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AnswerReader, type BodySink } from "./s3Answer.ts";
+import { AnswerReader, type BodySink } from "./httpAnswer.ts";
 
 interface Options {
   readonly isHead?: boolean;

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { connect, type Socket } from "node:net";
-import { AnswerReader, type AnswerHeaders, type SinkOf } from "./s3Answer.ts";
+import { AnswerReader, type AnswerHeaders, type SinkOf } from "./httpAnswer.ts";
 
 /** Where the connections go and how long they may take. */
 export interface WireOptions {

@@ -10,7 +10,7 @@ export type BodySink = (chunk: Buffer) => boolean | undefined;
 /** Chooses what becomes of a body when its head is known; undefined: it is collected. */
 export type SinkOf = (status: number, headers: AnswerHeaders) => BodySink | undefined;
 
-/** Heads longer than this are no S3 server's. */
+/** Heads longer than this are no storage's. */
 const MAX_HEAD_BYTES = 64 << 10;
 /** Of the body of an error answer only so much is kept. */
 const MAX_ERROR_BYTES = 1 << 20;

@@ -1,0 +1,47 @@
+import { StorageError } from "../base/errors.ts";
+
+/** The error for an answer that ended early. `about`: URL of what was asked for. */
+export function cutShort(about: string, cause: unknown, protocol: string): StorageError {
+  return new StorageError(`the answer for '${about}' was cut short`, { protocol, path: about, retryable: true, cause });
+}
+
+/** The error for a connection that failed. `address`: host and port; `about`: URL of what was asked for. */
+export function connectionError(cause: Error, address: string, about: string, protocol: string): StorageError {
+  const code = (cause as NodeJS.ErrnoException).code ?? "";
+  if (isCertificateProblem(code)) {
+    return new StorageError(`the certificate of ${address} is not trusted (${code})`, {
+      protocol,
+      path: about,
+      code: "config",
+      cause,
+      hint: "For an own certificate authority: `remote modify NAME ssl_verify /path/to/ca.pem`.",
+    });
+  }
+  return new StorageError(`no answer from ${address}: ${REASONS[code] ?? cause.message}`, {
+    protocol,
+    path: about,
+    cause,
+    retryable: true,
+    hint: "Check the network, the remote's `endpointurl`, and proxies.",
+  });
+}
+
+/** What a connection dies of when nothing comes. */
+export function timeoutError(ms: number): Error {
+  return Object.assign(new Error(`no answer within ${String(ms / 1000)} s`), { code: "ETIMEDOUT" });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there (ECONNREFUSED)",
+  ENOTFOUND: "the name is not known (ENOTFOUND)",
+  EAI_AGAIN: "the name could not be looked up (EAI_AGAIN)",
+  ECONNRESET: "the connection was cut (ECONNRESET)",
+  EPIPE: "the connection was cut (EPIPE)",
+  ETIMEDOUT: "it takes too long (ETIMEDOUT)",
+  EHOSTUNREACH: "no way there (EHOSTUNREACH)",
+  ENETUNREACH: "no network (ENETUNREACH)",
+};
+
+function isCertificateProblem(code: string): boolean {
+  return /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|ERR_TLS_CERT)/.test(code);
+}

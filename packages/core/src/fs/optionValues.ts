@@ -1,0 +1,78 @@
+import { readFileSync, realpathSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import { ConfigError } from "../base/errors.ts";
+import { isInside, type OsPath } from "../base/paths.ts";
+import type { OpenOptions } from "./openOptions.ts";
+import type { TlsChoice } from "./streamUpload.ts";
+
+/** Longer times make a timer go off at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A value that says something: an empty one counts as none. */
+export function text(value: string | undefined): string | undefined {
+  return value === undefined || value === "" ? undefined : value;
+}
+
+/** Whether an option is `true`. */
+export function isOn(value: string | undefined): boolean {
+  return value?.toLowerCase() === "true";
+}
+
+/** A number of seconds as milliseconds. `kind`: the storage's name in messages. @throws {ConfigError} for other texts */
+export function milliseconds(
+  kind: string,
+  values: OpenOptions["values"],
+  name: string,
+  otherwiseSeconds: number,
+): number {
+  const value = text(values[name]);
+  if (value === undefined) return otherwiseSeconds * 1000;
+  const number = Number(value);
+  if (!(number > 0)) throw new ConfigError(`the ${kind} option '${name}' is '${value}', not a number of seconds`);
+  return Math.min(number * 1000, MAX_TIMER_MS);
+}
+
+/** `~` is the home folder; relative paths count from the project. */
+export function absolute(path: string, { home, projectRoot }: Pick<OpenOptions, "home" | "projectRoot">): OsPath {
+  if (path === "~" || path.startsWith("~/")) return join(home, path.slice(1));
+  return isAbsolute(path) ? path : resolve(projectRoot ?? home, path);
+}
+
+/** A file that a committed config names must not be one of the repository. @throws {ConfigError} */
+export function refuseInside(option: string, path: OsPath, root: OsPath | undefined): void {
+  if (root === undefined) return;
+  if (!isInside(root, path) && !isInside(real(root), real(path))) return;
+  throw new ConfigError(
+    `the option '${option}' of the committed config names '${path}', which lies inside the repository`,
+    {
+      hint: `Keep credentials outside, or set it for yourself: \`remote modify --local NAME ${option} PATH\`.`,
+    },
+  );
+}
+
+function real(path: OsPath): OsPath {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** What `ssl_verify` says: `true`, `false`, or a file of certificate authorities. @throws {ConfigError} */
+export function tlsChoice(options: OpenOptions): TlsChoice {
+  const given = text(options.values["ssl_verify"]);
+  if (given === undefined || isOn(given)) return {};
+  return given.toLowerCase() === "false" ? { rejectUnauthorized: false } : { ca: readCa(absolute(given, options)) };
+}
+
+/** Certificate authorities, PEM. @throws {ConfigError} when they can't be read */
+export function readCa(path: OsPath): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new ConfigError(`the certificate authorities in '${path}' cannot be read`, {
+      cause,
+      hint: "See `ssl_verify`.",
+    });
+  }
+}
