@@ -6,26 +6,14 @@ import type { SetOption } from "../repo/config.ts";
 import type { Repo } from "../repo/repo.ts";
 import { isTrustedLevel } from "../repo/secrets.ts";
 
-/** Settings that win over those of the config. */
-export interface ConnectionOverrides {
-  readonly url?: string;
-  readonly username?: string;
-  readonly password?: string;
-  /** The SQL comes from a `.dvc` file, not from the user. */
-  readonly isForeign?: boolean;
-}
-
 /**
- * Opens the database of the config's section `db.NAME`.
+ * Opens the database of the config's section `db.NAME`. `isForeign`: the SQL comes from a `.dvc` file, not from the user.
  * @throws {DvcError} DVC's text for an unknown connection; {ConfigError} when a password of the user's own would go to a
  * server that the project names.
  */
-export function openConnection(repo: Repo, name: string, given: ConnectionOverrides = {}): Promise<Database> {
+export function openConnection(repo: Repo, name: string, isForeign: boolean): Promise<Database> {
   const section = `db.${name.toLowerCase()}`;
-  const look = (option: "url" | "username" | "password"): SetOption | undefined => {
-    const value = given[option];
-    return value === undefined ? repo.config.lookup(section, option) : { value, level: "override" };
-  };
+  const look = (option: "url" | "username" | "password"): SetOption | undefined => repo.config.lookup(section, option);
   const [url, username, password] = [look("url"), look("username"), look("password")];
   if (url === undefined && username === undefined && password === undefined)
     throw new DvcError(`connection ${name} not found in config`);
@@ -38,7 +26,7 @@ export function openConnection(repo: Repo, name: string, given: ConnectionOverri
     cwd: repo.env.cwd,
     ...(username === undefined ? {} : { username: username.value }),
     ...(password === undefined ? {} : { password: password.value }),
-    ...(given.isForeign === true ? { isForeign: true } : {}),
+    isForeign,
   });
 }
 

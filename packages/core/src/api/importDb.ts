@@ -101,7 +101,7 @@ async function exportTo(
   const { connection = "", query, table } = settingsOf(dep);
   const sql = query ?? table;
   if (sql === undefined) throw new DvcError("Cannot download: no query or table specified");
-  const database = await openConnection(repo, connection, options.isForeign === true ? { isForeign: true } : {});
+  const database = await openConnection(repo, connection, options.isForeign === true);
   try {
     await database.test();
     const rows = (await database.hasTable(sql)) ? await database.table(sql) : await database.query(sql);

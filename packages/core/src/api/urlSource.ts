@@ -8,8 +8,7 @@ import { mapBounded } from "../base/pool.ts";
 import { type FileSystem, type Info, isLocalPathFileSystem } from "../fs/filesystem.ts";
 import { openStorage, protocolOf } from "../fs/open.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
-import { resolveRemote } from "../repo/remote.ts";
-import { checkSecrets, untrustedOptions } from "../repo/secrets.ts";
+import { openStorageOf, resolveRemote } from "../repo/remote.ts";
 
 /** A place on a storage that a URL, a path or `remote://name/path` names. */
 export interface UrlPlace {
@@ -66,16 +65,8 @@ async function openOnRemote(
   const level = options.fromFile === true ? ("project" as const) : ("override" as const);
   const given = Object.entries(options.fsConfig ?? {}).map(([option, value]) => [option, { value, level }] as const);
   const remote = { ...base, options: new Map([...base.options, ...given]) };
-  checkSecrets(repo, remote);
   const url = `${remote.url.replace(/\/+$/, "")}/${match[2] ?? ""}`.replace(/\/+$/, "");
-  const values = Object.fromEntries([...remote.options].map(([option, { value }]) => [option, value]));
-  return openStorage(url, {
-    values: { ...values, url },
-    untrusted: untrustedOptions(repo, remote),
-    env: repo.env.env,
-    home: repo.env.home,
-    projectRoot: repo.git?.root ?? repo.root,
-  });
+  return openStorageOf(repo, { ...remote, url });
 }
 
 /** One file at a place. `rel` is "." when the place is a file. */

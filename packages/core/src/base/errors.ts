@@ -108,6 +108,11 @@ export class StorageError extends DvcError {
   }
 }
 
+/** Whether `error` says that there is no such file. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof StorageError && error.code === "not-found";
+}
+
 /** An object whose bytes do not have the hash that names it. */
 export class CorruptObjectError extends DvcError {
   readonly path: string;

@@ -66,7 +66,6 @@ interface NodeSqlite {
 }
 
 async function openWasmDriver(path: string): Promise<Driver> {
-  // Loaded by require: the package is CommonJS without types.
   const name = "node-sqlite3-wasm";
   const module = (await importPackage(
     name,

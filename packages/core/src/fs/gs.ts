@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { StorageError } from "../base/errors.ts";
+import { isNotFound, StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { mapBounded } from "../base/pool.ts";
 import type {
@@ -59,7 +59,7 @@ class GsFileSystem implements FileSystem {
         const answer = await this.#get(this.#client.path(bucket, key, query), path, options);
         return gsInfo(bucket, JSON.parse(answer.toString("utf8")) as GsObject);
       } catch (error) {
-        if (!(error instanceof StorageError && error.code === "not-found")) throw error;
+        if (!isNotFound(error)) throw error;
       }
     }
     if (!this.#buckets.has(bucket)) await this.#page(bucket, { maxResults: "1" }, options);
@@ -103,7 +103,7 @@ class GsFileSystem implements FileSystem {
     try {
       answer = await this.#get(this.#client.path(bucket, undefined, { ...query, fields }), bucket, options);
     } catch (error) {
-      if (!(error instanceof StorageError && error.code === "not-found")) throw error;
+      if (!isNotFound(error)) throw error;
       throw new StorageError(`the bucket '${bucket}' does not exist`, {
         protocol: "gs",
         path: `gs://${bucket}`,

@@ -1,9 +1,10 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { CorruptObjectError, StorageError } from "../base/errors.ts";
 import { FileHash, md5Hex } from "./fileHash.ts";
 import type { WriteOptions } from "./filesystem.ts";
 import { gsFacts, type GsClient, type GsObject, OBJECT_FIELDS } from "./gsClient.ts";
 import type { PutTarget } from "./s3Upload.ts";
+import { isUnchanged, readAt, wrongBytes } from "./uploadFile.ts";
 
 /** A multiple of 256 KiB, as the service asks. */
 const CHUNK = 16 << 20;
@@ -64,9 +65,8 @@ export async function putGsFile(
     const session = await begin(client, target, size, options);
     await sendPieces(client, target, session, fd, size, options, async () => {
       const md5 = await digest;
-      const after = fstatSync(fd, { bigint: true });
-      const isSame = after.size === before.size && after.mtimeNs === before.mtimeNs;
-      if (options.md5 !== undefined && (md5 !== options.md5 || !isSame)) throw wrongBytes(file, options.md5, md5);
+      if (options.md5 !== undefined && (md5 !== options.md5 || !isUnchanged(fd, before)))
+        throw wrongBytes(file, options.md5, md5);
       return md5;
     });
   } finally {
@@ -167,16 +167,6 @@ async function sendPieces(
   }
 }
 
-function readAt(fd: number, buffer: Buffer, start: number, length: number): Buffer {
-  let done = 0;
-  while (done < length) {
-    const count = readSync(fd, buffer, done, length - done, start + done);
-    if (count === 0) break;
-    done += count;
-  }
-  return buffer.subarray(0, done);
-}
-
 async function drop(client: GsClient, session: string, about: string): Promise<void> {
   const request = { method: "DELETE", path: session, about, accept: [499, 404, 405] } as const;
   await client.http.receive(request).catch(() => undefined);
@@ -200,13 +190,4 @@ function finish(body: Buffer, about: string, md5: string | undefined, size: numb
   if (isOther || (stored.size !== undefined && Number(stored.size) !== size))
     throw new StorageError(`'${about}': the server stored other bytes than were sent`, { protocol: "gs", path: about });
   onWritten?.(gsFacts(stored));
-}
-
-function wrongBytes(path: string, expected: string, actual: string): CorruptObjectError {
-  return new CorruptObjectError(`'${path}' is damaged: its bytes have the md5 ${actual} instead of ${expected}`, {
-    path,
-    expected,
-    actual,
-    hint: "It was not sent.",
-  });
 }

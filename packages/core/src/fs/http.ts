@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { CorruptObjectError, StorageError } from "../base/errors.ts";
+import { CorruptObjectError, isNotFound, StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { type CloudAnswer, CloudHttp, type CloudRequest } from "./cloudHttp.ts";
 import { FileHash, md5Hex } from "./fileHash.ts";
@@ -20,7 +20,8 @@ import type {
 import { type HttpSettings, httpSettings } from "./httpSettings.ts";
 import { isEmptyRange, rangeHeaders } from "./objectPath.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
-import type { AnswerHeaders, SinkOf } from "./httpAnswer.ts";
+import type { AnswerHeaders, BodySink, SinkOf } from "./httpAnswer.ts";
+import { downloadInOrder } from "./streamDownload.ts";
 import { sendFileTo } from "./streamUpload.ts";
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -67,7 +68,7 @@ class HttpFileSystem implements FileSystem {
     try {
       return (await this.#send(this.#request("HEAD", path, {}, options))).headers;
     } catch (error) {
-      if (isAbsent(error)) return undefined;
+      if (isNotFound(error)) return undefined;
       if (!(error instanceof HttpAnswerError) || !NO_HEAD.has(error.status)) throw error;
     }
     let seen: AnswerHeaders | undefined;
@@ -77,7 +78,7 @@ class HttpFileSystem implements FileSystem {
         return () => false;
       });
     } catch (error) {
-      if (isAbsent(error)) return undefined;
+      if (isNotFound(error)) return undefined;
       throw error;
     }
     return seen ?? {};
@@ -121,28 +122,18 @@ class HttpFileSystem implements FileSystem {
     }
   }
 
-  async #downloadOnce(path: string, fd: number, options: DownloadOptions): Promise<Downloaded> {
-    const hash = createHash("md5");
-    let size = 0;
-    try {
-      const { headers } = await this.#sendOnce(this.#request("GET", path, {}, options), () => (chunk) => {
-        hash.update(chunk);
-        for (let done = 0; done < chunk.length;) done += writeSync(fd, chunk, done, undefined, size + done);
-        size += chunk.length;
-        options.onBytes?.(chunk.length);
-        return undefined;
-      });
-      const expected = options.size ?? Number(headers["content-length"] ?? NaN);
-      if (Number.isFinite(expected) && headers["content-encoding"] === undefined && size !== expected) {
-        const what = `'${this.url(path)}' came with ${String(size)} bytes instead of ${String(expected)}`;
-        throw this.#problem(path, what, { retryable: size < expected });
-      }
-      return { md5: hash.digest("hex"), size };
-    } catch (error) {
-      // What is fetched again is not counted twice.
-      options.onBytes?.(-size);
-      throw error;
-    }
+  #downloadOnce(path: string, fd: number, options: DownloadOptions): Promise<Downloaded> {
+    const receive = async (sink: BodySink): Promise<number | undefined> => {
+      const { headers } = await this.#sendOnce(this.#request("GET", path, {}, options), () => sink);
+      if (headers["content-encoding"] !== undefined) return undefined;
+      const length = Number(headers["content-length"] ?? NaN);
+      return options.size ?? (Number.isFinite(length) ? length : undefined);
+    };
+    const otherSize = (received: number, expected: number): StorageError => {
+      const what = `'${this.url(path)}' came with ${String(received)} bytes instead of ${String(expected)}`;
+      return this.#problem(path, what, { retryable: received < expected });
+    };
+    return downloadInOrder(fd, { receive, otherSize }, options);
   }
 
   /** One request; whether readers see half of it is the server's affair. Not tried again, as in DVC. */
@@ -356,8 +347,4 @@ async function md5OfFile(file: string, size: number): Promise<string> {
 
 function at(request: CloudRequest, place: URL): CloudRequest {
   return { ...request, path: place.pathname + place.search };
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof StorageError && error.code === "not-found";
 }

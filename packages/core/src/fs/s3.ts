@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { StorageError } from "../base/errors.ts";
+import { isNotFound, StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { mapBounded } from "../base/pool.ts";
 import { md5Hex } from "./fileHash.ts";
@@ -16,6 +16,7 @@ import type {
   Source,
   WriteOptions,
 } from "./filesystem.ts";
+import { isEmptyRange, rangeHeaders, splitPath } from "./objectPath.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import type { AnswerHeaders } from "./httpAnswer.ts";
 import { describeKeys } from "./s3Access.ts";
@@ -53,7 +54,7 @@ export class S3FileSystem implements FileSystem {
   }
 
   async stat(path: string, options?: CallOptions & { readonly versionId?: string }): Promise<Info | undefined> {
-    const { bucket, key } = split(path);
+    const { bucket, key } = splitPath(path);
     if (key !== "") {
       const info = await this.#head(path, bucket, key, options);
       if (info !== undefined) return info;
@@ -74,7 +75,7 @@ export class S3FileSystem implements FileSystem {
       const answer = await this.client.send({ method: "HEAD", bucket, key, headers, query, signal: options?.signal });
       return infoOf(path, answer.headers);
     } catch (error) {
-      if (error instanceof StorageError && error.code === "not-found") return undefined;
+      if (isNotFound(error)) return undefined;
       throw error;
     }
   }
@@ -86,13 +87,13 @@ export class S3FileSystem implements FileSystem {
 
   /** All files below the folder, in the order of the keys' UTF-8 bytes, by pages of 1000. */
   async *list(prefix: string, options?: ListOptions): AsyncIterable<Info> {
-    const { bucket, key } = split(prefix);
+    const { bucket, key } = splitPath(prefix);
     const start = (key === "" ? "" : `${key}/`) + (options?.startsWith ?? "");
     for await (const page of this.#pages(bucket, { prefix: start }, options)) yield* page.files;
   }
 
   async *children(path: string, options?: CallOptions): AsyncIterable<Info> {
-    const { bucket, key } = split(path);
+    const { bucket, key } = splitPath(path);
     const prefix = key === "" ? "" : `${key}/`;
     for await (const page of this.#pages(bucket, { prefix, delimiter: "/" }, options)) {
       yield* page.folders;
@@ -136,7 +137,7 @@ export class S3FileSystem implements FileSystem {
   }
 
   async write(path: string, source: Source, options: WriteOptions = {}): Promise<void> {
-    const target = split(path);
+    const target = splitPath(path);
     if ("file" in source && source.size > this.#settings.multipartThreshold)
       return putLargeFile(this.client, this.#settings, target, source.file, options);
     const bytes = "bytes" in source ? source.bytes : await readFile(source.file);
@@ -144,18 +145,18 @@ export class S3FileSystem implements FileSystem {
   }
 
   async remove(path: string, options?: CallOptions): Promise<void> {
-    const { bucket, key } = split(path);
+    const { bucket, key } = splitPath(path);
     try {
       await this.client.send({ method: "DELETE", bucket, key, signal: options?.signal });
     } catch (error) {
-      if (!(error instanceof StorageError && error.code === "not-found")) throw error;
+      if (!isNotFound(error)) throw error;
     }
   }
 
   async removeMany(paths: readonly string[], options?: CallOptions): Promise<void> {
     const byBucket = new Map<string, string[]>();
     for (const path of paths) {
-      const { bucket, key } = split(path);
+      const { bucket, key } = splitPath(path);
       const keys = byBucket.get(bucket);
       if (keys === undefined) byBucket.set(bucket, [key]);
       else keys.push(key);
@@ -193,12 +194,8 @@ export class S3FileSystem implements FileSystem {
   }
 
   #get(path: string, options: ReadOptions): GetRequest {
-    const headers: Record<string, string> = { ...this.#settings.customerHeaders };
-    if (options.start !== undefined || options.end !== undefined) {
-      const end = options.end === undefined ? "" : String(options.end - 1);
-      headers["range"] = `bytes=${String(options.start ?? 0)}-${end}`;
-    }
-    return { ...split(path), headers, query: { versionId: options.versionId } };
+    const headers = { ...this.#settings.customerHeaders, ...rangeHeaders(options) };
+    return { ...splitPath(path), headers, query: { versionId: options.versionId } };
   }
 
   url(path: string): string {
@@ -267,13 +264,4 @@ function infoOf(path: string, headers: AnswerHeaders): Info {
     ...(version === undefined ? {} : { versionId: version }),
     ...(Number.isNaN(mtime) ? {} : { mtimeMs: mtime }),
   };
-}
-
-function isEmptyRange({ start, end }: ReadOptions): boolean {
-  return end !== undefined && end <= (start ?? 0);
-}
-
-function split(path: string): { bucket: string; key: string } {
-  const slash = path.indexOf("/");
-  return slash === -1 ? { bucket: path, key: "" } : { bucket: path.slice(0, slash), key: path.slice(slash + 1) };
 }

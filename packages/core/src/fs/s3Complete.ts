@@ -1,4 +1,4 @@
-import { StorageError } from "../base/errors.ts";
+import { isNotFound } from "../base/errors.ts";
 import { md5Hex } from "./fileHash.ts";
 import type { AnswerHeaders } from "./httpAnswer.ts";
 import { urlOf, type S3Client } from "./s3Client.ts";
@@ -79,7 +79,7 @@ async function isThere(
     if (found === undefined || expected === undefined || isEncryptedByKey(headers)) return true;
     return found === expected;
   } catch (error) {
-    if (error instanceof StorageError && error.code === "not-found") return false;
+    if (isNotFound(error)) return false;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync } from "node:fs";
 import { StorageError } from "../base/errors.ts";
 import { mapBounded } from "../base/pool.ts";
 import { FileHash } from "./fileHash.ts";
@@ -8,6 +8,7 @@ import type { AnswerHeaders } from "./httpAnswer.ts";
 import { cutShort } from "./httpFailure.ts";
 import type { S3Client, S3Request } from "./s3Client.ts";
 import { S3AnswerError } from "./s3Errors.ts";
+import { writeAt } from "./streamDownload.ts";
 
 /** Larger objects come in ranges, several at once. */
 const PARALLEL_FROM = 32 << 20;
@@ -196,10 +197,6 @@ class NoRangesError extends StorageError {
       path: url,
     });
   }
-}
-
-function writeAt(fd: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
 }
 
 /** Knows up to where ranges that end in any order leave no gap. */

@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync, type BigIntStats } from "node:fs";
-import { CorruptObjectError, StorageError } from "../base/errors.ts";
+import { closeSync, fstatSync, openSync, type BigIntStats } from "node:fs";
+import { StorageError } from "../base/errors.ts";
 import { mapBounded } from "../base/pool.ts";
 import { FileHash, md5Hex } from "./fileHash.ts";
 import type { WriteOptions } from "./filesystem.ts";
@@ -7,6 +7,7 @@ import { urlOf, type S3Client } from "./s3Client.ts";
 import { completeUpload } from "./s3Complete.ts";
 import type { S3Settings } from "./s3Settings.ts";
 import { xmlText } from "./s3Xml.ts";
+import { isUnchanged, readAt, wrongBytes } from "./uploadFile.ts";
 
 const PARALLEL = 4;
 /** S3 takes no more parts than this. */
@@ -105,7 +106,7 @@ async function sendParts(
     PARALLEL,
     async (start, index) => {
       const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(chunk);
-      const body = readPart(fd, buffer, start, Math.min(chunk, size - start));
+      const body = readAt(fd, buffer, start, Math.min(chunk, size - start));
       const answer = await client.send({
         ...target,
         method: "PUT",
@@ -132,16 +133,6 @@ function partSize(size: number, chunk: number): number {
   return part;
 }
 
-function readPart(fd: number, buffer: Buffer, start: number, length: number): Buffer {
-  let done = 0;
-  while (done < length) {
-    const count = readSync(fd, buffer, done, length - done, start + done);
-    if (count === 0) break;
-    done += count;
-  }
-  return buffer.subarray(0, done);
-}
-
 async function checkUnchanged(
   fd: number,
   before: BigIntStats,
@@ -151,21 +142,10 @@ async function checkUnchanged(
 ): Promise<void> {
   if (digest === undefined || expected === undefined) return;
   const md5 = await digest;
-  const after = fstatSync(fd, { bigint: true });
-  if (md5 !== expected || after.size !== before.size || after.mtimeNs !== before.mtimeNs)
-    throw wrongBytes(file, expected, md5);
+  if (md5 !== expected || !isUnchanged(fd, before)) throw wrongBytes(file, expected, md5);
 }
 
 /** Parts that are not dropped cost storage for ever. When this fails too, the first error is the one to report. */
 async function drop(client: S3Client, target: PutTarget, uploadId: string): Promise<void> {
   await client.send({ ...target, method: "DELETE", query: { uploadId } }).catch(() => undefined);
-}
-
-function wrongBytes(path: string, expected: string, actual: string): CorruptObjectError {
-  return new CorruptObjectError(`'${path}' is damaged: its bytes have the md5 ${actual} instead of ${expected}`, {
-    path,
-    expected,
-    actual,
-    hint: "It was not sent.",
-  });
 }

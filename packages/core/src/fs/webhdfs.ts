@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import type { Readable } from "node:stream";
-import { CorruptObjectError, StorageError } from "../base/errors.ts";
+import { CorruptObjectError, isNotFound, StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { mapBounded } from "../base/pool.ts";
 import { md5Hex } from "./fileHash.ts";
@@ -17,7 +17,9 @@ import type {
   Source,
   WriteOptions,
 } from "./filesystem.ts";
+import type { BodySink } from "./httpAnswer.ts";
 import { isEmptyRange } from "./objectPath.ts";
+import { downloadInOrder } from "./streamDownload.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import { type HdfsCall, WebHdfsClient } from "./webhdfsClient.ts";
 import { type WebHdfsSettings, webHdfsSettings } from "./webhdfsSettings.ts";
@@ -57,7 +59,7 @@ class WebHdfsFileSystem implements FileSystem {
       const answer = await this.#client.ask({ method: "GET", op: "GETFILESTATUS", path, signal: options?.signal });
       return infoOf(path, (answer as { FileStatus: FileStatus }).FileStatus);
     } catch (error) {
-      if (isAbsent(error)) return undefined;
+      if (isNotFound(error)) return undefined;
       throw error;
     }
   }
@@ -99,7 +101,7 @@ class WebHdfsFileSystem implements FileSystem {
       const named = statuses.FileStatus.filter(({ pathSuffix }) => pathSuffix !== "");
       return named.map((status) => infoOf(`${withoutSlash(path)}/${status.pathSuffix}`, status));
     } catch (error) {
-      if (isAbsent(error)) return [];
+      if (isNotFound(error)) return [];
       throw error;
     }
   }
@@ -130,28 +132,17 @@ class WebHdfsFileSystem implements FileSystem {
     throw this.#problem(path, `'${this.url(path)}' does not exist`, { code: "not-found" });
   }
 
-  async #downloadOnce(path: string, fd: number, size: number, options: DownloadOptions): Promise<Downloaded> {
-    const hash = createHash("md5");
-    let received = 0;
-    try {
-      await this.#client.fetch(
-        openCall(path, options.signal === undefined ? {} : { signal: options.signal }),
-        () => (chunk) => {
-          hash.update(chunk);
-          for (let done = 0; done < chunk.length;) done += writeSync(fd, chunk, done, undefined, received + done);
-          received += chunk.length;
-          options.onBytes?.(chunk.length);
-          return undefined;
-        },
-      );
-      if (received === size) return { md5: hash.digest("hex"), size };
+  #downloadOnce(path: string, fd: number, size: number, options: DownloadOptions): Promise<Downloaded> {
+    const { signal } = options;
+    const receive = async (sink: BodySink): Promise<number> => {
+      await this.#client.fetch(openCall(path, signal === undefined ? {} : { signal }), () => sink);
+      return size;
+    };
+    const otherSize = (received: number): StorageError => {
       const what = `'${this.url(path)}' came with ${String(received)} bytes instead of ${String(size)}`;
-      throw this.#problem(path, what, { retryable: received < size });
-    } catch (error) {
-      // What is fetched again is not counted twice.
-      options.onBytes?.(-received);
-      throw error;
-    }
+      return this.#problem(path, what, { retryable: received < size });
+    };
+    return downloadInOrder(fd, { receive, otherSize }, options);
   }
 
   /** Beside its place first, then renamed: readers never see half of it. */
@@ -224,7 +215,7 @@ class WebHdfsFileSystem implements FileSystem {
     try {
       await this.#client.ask({ method: "DELETE", op: "DELETE", path, parameters, signal: options?.signal });
     } catch (error) {
-      if (!isAbsent(error)) throw error;
+      if (!isNotFound(error)) throw error;
     }
   }
 
@@ -267,10 +258,6 @@ function infoOf(path: string, status: FileStatus): Info {
   return status.type === "DIRECTORY"
     ? { path, size: 0, type: "folder", mtimeMs }
     : { path, size: length, type: "file", mtimeMs };
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof StorageError && error.code === "not-found";
 }
 
 function withoutSlash(path: string): string {

@@ -1,14 +1,9 @@
-import { CorruptObjectError, DvcError, StorageError } from "../base/errors.ts";
+import { CorruptObjectError, DvcError, isNotFound } from "../base/errors.ts";
 import { mapBounded } from "../base/pool.ts";
 import type { CopyOutcome } from "./copyObjects.ts";
 
 /** So many failures in a row mean that the storage, not the object, is at fault. */
 const GIVE_UP_AFTER = 10;
-
-/** Whether `error` says that there is no such file. */
-export function isNotFound(error: unknown): boolean {
-  return error instanceof StorageError && error.code === "not-found";
-}
 
 /** Failures that every other object would meet too: an abort, credentials, a missing bucket. */
 export function isFatal(error: unknown): boolean {

@@ -1,11 +1,10 @@
 import { lstatSync, readdirSync } from "node:fs";
-import { CorruptObjectError, StorageError } from "../base/errors.ts";
+import { CorruptObjectError, isNotFound, StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { mapBounded } from "../base/pool.ts";
 import { isLocalPathFileSystem, type FileSystem, type LocalPathFileSystem } from "../fs/filesystem.ts";
 import { DIR_SUFFIX, isOid } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
-import { isNotFound } from "./objectFailures.ts";
 import { Tree } from "./tree.ts";
 
 /** How objects lie in a store: `files/md5/<2>/<30>`, or DVC 2.x's `<2>/<30>`. */
