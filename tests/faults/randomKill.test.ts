@@ -1,23 +1,14 @@
-import { execFileSync, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { filesUnder, md5Of, objectsIn, ownEnvironment, runAndKill } from "../support/killing.ts";
+import { BINARY } from "../support/rig.ts";
 
 /** Rounds for each verb; more by `HOLDFAST_KILLS`. The seed is fixed (or `HOLDFAST_SEED`), the scheduler is not. */
 const ROUNDS = Number(process.env["HOLDFAST_KILLS"] ?? "2");
 const SEED = Number(process.env["HOLDFAST_SEED"] ?? "20261123");
-const BINARY = resolve("packages/cli/bin/holdfast.js");
 const FILES = 300;
 
 let folder: string;
@@ -32,29 +23,12 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const environment = (): NodeJS.ProcessEnv => ({
-  PATH: process.env["PATH"],
-  HOME: folder,
-  DVC_GLOBAL_CONFIG_DIR: join(folder, "global"),
-  DVC_SYSTEM_CONFIG_DIR: join(folder, "system"),
-  DVC_SITE_CACHE_DIR: join(folder, "site"),
-});
-
 function run(...args: string[]): string {
-  return execFileSync(process.execPath, [BINARY, ...args], { cwd: root, env: environment(), encoding: "utf8" });
-}
-
-/** Runs the program and kills it after `delay` ms. @returns whether it was killed before its end. */
-async function runAndKill(args: readonly string[], delay: number): Promise<boolean> {
-  const child = spawn(process.execPath, [BINARY, ...args], { cwd: root, env: environment(), stdio: "ignore" });
-  const timer = setTimeout(() => child.kill("SIGKILL"), delay);
-  const signal = await new Promise((done) => {
-    child.once("exit", (_code, by) => {
-      done(by);
-    });
+  return execFileSync(process.execPath, [BINARY, ...args], {
+    cwd: root,
+    env: ownEnvironment(folder),
+    encoding: "utf8",
   });
-  clearTimeout(timer);
-  return signal === "SIGKILL";
 }
 
 /** mulberry32: a small generator with a seed, in [0, 1). */
@@ -68,34 +42,12 @@ function randomOf(seed: number): () => number {
   };
 }
 
-const md5 = (path: string): string => createHash("md5").update(readFileSync(path)).digest("hex");
-
-function filesUnder(path: string): string[] {
-  if (!existsSync(path)) return [];
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-
-/** Every object that has its final name holds the bytes of that name. @returns the names. */
-function objectsIn(store: string): Set<string> {
-  const names = new Set<string>();
-  for (const path of filesUnder(store)) {
-    const [, name] = /\/([0-9a-f]{2}\/[0-9a-f]{30})(?:\.dir)?$/.exec(path) ?? [];
-    if (name === undefined) continue;
-    const oid = name.replace("/", "");
-    expect(md5(path), path).toBe(oid);
-    names.add(oid);
-  }
-  return names;
-}
-
 function contents(): Map<string, string> {
   return new Map(
     filesUnder(join(root, "data"))
       .concat(filesUnder(join(root, "moved")))
       .filter((path) => existsSync(path) && !path.endsWith(".hftmp"))
-      .map((path) => [path, md5(path)]),
+      .map((path) => [path, md5Of(path)]),
   );
 }
 
@@ -108,7 +60,7 @@ function writeVersion(version: number): string[] {
     mkdirSync(join(path, ".."), { recursive: true });
     rmSync(path, { force: true });
     writeFileSync(path, text(version, nth));
-    bytes.push(md5(path));
+    bytes.push(md5Of(path));
   }
   return bytes;
 }
@@ -190,7 +142,7 @@ describe.each(["copy", "hardlink", "symlink"])("killed at a random moment (%s)",
         run("remote", "add", "-q", "-d", "store", join(folder, "remote"));
         const all = writeVersion(round);
         verb.prepare();
-        const killed = await runAndKill(verb.args, 40 + random() * reach);
+        const killed = await runAndKill(verb.args, { cwd: root, env: ownEnvironment(folder) }, 40 + random() * reach);
         // Next time earlier: a run that had ended proves little.
         if (!killed) reach *= 0.7;
         const kept = new Set([

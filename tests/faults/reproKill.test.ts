@@ -1,20 +1,10 @@
-import { spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { objectsIn, ownEnvironment, runAndKill } from "../support/killing.ts";
 import { BINARY } from "../support/rig.ts";
 
 /** Rounds for each way to run; more by `HOLDFAST_KILLS`. */
@@ -50,16 +40,12 @@ const OUTPUTS = ["part1/a", "part1/b", "part4/a", "part4/b", "left.txt", "right.
 let folder: string;
 let expected: { lock: string; outputs: string[]; ms: number };
 
-const environment = (): NodeJS.ProcessEnv => ({
-  PATH: process.env["PATH"],
-  HOME: folder,
-  DVC_GLOBAL_CONFIG_DIR: join(folder, "global"),
-  DVC_SYSTEM_CONFIG_DIR: join(folder, "system"),
-  DVC_SITE_CACHE_DIR: join(folder, "site"),
-});
-
 function run(root: string, ...args: string[]): string {
-  const ran = spawnSync(process.execPath, [BINARY, ...args], { cwd: root, env: environment(), encoding: "utf8" });
+  const ran = spawnSync(process.execPath, [BINARY, ...args], {
+    cwd: root,
+    env: ownEnvironment(folder),
+    encoding: "utf8",
+  });
   expect(ran.stderr + ran.stdout, args.join(" ")).not.toMatch(/ERROR|Traceback/);
   expect(ran.status).toBe(0);
   return ran.stdout;
@@ -75,20 +61,8 @@ function makeProject(name: string): string {
   return root;
 }
 
+const storeOf = (root: string): string => join(root, ".dvc", "cache", "files", "md5");
 const outputsOf = (root: string): string[] => OUTPUTS.map((name) => readFileSync(join(root, name), "utf8"));
-
-/** Kills the program, not the command that it runs: that one ends by itself, as after any crash of the program. */
-async function runAndKill(root: string, args: readonly string[], delay: number): Promise<boolean> {
-  const child = spawn(process.execPath, [BINARY, ...args], { cwd: root, env: environment(), stdio: "ignore" });
-  const timer = setTimeout(() => child.kill("SIGKILL"), delay);
-  const signal = await new Promise((done) => {
-    child.once("exit", (_code, by) => {
-      done(by);
-    });
-  });
-  clearTimeout(timer);
-  return signal === "SIGKILL";
-}
 
 /**
  * The entries of a dvc.lock, sorted: a stage that was recorded before the kill keeps its place, and those that the re-run adds
@@ -96,17 +70,6 @@ async function runAndKill(root: string, args: readonly string[], delay: number):
  */
 function entriesOf(lock: string): string[] {
   return lock.split(/^(?= {2}\S)/m).sort();
-}
-
-function checkObjects(root: string): void {
-  const store = join(root, ".dvc", "cache", "files", "md5");
-  if (!existsSync(store)) return;
-  for (const entry of readdirSync(store, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    const [, name] = /\/([0-9a-f]{2}\/[0-9a-f]{30})(?:\.dir)?$/.exec(path) ?? [];
-    if (name === undefined || !entry.isFile()) continue;
-    expect(createHash("md5").update(readFileSync(path)).digest("hex"), path).toBe(name.replace("/", ""));
-  }
 }
 
 beforeAll(() => {
@@ -130,13 +93,13 @@ describe.each([
     for (let round = 0; round < ROUNDS; round++) {
       const root = makeProject(`${args.join("")}-${String(round)}`);
       const delay = 40 + ((round + 0.5) / ROUNDS) * Math.max(100, expected.ms - 40);
-      if (await runAndKill(root, args, delay)) killed++;
-      checkObjects(root);
+      if (await runAndKill(args, { cwd: root, env: ownEnvironment(folder) }, delay)) killed++;
+      objectsIn(storeOf(root));
       await sleep(150);
       run(root, ...args);
       expect(entriesOf(readFileSync(join(root, "dvc.lock"), "utf8"))).toEqual(entriesOf(expected.lock));
       expect(outputsOf(root)).toEqual(expected.outputs);
-      checkObjects(root);
+      objectsIn(storeOf(root));
       expect(run(root, "status")).toContain("up to date");
     }
     expect(killed).toBeGreaterThan(0);
@@ -145,8 +108,8 @@ describe.each([
   it("goes on where it was when it is killed again and again", async () => {
     const root = makeProject(`${args.join("")}-again`);
     for (let round = 0; round < ROUNDS; round++) {
-      await runAndKill(root, args, 60 + round * 25);
-      checkObjects(root);
+      await runAndKill(args, { cwd: root, env: ownEnvironment(folder) }, 60 + round * 25);
+      objectsIn(storeOf(root));
       await sleep(100);
     }
     run(root, ...args);

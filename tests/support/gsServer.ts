@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { freePort, portOpens } from "./ports.ts";
+import { freePort } from "./ports.ts";
+import { serving } from "./serverProcess.ts";
 
 /** A real fake-gcs-server on a loopback port, with its own folder. It takes any credentials. */
 export interface GsServer {
@@ -27,21 +28,7 @@ export async function startGsServer(): Promise<GsServer> {
   const place = ["-scheme", "http", "-host", "127.0.0.1", "-port", String(port)];
   const names = ["-public-host", address, "-external-url", endpoint, "-log-level", "error"];
   const child = spawn(program, [...place, ...backend, ...names], { stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-2000);
-  });
-  const gone = new Promise<void>((resolve) =>
-    child.once("exit", () => {
-      resolve();
-    }),
-  );
-  try {
-    await portOpens(port, () => child.exitCode === null);
-  } catch (error) {
-    child.kill("SIGKILL");
-    throw new Error(`fake-gcs-server did not start: ${said}`, { cause: error });
-  }
+  const stop = await serving({ name: "fake-gcs-server", child, port, home });
   return {
     endpoint,
     folder,
@@ -54,11 +41,7 @@ export async function startGsServer(): Promise<GsServer> {
       });
       if (!answer.ok) throw new Error(`no bucket: ${await answer.text()}`);
     },
-    stop: async () => {
-      child.kill("SIGTERM");
-      await gone;
-      rmSync(home, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, portOpens } from "./ports.ts";
+import { freePort } from "./ports.ts";
+import { serving } from "./serverProcess.ts";
 
 /** A real web server on a loopback port. */
 export interface WebServer {
@@ -28,20 +29,11 @@ export async function startNginx(): Promise<WebServer> {
   const child = spawn(program, ["-p", home, "-c", join(home, "nginx.conf"), "-e", join(home, "early.log")], {
     stdio: "ignore",
   });
-  const gone = new Promise<void>((resolve) =>
-    child.once("exit", () => {
-      resolve();
-    }),
-  );
-  await portOpens(port, () => child.exitCode === null);
+  const stop = await serving({ name: "nginx", child, port, home });
   return {
     port,
     folder,
-    stop: async () => {
-      child.kill("SIGTERM");
-      await gone;
-      rmSync(home, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 

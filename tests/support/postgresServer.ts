@@ -1,9 +1,10 @@
 import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import pg from "pg";
-import { freePort, portOpens } from "./ports.ts";
+import { freePort } from "./ports.ts";
+import { serving } from "./serverProcess.ts";
 
 /** A real PostgreSQL on a loopback port; user `ann` with password `secret` owns the database `shop`. */
 export interface PostgresServer {
@@ -49,12 +50,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     ["-D", join(home, "data"), "-p", String(port), "-k", join(home, "run"), ...settings],
     { ...user, cwd: home, stdio: "ignore" },
   );
-  const gone = new Promise<void>((done) =>
-    child.once("exit", () => {
-      done();
-    }),
-  );
-  await portOpens(port, () => child.exitCode === null);
+  const stop = await serving({ name: "PostgreSQL", child, port, home, signal: "SIGINT" });
   const connect = async (database: string): Promise<pg.Client> => {
     const client = new pg.Client({ host: "127.0.0.1", port, user: "ann", password: "secret", database });
     await client.connect();
@@ -65,11 +61,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     port,
     url: `postgresql://ann:secret@127.0.0.1:${String(port)}/shop`,
     run: (sql) => readyConnection(connect, "shop", sql),
-    stop: async () => {
-      child.kill("SIGINT");
-      await gone;
-      rmSync(home, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 

@@ -1,8 +1,9 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { freePort, portOpens } from "./ports.ts";
+import { freePort } from "./ports.ts";
+import { serving } from "./serverProcess.ts";
 import { CERT_FILE, KEY_FILE } from "./tlsFiles.ts";
 
 /** How the server is started. `secure`: over TLS, with the tests' own certificate. */
@@ -35,18 +36,8 @@ export async function startS3Server({ secure = false }: S3ServerOptions = {}): P
   const folder = join(home, "data");
   for (const name of ["data", "versions", "iam"]) mkdirSync(join(home, name));
   const port = await freePort();
-  const { kind, child, said } = launch(home, folder, port, secure);
-  const gone = new Promise<void>((resolve) =>
-    child.once("exit", () => {
-      resolve();
-    }),
-  );
-  try {
-    await portOpens(port, () => child.exitCode === null);
-  } catch (error) {
-    child.kill("SIGKILL");
-    throw new Error(`${kind} did not start: ${said()}`, { cause: error });
-  }
+  const { kind, child } = launch(home, folder, port, secure);
+  const stop = await serving({ name: kind, child, port, home });
   return {
     kind,
     endpoint: `${secure ? "https" : "http"}://127.0.0.1:${String(port)}`,
@@ -57,11 +48,7 @@ export async function startS3Server({ secure = false }: S3ServerOptions = {}): P
     makeBucket: (name) => {
       mkdirSync(join(folder, name));
     },
-    stop: async () => {
-      child.kill("SIGTERM");
-      await gone;
-      rmSync(home, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 
@@ -70,7 +57,7 @@ function launch(
   folder: string,
   port: number,
   secure: boolean,
-): { kind: S3Server["kind"]; child: ChildProcess; said: () => string } {
+): { kind: S3Server["kind"]; child: ChildProcess } {
   const address = `127.0.0.1:${String(port)}`;
   const versitygw = findVersitygw();
   const rclone = versitygw === undefined ? findRclone() : undefined;
@@ -109,11 +96,7 @@ function launch(
         ];
   const env = { ...process.env, ROOT_ACCESS_KEY_ID: KEY, ROOT_SECRET_ACCESS_KEY: SECRET };
   const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"], env });
-  let text = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    text = (text + chunk.toString()).slice(-2000);
-  });
-  return { kind: versitygw === undefined ? "rclone" : "versitygw", child, said: () => text };
+  return { kind: versitygw === undefined ? "rclone" : "versitygw", child };
 }
 
 const CACHE = join(import.meta.dirname, "..", "..", ".cache");
