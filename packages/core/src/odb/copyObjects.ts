@@ -1,10 +1,11 @@
 import { createHash, hash as hashOnce } from "node:crypto";
-import { chmodSync, closeSync, fchmodSync, mkdirSync, openSync, readSync, renameSync } from "node:fs";
+import { chmodSync, closeSync, fchmodSync, mkdirSync, openSync, readSync } from "node:fs";
 import { dirname } from "node:path";
 import { CorruptObjectError, StorageError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
+import { NamesToGive } from "./namesToGive.ts";
 
 /** One object to copy between two folders of this machine. */
 export interface CopyJob {
@@ -38,14 +39,30 @@ const BITE_BYTES = 16 << 20;
 const BITE_FILES = 256;
 
 /**
- * Copies objects with plain synchronous calls: read, verify, temporary file (0444) beside the target, rename. Nothing
- * gets its name before its bytes are checked. Not flushed to disk: the caller flushes once, at the end.
+ * Copies objects with plain synchronous calls: read, verify, temporary file (0444) beside the target, flush, rename.
+ * Nothing gets its name before its bytes are checked and safe on disk; many are flushed at once. What was copied before
+ * an abort or a full disk keeps its place.
  * Measured for 20,000 x 4 KiB: 0.9 s, against 2.5 s with promises.
  * @throws the signal's reason, or a StorageError when the disk is full; other failures are collected.
  */
 export async function copyObjects(jobs: readonly CopyJob[], options: CopyOptions): Promise<CopyOutcome> {
   const outcome: CopyOutcome = { done: [], bytes: 0, missing: [], failed: [] };
-  const copier = new Copier(options);
+  const names = new NamesToGive();
+  try {
+    await copyEach(jobs, new Copier(options, names), names, outcome, options);
+  } finally {
+    names.finishNow();
+  }
+  return outcome;
+}
+
+async function copyEach(
+  jobs: readonly CopyJob[],
+  copier: Copier,
+  names: NamesToGive,
+  outcome: CopyOutcome,
+  options: CopyOptions,
+): Promise<void> {
   let biteStart = 0;
   for (const [index, job] of jobs.entries()) {
     if (outcome.bytes - biteStart > BITE_BYTES || index % BITE_FILES === BITE_FILES - 1) {
@@ -53,6 +70,8 @@ export async function copyObjects(jobs: readonly CopyJob[], options: CopyOptions
       await new Promise(setImmediate);
       options.signal?.throwIfAborted();
     }
+    // Outside of the try: a disk that cannot be flushed is no failure of this one object.
+    names.flushNowWhenDue();
     try {
       const bytes = copier.copy(job);
       if (bytes === undefined) {
@@ -67,7 +86,6 @@ export async function copyObjects(jobs: readonly CopyJob[], options: CopyOptions
       outcome.failed.push({ oid: job.oid, error: error as Error });
     }
   }
-  return outcome;
 }
 
 class Copier {
@@ -75,8 +93,11 @@ class Copier {
   readonly #buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   readonly #folders: Set<string> = new Set<string>();
 
-  constructor(options: CopyOptions) {
+  readonly #names: NamesToGive;
+
+  constructor(options: CopyOptions, names: NamesToGive) {
     this.#options = options;
+    this.#names = names;
   }
 
   /** Bytes copied, or undefined when there is no source. */
@@ -94,15 +115,15 @@ class Copier {
   #copySmall(job: CopyJob, length: number): number {
     const bytes = this.#buffer.subarray(0, length);
     if (this.#options.verify) checkHash(job, hashOnce("md5", bytes));
-    this.#place(job.to, (fd) => {
+    return this.#place(job.to, (fd) => {
       writeAll(fd, bytes, length);
+      return length;
     });
-    return length;
   }
 
   #copyLarge(job: CopyJob, from: number, first: number): number {
-    let size = 0;
-    this.#place(job.to, (fd) => {
+    return this.#place(job.to, (fd) => {
+      let size = 0;
       const digest = this.#options.verify ? createHash("md5") : undefined;
       for (let count = first; count > 0; count = fill(from, this.#buffer)) {
         this.#options.signal?.throwIfAborted();
@@ -112,27 +133,30 @@ class Copier {
         size += count;
       }
       if (digest !== undefined) checkHash(job, digest.digest("hex"));
+      return size;
     });
-    return size;
   }
 
-  #place(to: OsPath, write: (fd: number) => void): void {
+  /** Writes aside what gets its name later. @returns the bytes written. */
+  #place(to: OsPath, write: (fd: number) => number): number {
     this.#makeFolder(dirname(to));
     const temporary = temporaryPath(to);
+    let size: number;
     try {
       const fd = openSync(temporary, "wx", 0o444);
       try {
-        write(fd);
+        size = write(fd);
         // Whatever the umask took away: exactly this mode says that nobody has edited the object.
         fchmodSync(fd, 0o444);
       } finally {
         closeSync(fd);
       }
-      renameSync(temporary, to);
     } catch (error) {
       removeQuietly(temporary);
       throw error;
     }
+    this.#names.add({ temporary, path: to, size });
+    return size;
   }
 
   #makeFolder(folder: OsPath): void {

@@ -1,18 +1,18 @@
-import { renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { removeQuietly, temporaryPath } from "../fs/atomic.ts";
 import { md5Dos2Unix } from "../hash/md5.ts";
 import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
 import { makeObjectFolder, type CopyOutcome } from "./copyObjects.ts";
 import type { LocalObjects } from "./localObjects.ts";
+import { NamesToGive } from "./namesToGive.ts";
 import { eachObject } from "./objectFailures.ts";
 import { damagedRemoteObject, type RemoteDb } from "./remoteDb.ts";
 import type { TransferOptions } from "./transferTypes.ts";
 import type { TransferProgress } from "./transferProgress.ts";
 
 /**
- * Fetches objects of the remote into the cache: temporary file, hash checked, then renamed. Not flushed to disk: the
- * caller does that once, at the end. Failures are collected.
+ * Fetches objects of the remote into the cache: temporary file, hash checked, flushed to disk, and only then named.
+ * What came before an abort or a fatal failure keeps its place. Failures are collected.
  */
 export async function downloadObjects(
   cache: LocalObjects,
@@ -22,20 +22,27 @@ export async function downloadObjects(
   options: TransferOptions,
 ): Promise<CopyOutcome> {
   const folders = new Set<string>();
-  return eachObject(
-    oids,
-    options.jobs ?? remote.jobs,
-    async (oid) => {
-      const to = cache.pathOf(oid);
-      const folder = dirname(to);
-      if (!folders.has(folder)) {
-        makeObjectFolder(folder, cache.dirMode);
-        folders.add(folder);
-      }
-      return downloadOne(cache, remote, oid, to, progress, options);
-    },
-    options.signal,
-  );
+  const names = new NamesToGive();
+  try {
+    return await eachObject(
+      oids,
+      options.jobs ?? remote.jobs,
+      async (oid) => {
+        const to = cache.pathOf(oid);
+        const folder = dirname(to);
+        if (!folders.has(folder)) {
+          makeObjectFolder(folder, cache.dirMode);
+          folders.add(folder);
+        }
+        const size = await downloadOne(cache, remote, oid, to, names, progress, options);
+        names.flushWhenDue();
+        return size;
+      },
+      options.signal,
+    );
+  } finally {
+    await names.finish();
+  }
 }
 
 async function downloadOne(
@@ -43,6 +50,7 @@ async function downloadOne(
   remote: RemoteDb,
   oid: string,
   to: string,
+  names: NamesToGive,
   progress: TransferProgress,
   options: TransferOptions,
 ): Promise<number> {
@@ -57,8 +65,7 @@ async function downloadOne(
     });
     const actual = actualOid(cache, oid, md5, temporary);
     if (actual !== oid) throw damagedRemoteObject(remote, oid, actual);
-    renameSync(temporary, to);
-    cache.noteStored?.(oid, size);
+    names.add({ temporary, path: to, size, onNamed: () => cache.noteStored?.(oid, size) });
     progress.add(1, 0);
     return size;
   } catch (error) {

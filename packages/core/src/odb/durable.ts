@@ -17,7 +17,8 @@ export function makeDurable(root: OsPath, paths: readonly OsPath[]): void {
   for (const folder of new Set(paths.map((path) => dirname(path)))) syncFolder(folder);
 }
 
-function syncFile(path: OsPath): void {
+/** Flushes one file; one that has gone meanwhile is passed over. @throws the file system's error. */
+export function syncFile(path: OsPath): void {
   let fd: number;
   try {
     fd = openSync(path, "r");

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -231,6 +231,32 @@ describe.each([
     const other = new ObjectDb(join(folder, "legacy2"), { layout: "legacy" });
     expect((await fetch(other, remote, { files: new Set([oid]), dirs: none })).transferred).toBe(1);
     expect(readFileSync(other.pathOf(oid), "utf8")).toBe("a\r\nb\r\n");
+  });
+
+  it.skipIf(process.platform !== "linux").each([
+    ["fetched", (): RemoteDb => memoryRemote().remote],
+    ["copied", (): RemoteDb => localRemote().remote],
+  ])("names what is %s only when its bytes are on the disk", async (_how, makeRemote) => {
+    const remote = makeRemote();
+    const files = Array.from({ length: 60 }, (_, i) => put(cache, `object ${String(i)}`));
+    await upload(cache, remote, { files: new Set(files), dirs: none });
+    const fresh = new ObjectDb(join(folder, "fresh"), { layout: "3.x" });
+    // A `sync` that notes which files were there when it was called.
+    const bin = join(folder, "bin");
+    mkdirSync(bin);
+    const log = join(folder, "at-sync");
+    writeFileSync(join(bin, "sync"), `#!/bin/sh\nfind '${fresh.root}' -type f >> '${log}'; echo end >> '${log}'\n`, {
+      mode: 0o755,
+    });
+    vi.stubEnv("PATH", `${bin}:${process.env["PATH"] ?? ""}`);
+    const result = await fetch(fresh, remote, { files: new Set(files), dirs: none });
+    vi.unstubAllEnvs();
+
+    expect(result.transferred).toBe(60);
+    expect(fresh.exists(files).size).toBe(60);
+    const atFirst = (readFileSync(log, "utf8").split("end\n")[0] as string).trim().split("\n");
+    expect(atFirst).toHaveLength(60);
+    expect(atFirst.every((path) => path.endsWith(".hftmp"))).toBe(true);
   });
 
   it("stops on an abort and leaves no temporary files", async () => {

@@ -6,7 +6,6 @@ import { isLocalPathFileSystem } from "../fs/filesystem.ts";
 import { copyObjects, type CopyOutcome } from "./copyObjects.ts";
 import { copyMany, WORTH_THREADS } from "./copyMany.ts";
 import { downloadObjects } from "./downloadObjects.ts";
-import { makeDurable } from "./durable.ts";
 import type { LocalObjects } from "./localObjects.ts";
 import { fetchManifests, readManifests } from "./readManifests.ts";
 import type { RemoteDb } from "./remoteDb.ts";
@@ -160,11 +159,6 @@ async function receive(
   const outcome = await downloadObjects(cache, remote, oids, progress, options);
   // Each was hashed while it came.
   if (cache.hashName === "md5") cache.noteFresh?.(outcome.done);
-  if (outcome.done.length > 0)
-    makeDurable(
-      cache.root,
-      outcome.done.map((oid) => cache.pathOf(oid)),
-    );
   return outcome;
 }
 
@@ -221,7 +215,7 @@ async function copyEach(
   options: TransferOptions,
 ): Promise<CopyOutcome> {
   const jobs = oids.map((oid) => ({ oid, from: pathIn(copy.from, oid), to: pathIn(copy.to, oid) }));
-  const outcome = await copyObjects(jobs, {
+  return copyObjects(jobs, {
     verify: copy.verify,
     dirMode: copy.dirMode,
     signal: options.signal,
@@ -229,13 +223,6 @@ async function copyEach(
       progress.add(1, bytes);
     },
   });
-  const done = new Set(outcome.done);
-  if (done.size > 0)
-    makeDurable(
-      copy.to,
-      jobs.filter((job) => done.has(job.oid)).map((job) => job.to),
-    );
-  return outcome;
 }
 
 function pathIn(folder: OsPath, oid: string): OsPath {

@@ -1,0 +1,118 @@
+import { renameSync } from "node:fs";
+import { dirname } from "node:path";
+import type { OsPath } from "../base/paths.ts";
+import { removeQuietly, syncFolder } from "../fs/atomic.ts";
+import { FLUSH_SINGLY, startSync, syncFile, syncFileSystem } from "./durable.ts";
+
+/** A whole, checked file beside the place that it shall have. */
+export interface Unnamed {
+  readonly temporary: OsPath;
+  readonly path: OsPath;
+  /** Bytes. */
+  readonly size: number;
+  /** Called when it has its name. */
+  readonly onNamed?: () => void;
+}
+
+/** So many files, bytes, or ms since the last flush make the next one due. */
+const DUE = { files: 4000, bytes: 256 << 20, ms: 2000 };
+
+/**
+ * Files that get their names only when their bytes are safe on disk, so that not even a power cut leaves wrong bytes
+ * under a right name. Flushed many at a time, beside other work where the caller can wait (`flushWhenDue`).
+ */
+export class NamesToGive {
+  #waiting: Unnamed[] = [];
+  #bytes = 0;
+  #lastFlush: number = performance.now();
+  #flushing: Promise<void> | undefined;
+  #failure: Error | undefined;
+  /** Folders with new names that have not been flushed. */
+  readonly #folders: Set<OsPath> = new Set<OsPath>();
+
+  add(file: Unnamed): void {
+    this.#waiting.push(file);
+    this.#bytes += file.size;
+  }
+
+  /** Starts a flush when one is due and none is under way. @throws what went wrong in an earlier one. */
+  flushWhenDue(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#flushing !== undefined || !this.#isDue()) return;
+    const batch = this.#take();
+    this.#flushing = this.#flushBeside(batch)
+      .catch((error: unknown) => {
+        this.#failure = error as Error;
+      })
+      .finally(() => {
+        this.#flushing = undefined;
+        this.#lastFlush = performance.now();
+      });
+  }
+
+  /** The same at once, for callers that do not wait for anything else. @throws the file system's error. */
+  flushNowWhenDue(): void {
+    if (this.#waiting.length >= DUE.files || this.#bytes >= DUE.bytes) this.#flush(this.#take());
+  }
+
+  /** Gives all that wait their names and makes the names durable. @throws the file system's error. */
+  async finish(): Promise<void> {
+    await this.#flushing;
+    this.finishNow();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** The same for callers that never called `flushWhenDue`. */
+  finishNow(): void {
+    this.#flush(this.#take());
+    const folders = [...this.#folders];
+    this.#folders.clear();
+    if (folders.length > FLUSH_SINGLY && syncFileSystem(folders[0] as OsPath)) return;
+    for (const folder of folders) syncFolder(folder);
+  }
+
+  #isDue(): boolean {
+    if (this.#waiting.length >= DUE.files || this.#bytes >= DUE.bytes) return true;
+    return this.#waiting.length > 0 && performance.now() - this.#lastFlush > DUE.ms;
+  }
+
+  #take(): Unnamed[] {
+    const batch = this.#waiting;
+    this.#waiting = [];
+    this.#bytes = 0;
+    return batch;
+  }
+
+  #flush(batch: readonly Unnamed[]): void {
+    this.#name(batch, isMany(batch) && syncFileSystem(folderOf(batch)));
+  }
+
+  async #flushBeside(batch: readonly Unnamed[]): Promise<void> {
+    this.#name(batch, await startSync(folderOf(batch)));
+  }
+
+  /** A file that cannot be flushed or named ends the batch: the rest of it is removed, to be fetched again. */
+  #name(batch: readonly Unnamed[], isFlushed: boolean): void {
+    let named = 0;
+    try {
+      if (!isFlushed) for (const { temporary } of batch) syncFile(temporary);
+      for (const { temporary, path, onNamed } of batch) {
+        renameSync(temporary, path);
+        named++;
+        this.#folders.add(dirname(path));
+        onNamed?.();
+      }
+    } catch (error) {
+      for (const { temporary } of batch.slice(named)) removeQuietly(temporary);
+      throw error;
+    }
+  }
+}
+
+function isMany(batch: readonly Unnamed[]): boolean {
+  return batch.length > FLUSH_SINGLY;
+}
+
+function folderOf(batch: readonly Unnamed[]): OsPath {
+  return dirname((batch[0] as Unnamed).path);
+}
