@@ -16,6 +16,8 @@ export interface Unnamed {
 
 /** So many files, bytes, or ms since the last flush make the next one due. */
 const DUE = { files: 4000, bytes: 256 << 20, ms: 2000 };
+/** Without a clock, so many files: what a killed run has copied and not yet named is copied again. */
+const DUE_NOW_FILES = 250;
 
 /**
  * Files that get their names only when their bytes are safe on disk, so that not even a power cut leaves wrong bytes
@@ -52,7 +54,7 @@ export class NamesToGive {
 
   /** The same at once, for callers that do not wait for anything else. @throws the file system's error. */
   flushNowWhenDue(): void {
-    if (this.#waiting.length >= DUE.files || this.#bytes >= DUE.bytes) this.#flush(this.#take());
+    if (this.#waiting.length >= DUE_NOW_FILES || this.#bytes >= DUE.bytes) this.#flush(this.#take());
   }
 
   /** Gives all that wait their names and makes the names durable. @throws the file system's error. */
