@@ -14,10 +14,11 @@ export interface Unnamed {
   readonly onNamed?: () => void;
 }
 
-/** So many files, bytes, or ms since the last flush make the next one due. */
-const DUE = { files: 4000, bytes: 256 << 20, ms: 2000 };
-/** Without a clock, so many files: what a killed run has copied and not yet named is copied again. */
-const DUE_NOW_FILES = 250;
+/** So many bytes, or ms since the last flush, make the next one due. */
+const DUE = { bytes: 256 << 20, ms: 2000 };
+/** So do so many files, twice as many each time: a short run that is killed loses little, a long one flushes seldom. */
+const FIRST_FILES = 250;
+const MOST_FILES = 4000;
 
 /**
  * Files that get their names only when their bytes are safe on disk, so that not even a power cut leaves wrong bytes
@@ -26,6 +27,7 @@ const DUE_NOW_FILES = 250;
 export class NamesToGive {
   #waiting: Unnamed[] = [];
   #bytes = 0;
+  #dueFiles = FIRST_FILES;
   #lastFlush: number = performance.now();
   #flushing: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -48,13 +50,12 @@ export class NamesToGive {
       })
       .finally(() => {
         this.#flushing = undefined;
-        this.#lastFlush = performance.now();
       });
   }
 
   /** The same at once, for callers that do not wait for anything else. @throws the file system's error. */
   flushNowWhenDue(): void {
-    if (this.#waiting.length >= DUE_NOW_FILES || this.#bytes >= DUE.bytes) this.#flush(this.#take());
+    if (this.#isDue()) this.#flush(this.#take());
   }
 
   /** Gives all that wait their names and makes the names durable. @throws the file system's error. */
@@ -74,19 +75,20 @@ export class NamesToGive {
   }
 
   #isDue(): boolean {
-    if (this.#waiting.length >= DUE.files || this.#bytes >= DUE.bytes) return true;
+    if (this.#waiting.length >= this.#dueFiles || this.#bytes >= DUE.bytes) return true;
     return this.#waiting.length > 0 && performance.now() - this.#lastFlush > DUE.ms;
   }
 
   #take(): Unnamed[] {
     const batch = this.#waiting;
+    if (batch.length >= this.#dueFiles) this.#dueFiles = Math.min(2 * this.#dueFiles, MOST_FILES);
     this.#waiting = [];
     this.#bytes = 0;
     return batch;
   }
 
   #flush(batch: readonly Unnamed[]): void {
-    this.#name(batch, isMany(batch) && syncFileSystem(folderOf(batch)));
+    this.#name(batch, batch.length > FLUSH_SINGLY && syncFileSystem(folderOf(batch)));
   }
 
   async #flushBeside(batch: readonly Unnamed[]): Promise<void> {
@@ -107,12 +109,10 @@ export class NamesToGive {
     } catch (error) {
       for (const { temporary } of batch.slice(named)) removeQuietly(temporary);
       throw error;
+    } finally {
+      this.#lastFlush = performance.now();
     }
   }
-}
-
-function isMany(batch: readonly Unnamed[]): boolean {
-  return batch.length > FLUSH_SINGLY;
 }
 
 function folderOf(batch: readonly Unnamed[]): OsPath {
