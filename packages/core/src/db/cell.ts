@@ -91,3 +91,8 @@ export function parseMoment(text: string, hasZone: boolean): Moment | undefined 
 export function parseDay(text: string): Day | undefined {
   return /^\d{4}-\d\d-\d\d$/.test(text) ? new Day(text) : undefined;
 }
+
+/** A name of a table or column as SQL writes it. */
+export function quotedName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { importPackage } from "../fs/optionalPackage.ts";
-import { type Cell, type Database, type DatabaseOptions, Day, Moment, type QueryRows } from "./cell.ts";
+import { type Cell, type Database, type DatabaseOptions, Day, Moment, type QueryRows, quotedName } from "./cell.ts";
 import type { ConnectionUrl } from "./connectionUrl.ts";
-import { databaseFailure } from "./failure.ts";
+import { asked, databaseFailure } from "./failure.ts";
 
 type DuckModule = typeof Duck;
 type Connection = Duck.DuckDBConnection;
@@ -42,40 +42,31 @@ class DuckDatabase implements Database {
   }
 
   async test(): Promise<void> {
-    await this.#run(() => this.#connection.run("select 1"));
-  }
-
-  async #run<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw databaseFailure(error);
-    }
+    await asked(() => this.#connection.run("select 1"));
   }
 
   async hasTable(name: string): Promise<boolean> {
     const sql = "select 1 from information_schema.tables where table_schema = current_schema() and table_name = $1";
-    const reader = await this.#run(() => this.#connection.runAndReadAll(sql, [name]));
+    const reader = await asked(() => this.#connection.runAndReadAll(sql, [name]));
     return reader.currentRowCount > 0;
   }
 
   table(name: string): Promise<QueryRows> {
-    return this.query(`select * from "${name.replaceAll('"', '""')}"`);
+    return this.query(`select * from ${quotedName(name)}`);
   }
 
   async query(sql: string): Promise<QueryRows> {
-    const result = await this.#run(() => this.#connection.stream(sql));
+    const result = await asked(() => this.#connection.stream(sql));
     const { DuckDBTypeId } = this.#duck;
     const readers = result.columnTypes().map(({ typeId }) => readerOf(DuckDBTypeId[typeId]));
     if (result.columnCount === 0) throw new DvcError("This result object does not return rows.");
-    const run = <T>(work: () => Promise<T>): Promise<T> => this.#run(work);
     async function* batches(): AsyncGenerator<Cell[][]> {
       for (;;) {
-        const chunk = await run(() => result.fetchChunk());
+        const chunk = await asked(() => result.fetchChunk());
         if (chunk === null || chunk.rowCount === 0) return;
         yield chunk
           .getRows()
-          .map((row) => row.map((value, at) => (value === null ? null : (readers[at]?.(value) ?? textOf(value)))));
+          .map((row) => row.map((value, at) => (value === null ? null : (readers[at]?.(value) ?? String(value)))));
       }
     }
     return { columns: result.columnNames(), batches: batches() };
@@ -88,13 +79,9 @@ class DuckDatabase implements Database {
   }
 }
 
-/** Nested values, times, intervals and the like: as DuckDB writes them. */
-function textOf(value: unknown): string {
-  return String(value);
-}
-
 const DAY_MICROS = 86_400_000_000n;
 
+/** Undefined for nested values, times, intervals and the like: those are texts as DuckDB writes them. */
 function readerOf(type: string | undefined): ((value: unknown) => Cell) | undefined {
   switch (type) {
     case "BOOLEAN":
@@ -120,22 +107,18 @@ function readerOf(type: string | undefined): ((value: unknown) => Cell) | undefi
     case "DATE":
       return (value) => dayOf((value as { days: number }).days) ?? String(value);
     case "TIMESTAMP":
-      return (value) => moment((value as { micros: bigint }).micros, false);
+      return (value) => new Moment((value as { micros: bigint }).micros, false);
     case "TIMESTAMP_TZ":
-      return (value) => moment((value as { micros: bigint }).micros, true);
+      return (value) => new Moment((value as { micros: bigint }).micros, true);
     case "TIMESTAMP_S":
-      return (value) => moment((value as { seconds: bigint }).seconds * 1_000_000n, false);
+      return (value) => new Moment((value as { seconds: bigint }).seconds * 1_000_000n, false);
     case "TIMESTAMP_MS":
-      return (value) => moment((value as { millis: bigint }).millis * 1000n, false);
+      return (value) => new Moment((value as { millis: bigint }).millis * 1000n, false);
     case "TIMESTAMP_NS":
-      return (value) => moment((value as { nanos: bigint }).nanos / 1000n, false);
+      return (value) => new Moment((value as { nanos: bigint }).nanos / 1000n, false);
     default:
       return undefined;
   }
-}
-
-function moment(micros: bigint, hasZone: boolean): Moment {
-  return new Moment(micros, hasZone);
 }
 
 /** Undefined for years of more than four digits. */

@@ -7,3 +7,12 @@ export function databaseFailure(error: unknown): DvcError {
   const text = nested instanceof Error ? nested.message : String(nested);
   return new DvcError("The database returned the following error", { code: "storage", cause: new DvcError(text) });
 }
+
+/** What `work` gives. @throws {DvcError} what the database said */
+export async function asked<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}

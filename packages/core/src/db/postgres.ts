@@ -2,9 +2,18 @@ import type * as Pg from "pg";
 import type PgCursor from "pg-cursor";
 import { DvcError } from "../base/errors.ts";
 import { importPackage } from "../fs/optionalPackage.ts";
-import { type Cell, type Database, type DatabaseOptions, Json, parseDay, parseMoment, type QueryRows } from "./cell.ts";
+import {
+  type Cell,
+  type Database,
+  type DatabaseOptions,
+  Json,
+  parseDay,
+  parseMoment,
+  type QueryRows,
+  quotedName,
+} from "./cell.ts";
 import type { ConnectionUrl } from "./connectionUrl.ts";
-import { databaseFailure } from "./failure.ts";
+import { asked, databaseFailure } from "./failure.ts";
 
 /** Rows fetched at once. */
 const BATCH = 1000;
@@ -84,15 +93,11 @@ class PostgresDatabase implements Database {
   }
 
   async #all(sql: string, values: string[]): Promise<number> {
-    try {
-      return (await this.#client.query(sql, values)).rows.length;
-    } catch (error) {
-      throw databaseFailure(error);
-    }
+    return (await asked(() => this.#client.query(sql, values))).rows.length;
   }
 
   table(name: string): Promise<QueryRows> {
-    return this.query(`select * from "${name.replaceAll('"', '""')}"`);
+    return this.query(`select * from ${quotedName(name)}`);
   }
 
   async query(sql: string): Promise<QueryRows> {

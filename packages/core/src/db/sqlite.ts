@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { importPackage } from "../fs/optionalPackage.ts";
 import type { Cell, Database, DatabaseOptions, QueryRows } from "./cell.ts";
-import { parseDay, parseMoment } from "./cell.ts";
+import { parseDay, parseMoment, quotedName } from "./cell.ts";
 import type { ConnectionUrl } from "./connectionUrl.ts";
 import { databaseFailure } from "./failure.ts";
 
@@ -130,7 +130,7 @@ class SqliteDatabase implements Database {
   }
 
   hasTable(name: string): Promise<boolean> {
-    return Promise.resolve(guarded(() => [...this.#driver.rows(`pragma table_info(${quoted(name)})`)].length > 0));
+    return Promise.resolve(guarded(() => this.#columns(name).length > 0));
   }
 
   query(sql: string): Promise<QueryRows> {
@@ -147,11 +147,11 @@ class SqliteDatabase implements Database {
     const columns = guarded(() => this.#columns(name));
     const readers = columns.map(({ type }) => readerOf(type));
     const names = columns.map((column) => column.name);
-    return Promise.resolve(this.#select(names, quoted(name), (at) => readers[at]));
+    return Promise.resolve(this.#select(names, quotedName(name), (at) => readers[at]));
   }
 
   #columns(name: string): { name: string; type: string }[] {
-    return [...this.#driver.rows(`pragma table_info(${quoted(name)})`)].map((row) => ({
+    return [...this.#driver.rows(`pragma table_info(${quotedName(name)})`)].map((row) => ({
       name: String(row["name"]),
       type: String(row["type"]),
     }));
@@ -164,7 +164,7 @@ class SqliteDatabase implements Database {
   ): QueryRows {
     const list = names.map((name, at) => {
       const index = String(at);
-      return `${quoted(name)} as c${index}, typeof(${quoted(name)}) as t${index}`;
+      return `${quotedName(name)} as c${index}, typeof(${quotedName(name)}) as t${index}`;
     });
     const sql = `select ${list.join(", ")} from ${from}`;
     const driver = this.#driver;
@@ -204,10 +204,6 @@ function withoutCounters(names: readonly string[]): string[] {
     const plain = name.replace(/:\d+$/, "");
     return plain !== name && names.includes(plain) ? plain : name;
   });
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 function readCell(value: unknown, type: unknown): Cell {
