@@ -8,7 +8,7 @@ import { type Dependency, isDataSource, type Output, type Stage } from "../pipel
 import { readParamsFile } from "../pipeline/paramsFile.ts";
 import { selectParams } from "../pipeline/paramsValues.ts";
 import { dependencyStates, isChecksumChanged, isCommandChanged, workspaceState } from "../pipeline/changed.ts";
-import { recordDataset } from "../repo/datasets.ts";
+import { datasetRecorder } from "../repo/datasets.ts";
 import { withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex, type Selected } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
@@ -93,7 +93,9 @@ async function commitStage(
   const { stage } = selected;
   if (options.force !== true) await askIfChanged(repo, selected, options);
   const deps: Dependency[] = [];
-  for (const dep of stage.deps) deps.push(await recordDependency(repo, stage, dep, options));
+  const recordDataset = datasetRecorder(repo);
+  for (const dep of stage.deps)
+    deps.push(dep.kind === "dataset" ? recordDataset(dep) : await recordDependency(repo, stage, dep, options));
   // The run cache keeps outputs that are not cached, too: it could not bring them back otherwise.
   const keepsRun = selected.out === undefined && isRunCacheable({ ...stage, deps });
   const outs: Output[] = [];
@@ -142,7 +144,6 @@ async function recordDependency(
   options: CommitOptions,
 ): Promise<Dependency> {
   if (dep.kind === "params") return recordParams(repo, dep);
-  if (dep.kind === "dataset") return recordDataset(repo, dep);
   if (dep.kind !== "file" || !dep.isLocal || stage.frozen) return dep;
   if (!repo.workspace.exists(dep.path)) {
     if (options.allowMissing === true) return dep;

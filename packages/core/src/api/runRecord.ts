@@ -6,7 +6,7 @@ import { recordParams } from "../pipeline/params.ts";
 import type { FileDependency } from "../pipeline/changed.ts";
 import { saveRun } from "../pipeline/stageCache.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
-import { recordDataset } from "../repo/datasets.ts";
+import { datasetRecorder } from "../repo/datasets.ts";
 import { type GitContext, refuseGitTracked } from "../repo/gitContext.ts";
 import { runsFolder } from "../repo/objects.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
@@ -59,12 +59,13 @@ export async function recordDependencies(
   options: CallOptions & { readonly allowMissing?: boolean },
 ): Promise<Dependency[]> {
   const deps: Dependency[] = [];
+  const recordDataset = datasetRecorder(repo);
   for (const dep of stage.deps) {
     if (dep.kind === "params") {
       const isLeft = options.allowMissing === true && !repo.workspace.exists(dep.path);
       deps.push(isLeft ? dep : recordParams(dep, repo.workspace, viewOf(repo, {})));
     } else if (dep.kind === "file" && dep.isLocal) deps.push(await recordFile(repo, dep, options));
-    else deps.push(dep.kind === "dataset" ? recordDataset(repo, dep) : dep);
+    else deps.push(dep.kind === "dataset" ? recordDataset(dep) : dep);
   }
   return deps;
 }

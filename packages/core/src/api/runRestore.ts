@@ -19,7 +19,7 @@ import { isInCache } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownPath, viewOf } from "../repo/shown.ts";
 import { findChanges } from "./runChanges.ts";
-import { recordDataset } from "../repo/datasets.ts";
+import { datasetRecorder } from "../repo/datasets.ts";
 import { missingDependency, recordDependencies } from "./runRecord.ts";
 import { fetchOutputs } from "./fetch.ts";
 
@@ -78,8 +78,9 @@ function mayBeKept(stage: Stage): boolean {
  */
 export function refuseMissing(repo: Repo, stage: Stage): void {
   const isKept = mayBeKept(stage);
+  const recordDataset = datasetRecorder(repo);
   for (const dep of stage.deps) {
-    if (dep.kind === "dataset") recordDataset(repo, dep);
+    if (dep.kind === "dataset") recordDataset(dep);
     if (dep.kind !== "file" && dep.kind !== "params") continue;
     if ((dep.kind === "file" && !dep.isLocal) || repo.workspace.exists(dep.path)) continue;
     if (!isKept) throw missingDependency(repo, dep);

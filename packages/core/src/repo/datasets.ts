@@ -56,9 +56,21 @@ export function datasetState(
   return pyEquals(recorded, lock) ? undefined : "modified";
 }
 
-/** The dependency with the present record of its data set. @throws {DvcError} with DVC's texts when there is none. */
-export function recordDataset(repo: Repo, dep: DatasetDependency): DatasetDependency {
-  const { lock, isInvalidated } = requireDataset(loadDatasets(repo), dep.name);
+/** Gives a dependency the record that its data set has. */
+export type DatasetRecorder = (dep: DatasetDependency) => DatasetDependency;
+
+/** Records dependencies on data sets as they are now; all dvc.yaml are read once, for the first. It throws {DvcError} with DVC's texts. */
+export function datasetRecorder(repo: Repo): DatasetRecorder {
+  let datasets: ReadonlyMap<string, PlacedDataset> | undefined;
+  return (dep) => recordDataset(repo, (datasets ??= loadDatasets(repo)), dep);
+}
+
+function recordDataset(
+  repo: Repo,
+  datasets: ReadonlyMap<string, PlacedDataset>,
+  dep: DatasetDependency,
+): DatasetDependency {
+  const { lock, isInvalidated } = requireDataset(datasets, dep.name);
   if (lock !== undefined) return { ...dep, extra: { dataset: lock } };
   throw new DvcError(
     isInvalidated

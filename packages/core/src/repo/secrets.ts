@@ -66,7 +66,7 @@ export function checkSecrets(repo: Repo, remote: ResolvedRemote): void {
 /** Set by the project, and not the same in the user's own config. */
 function isForeign(repo: Repo, remote: ResolvedRemote, option: string): boolean {
   const set = remote.options.get(option);
-  if (set === undefined || isTrusted(repo, set.level)) return false;
+  if (set === undefined || isTrustedLevel(repo, set.level)) return false;
   const { system, global } = { system: repo.config.read("system"), global: repo.config.read("global") };
   const name = remote.name.toLowerCase();
   const own = global.remote?.[name]?.[option] ?? system.remote?.[name]?.[option];
@@ -78,7 +78,7 @@ function isForeign(repo: Repo, remote: ResolvedRemote, option: string): boolean 
  * such an option names is only used outside of the repository, and no program that it names is run.
  */
 export function untrustedOptions(repo: Repo, remote: ResolvedRemote): ReadonlySet<string> {
-  return new Set([...remote.options].filter(([, { level }]) => !isTrusted(repo, level)).map(([option]) => option));
+  return new Set([...remote.options].filter(([, { level }]) => !isTrustedLevel(repo, level)).map(([option]) => option));
 }
 
 function isUserLevel(level: ConfigLevel): boolean {
@@ -99,10 +99,6 @@ export function distrustOverrides(repo: Repo): void {
 
 /** Whether what this level sets was set by the user, not by whoever wrote the repository. */
 export function isTrustedLevel(repo: Repo, level: ConfigLevel): boolean {
-  return isTrusted(repo, level);
-}
-
-function isTrusted(repo: Repo, level: ConfigLevel): boolean {
   if (level === "override") return !strangeOverrides.has(repo);
   if (level !== "local") return level !== "project";
   const file = repo.config.files.local;
