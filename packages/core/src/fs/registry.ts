@@ -10,7 +10,7 @@ export const OPENERS: Readonly<Record<Exclude<Protocol, "memory">, (() => Promis
   s3: async () => (await import("./s3.ts")).openS3,
   gs: async () => (await import("./gs.ts")).openGs,
   azure: undefined,
-  ssh: undefined,
+  ssh: async () => (await import("./ssh.ts")).openSsh,
   hdfs: undefined,
   webhdfs: async () => (await import("./webhdfs.ts")).openWebHdfs,
   oss: undefined,

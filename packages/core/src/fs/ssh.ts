@@ -1,0 +1,442 @@
+import { createHash, randomBytes } from "node:crypto";
+import { closeSync, ftruncateSync, openSync } from "node:fs";
+import { posix } from "node:path";
+import { Readable } from "node:stream";
+import type { FileEntryWithStats, Stats } from "ssh2";
+import { DvcError, isNotFound, StorageError } from "../base/errors.ts";
+import type { CallOptions } from "../base/events.ts";
+import { mapBounded } from "../base/pool.ts";
+import type {
+  AccessFacts,
+  DownloadOptions,
+  Downloaded,
+  FileSystem,
+  FsCaps,
+  Info,
+  ListOptions,
+  ReadOptions,
+  Source,
+  WriteOptions,
+} from "./filesystem.ts";
+import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
+import { DEFAULT_RETRY, retrying } from "./retry.ts";
+import { chunksOf, sizeOf, withFile, writeBytes, writeFileTo } from "./sftpFile.ts";
+import { type Done, type SftpChannel, SshConnection } from "./sshConnection.ts";
+import { loginOf } from "./sshLogin.ts";
+import { type SshSettings, sshSettings } from "./sshSettings.ts";
+import { downloadInOrder } from "./streamDownload.ts";
+import { wrongBytes } from "./uploadFile.ts";
+
+const PARALLEL = 32;
+const LISTED_AT_ONCE = 8;
+/** SFTP's status codes (draft-ietf-secsh-filexfer-02, 7). */
+const NO_SUCH_FILE = 2;
+const PERMISSION_DENIED = 3;
+
+/** Opens `ssh://user@host:port/path`. Connects when first asked. @throws {ConfigError} for a bad URL or option */
+export async function openSsh(url: string, options: OpenOptions): Promise<OpenedStorage> {
+  const { settings, root } = await sshSettings(url, options);
+  return { fs: new SshFileSystem(settings), root };
+}
+
+/** Files of a server over SFTP. Paths are the server's. */
+class SshFileSystem implements FileSystem {
+  readonly protocol = "ssh" as const;
+  readonly caps: FsCaps = { atomicWrite: true, ranges: true, versionIds: false, maxParallel: PARALLEL, listPage: 1000 };
+  readonly #settings: SshSettings;
+  readonly #folders: Set<string> = new Set<string>();
+  #connection: Promise<SshConnection> | undefined;
+
+  constructor(settings: SshSettings) {
+    this.#settings = settings;
+  }
+
+  async stat(path: string, options?: CallOptions): Promise<Info | undefined> {
+    try {
+      const stats = await this.#ask<Stats>(path, options, (channel) =>
+        channel.call((sftp, done: Done<Stats>) => {
+          sftp.stat(path, done);
+        }),
+      );
+      return infoOf(path, stats);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async *list(prefix: string, options?: ListOptions): AsyncIterable<Info> {
+    const start = `${withoutSlash(prefix)}/${options?.startsWith ?? ""}`;
+    yield* this.#below(start.slice(0, start.lastIndexOf("/")) || "/", start, options);
+  }
+
+  /** Files of a folder, then those of its folders, several of which are asked for at once. Links to folders are not followed. */
+  async *#below(folder: string, start: string, options: CallOptions | undefined): AsyncIterable<Info> {
+    const found = (await this.#entries(folder, false, options)).filter(
+      ({ path }) => path.startsWith(start) || start.startsWith(`${path}/`),
+    );
+    for (const one of found) if (one.type === "file") yield one;
+    const folders = found.filter(({ type }) => type === "folder");
+    for (let at = 0; at < folders.length; at += LISTED_AT_ONCE) {
+      const group = folders.slice(at, at + LISTED_AT_ONCE).map(({ path }) => this.#allBelow(path, start, options));
+      for (const files of await Promise.all(group)) yield* files;
+    }
+  }
+
+  async #allBelow(folder: string, start: string, options: CallOptions | undefined): Promise<Info[]> {
+    const files: Info[] = [];
+    for await (const one of this.#below(folder, start, options)) files.push(one);
+    return files;
+  }
+
+  async *children(path: string, options?: CallOptions): AsyncIterable<Info> {
+    yield* await this.#entries(path, true, options);
+  }
+
+  async #entries(folder: string, followsLinks: boolean, options: CallOptions | undefined): Promise<Info[]> {
+    let entries: FileEntryWithStats[];
+    try {
+      entries = await this.#ask(folder, options, (channel) =>
+        channel.call((sftp, done: Done<FileEntryWithStats[]>) => {
+          sftp.readdir(folder, done);
+        }),
+      );
+    } catch (error) {
+      if (isNotFound(error)) return [];
+      throw error;
+    }
+    const named = entries.filter(({ filename }) => filename !== "." && filename !== "..");
+    const infos = await mapBounded(named, LISTED_AT_ONCE, async ({ filename, attrs }) => {
+      const path = `${withoutSlash(folder)}/${filename}`;
+      if (!attrs.isSymbolicLink()) return infoOf(path, attrs);
+      const behind = await this.stat(path, options);
+      return behind?.type === "folder" && !followsLinks ? undefined : behind;
+    });
+    return infos.filter((one) => one !== undefined);
+  }
+
+  async read(path: string, options: ReadOptions = {}): Promise<Readable> {
+    const channel = await this.#channel(options.signal);
+    const bytes = this.#bytes(channel, path, options);
+    // The first piece tells whether the file is there.
+    const first = await bytes.next();
+    return Readable.from(after(first, bytes), { objectMode: false });
+  }
+
+  async *#bytes(channel: SftpChannel, path: string, options: ReadOptions): AsyncGenerator<Buffer> {
+    const { start = 0, signal } = options;
+    let handle: Buffer | undefined;
+    try {
+      handle = await channel.call<Buffer>((sftp, done) => {
+        sftp.open(path, "r", done);
+      });
+      const end = Math.min(options.end ?? Infinity, await sizeOf(channel, handle));
+      yield* chunksOf(channel, handle, { start, end, signal });
+    } catch (error) {
+      throw this.#failure(path, error);
+    } finally {
+      const opened = handle;
+      if (opened !== undefined)
+        await channel
+          .call((sftp, done: Done<undefined>) => {
+            sftp.close(opened, (error) => {
+              done(error, undefined);
+            });
+          })
+          .catch(() => undefined);
+    }
+  }
+
+  async readBytes(path: string, options: ReadOptions = {}): Promise<Buffer> {
+    return this.#ask(path, options, async (channel) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of this.#bytes(channel, path, options)) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    });
+  }
+
+  async download(path: string, to: string, options: DownloadOptions = {}): Promise<Downloaded> {
+    options.signal?.throwIfAborted();
+    const fd = openSync(to, "wx", options.mode ?? 0o666);
+    let tries = 0;
+    try {
+      return await this.#ask(path, options, (channel) => {
+        if (tries++ > 0) ftruncateSync(fd, 0);
+        return withFile(channel, path, "r", (handle) => this.#receive(channel, handle, path, fd, options));
+      });
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Where the size is known it is asked for beside the first bytes, not before. */
+  #receive(
+    channel: SftpChannel,
+    handle: Buffer,
+    path: string,
+    fd: number,
+    options: DownloadOptions,
+  ): Promise<Downloaded> {
+    const asked = sizeOf(channel, handle);
+    asked.catch(() => undefined);
+    const receive = async (sink: (chunk: Buffer) => unknown): Promise<number> => {
+      const end = options.size ?? (await asked);
+      for await (const chunk of chunksOf(channel, handle, { start: 0, end, signal: options.signal })) sink(chunk);
+      const actual = await asked;
+      if (actual !== end) throw this.#otherSize(path, actual, end);
+      return end;
+    };
+    const otherSize = (received: number, expected: number): StorageError => this.#otherSize(path, received, expected);
+    return downloadInOrder(fd, { receive, otherSize }, options);
+  }
+
+  #otherSize(path: string, received: number, expected: number): StorageError {
+    const what = `'${this.url(path)}' came with ${String(received)} bytes instead of ${String(expected)}`;
+    return new StorageError(what, { ...this.#at(path), retryable: received < expected });
+  }
+
+  /** Beside its place first, then renamed: readers never see half of it. */
+  async write(path: string, source: Source, options: WriteOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const aside = `${path}.${randomBytes(6).toString("hex")}.hftmp`;
+    await this.#ask(path, options, async (channel) => {
+      try {
+        await this.#inFolder(channel, path, () =>
+          withFile(channel, aside, "wx", (handle) => this.#send(channel, handle, path, source, options)),
+        );
+        await rename(channel, aside, path);
+      } catch (error) {
+        await unlink(channel, aside).catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+
+  async #send(
+    channel: SftpChannel,
+    handle: Buffer,
+    path: string,
+    source: Source,
+    options: WriteOptions,
+  ): Promise<void> {
+    let counted = 0;
+    const count = (bytes: number): void => {
+      counted += bytes;
+      options.onBytes?.(bytes);
+    };
+    try {
+      if ("bytes" in source) {
+        this.#checkHash(path, await writeBytes(channel, handle, source.bytes), options);
+        count(source.bytes.byteLength);
+        return;
+      }
+      const { md5, sent, isWhole } = await writeFileTo(channel, handle, source, count, options.signal);
+      this.#checkHash(path, md5, options);
+      if (!isWhole || (await sizeOf(channel, handle)) !== sent)
+        throw new StorageError(`'${source.file}' changed while it was sent`, this.#at(path));
+    } catch (error) {
+      if (counted > 0) options.onBytes?.(-counted);
+      throw error;
+    }
+  }
+
+  #checkHash(path: string, actual: string, { md5 }: WriteOptions): void {
+    if (md5 !== undefined && md5 !== actual) throw wrongBytes(this.url(path), md5, actual);
+  }
+
+  /** Makes the folder of a file when it turns out to be missing. */
+  async #inFolder(channel: SftpChannel, path: string, work: () => Promise<void>): Promise<void> {
+    const folder = posix.dirname(path);
+    try {
+      await work();
+    } catch (error) {
+      if (statusOf(error) !== NO_SUCH_FILE) throw error;
+      this.#folders.delete(folder);
+      await this.#makeFolder(channel, folder);
+      await work();
+    }
+  }
+
+  async #makeFolder(channel: SftpChannel, folder: string): Promise<void> {
+    if (this.#folders.has(folder)) return;
+    try {
+      await makeFolder(channel, folder);
+    } catch (error) {
+      if (statusOf(error) === NO_SUCH_FILE && posix.dirname(folder) !== folder) {
+        await this.#makeFolder(channel, posix.dirname(folder));
+        await makeFolder(channel, folder).catch(() => undefined);
+      }
+      if (!(await isFolder(channel, folder))) throw error;
+    }
+    this.#folders.add(folder);
+  }
+
+  /** Hex md5: computed by the server where it has `md5sum`, else here. */
+  async checksum({ path }: Info, options?: CallOptions): Promise<string> {
+    const connection = await this.#connect(options?.signal);
+    const said = await connection.run(`md5sum -- '${path.replaceAll("'", "'\\''")}'`);
+    const digest = said === undefined ? undefined : /^\\?([0-9a-f]{32})\s/.exec(said)?.[1];
+    if (digest !== undefined) return digest;
+    const hash = createHash("md5");
+    for await (const chunk of await this.read(path, options)) hash.update(chunk as Buffer);
+    return hash.digest("hex");
+  }
+
+  async remove(path: string, options?: CallOptions): Promise<void> {
+    try {
+      await this.#ask(path, options, (channel) => unlink(channel, path));
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+
+  async removeMany(paths: readonly string[], options?: CallOptions): Promise<void> {
+    await mapBounded(paths, PARALLEL, (path) => this.remove(path, options), options?.signal);
+  }
+
+  url(path: string): string {
+    const { host, port } = this.#settings.target;
+    return `ssh://${host}${port === 22 ? "" : `:${String(port)}`}${path.startsWith("/") ? "" : "/"}${path}`;
+  }
+
+  access(): Promise<AccessFacts> {
+    const { target, jumps } = this.#settings;
+    const { tried } = loginOf(target, this.#settings);
+    const way = jumps.map(({ host }) => ` through ${host}`).join("");
+    return Promise.resolve({
+      credentials: tried.length === 0 ? "none" : tried.join(", "),
+      identity: target.user,
+      endpoint: `${target.host}:${String(target.port)}${way}`,
+    });
+  }
+
+  async close(): Promise<void> {
+    const opened = await this.#connection?.catch(() => undefined);
+    this.#connection = undefined;
+    opened?.close();
+  }
+
+  /** Asks on a channel; tries again, on a new connection where the old one was lost. */
+  #ask<T>(path: string, options: CallOptions | undefined, work: (channel: SftpChannel) => Promise<T>): Promise<T> {
+    return retrying(DEFAULT_RETRY, options?.signal, async () => {
+      try {
+        return await work((await this.#live()).channel());
+      } catch (error) {
+        throw this.#failure(path, error);
+      }
+    });
+  }
+
+  async #channel(signal: AbortSignal | undefined): Promise<SftpChannel> {
+    return (await this.#connect(signal)).channel();
+  }
+
+  #connect(signal: AbortSignal | undefined): Promise<SshConnection> {
+    return retrying(DEFAULT_RETRY, signal, () => this.#live());
+  }
+
+  async #live(): Promise<SshConnection> {
+    const opening = (this.#connection ??= SshConnection.open(this.#settings));
+    try {
+      const connection = await opening;
+      if (connection.isOpen) return connection;
+      connection.close();
+    } catch (error) {
+      if (this.#connection === opening) this.#connection = undefined;
+      throw error;
+    }
+    if (this.#connection === opening) this.#connection = undefined;
+    return this.#live();
+  }
+
+  #failure(path: string, error: unknown): unknown {
+    if (error instanceof DvcError) return error;
+    const status = statusOf(error);
+    const isSsh =
+      error instanceof Error && (status !== undefined || /respon|connect|channel|packet/i.test(error.message));
+    if (!isSsh) return error;
+    const at = { ...this.#at(path), cause: error };
+    if (status === NO_SUCH_FILE) return new StorageError(`'${at.path}' does not exist`, { ...at, code: "not-found" });
+    if (status === PERMISSION_DENIED) {
+      const user = this.#settings.target.user;
+      const hint = `Check what user '${user}' may do there.`;
+      return new StorageError(`'${at.path}': permission denied`, { ...at, code: "auth", hint });
+    }
+    return new StorageError(`'${at.path}' failed`, { ...at, retryable: status === undefined });
+  }
+
+  #at(path: string): { readonly protocol: string; readonly path: string } {
+    return { protocol: "ssh", path: this.url(path) };
+  }
+}
+
+async function* after(first: IteratorResult<Buffer, unknown>, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* rest;
+}
+
+/** SFTP's status; undefined for other errors, whose codes are words. */
+function statusOf(error: unknown): number | undefined {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === "number" ? code : undefined;
+}
+
+/** Over what is there. Servers without OpenSSH's extension refuse that: there the old file goes first. */
+async function rename(channel: SftpChannel, from: string, to: string): Promise<void> {
+  const plain = (): Promise<void> =>
+    channel.call((sftp, done: Done<void>) => {
+      sftp.rename(from, to, (error) => {
+        done(error, undefined);
+      });
+    });
+  try {
+    await channel.call((sftp, done: Done<void>) => {
+      sftp.ext_openssh_rename(from, to, (error) => {
+        done(error, undefined);
+      });
+    });
+  } catch (error) {
+    if (!/not support/i.test((error as Error).message)) throw error;
+    await plain().catch(async () => {
+      await unlink(channel, to);
+      await plain();
+    });
+  }
+}
+
+function unlink(channel: SftpChannel, path: string): Promise<void> {
+  return channel.call((sftp, done: Done<void>) => {
+    sftp.unlink(path, (error) => {
+      done(error, undefined);
+    });
+  });
+}
+
+function makeFolder(channel: SftpChannel, path: string): Promise<void> {
+  return channel.call((sftp, done: Done<void>) => {
+    sftp.mkdir(path, (error) => {
+      done(error, undefined);
+    });
+  });
+}
+
+async function isFolder(channel: SftpChannel, path: string): Promise<boolean> {
+  const stats = await channel
+    .call((sftp, done: Done<Stats>) => {
+      sftp.stat(path, done);
+    })
+    .catch(() => undefined);
+  return stats?.isDirectory() === true;
+}
+
+function infoOf(path: string, stats: Stats): Info {
+  const mtimeMs = stats.mtime * 1000;
+  return stats.isDirectory()
+    ? { path, size: 0, type: "folder", mtimeMs }
+    : { path, size: stats.size, type: "file", mtimeMs };
+}
+
+function withoutSlash(path: string): string {
+  return path.replace(/\/+$/, "");
+}

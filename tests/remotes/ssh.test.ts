@@ -1,0 +1,197 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import ssh2 from "ssh2";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describeFileSystem } from "../../packages/core/src/fs/fs.contract.ts";
+import { openStorage, type OpenedStorage } from "../../packages/core/src/fs/open.ts";
+import { Rig } from "../support/rig.ts";
+import { makeKey, type SshServer, startSshServer } from "../support/sshServer.ts";
+
+describeFileSystem("SSH", async () => {
+  const own = await startSshServer();
+  const url = `ssh://127.0.0.1:${String(own.port)}${own.folder}`;
+  const { fs, root } = await openStorage(url, { values: {}, env: {}, home: own.home });
+  return { fs, folder: root, stop: () => own.stop() };
+});
+
+let server: SshServer;
+let home: string;
+beforeAll(async () => {
+  server = await startSshServer();
+});
+afterAll(async () => {
+  await server.stop();
+});
+
+/** A home folder of its own with this `config`, that knows the server unless told otherwise. */
+function freshHome(config = "", knows = true): string {
+  home = mkdtempSync(join(tmpdir(), "hf-home-"));
+  mkdirSync(join(home, ".ssh"));
+  writeFileSync(join(home, ".ssh", "config"), config);
+  if (knows) writeFileSync(join(home, ".ssh", "known_hosts"), readFileSync(join(server.home, ".ssh", "known_hosts")));
+  return home;
+}
+const key = (): string => join(server.home, ".ssh", "id_ed25519");
+const open = (url: string, from: string, values: Record<string, string> = {}): Promise<OpenedStorage> =>
+  openStorage(url, { values, env: {}, home: from });
+const direct = (): string => `ssh://127.0.0.1:${String(server.port)}${server.folder}`;
+const failureOf = (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
+
+describe("ssh://", () => {
+  it("refuses a server that is not known, or has another key, and says what to do", async () => {
+    const unknown = await open(direct(), freshHome("", false), { keyfile: key() });
+    const error = await failureOf(unknown.fs.stat(unknown.root));
+    expect(error).toMatchObject({ code: "auth", hint: expect.stringContaining("ssh-keyscan") as string });
+    expect(String(error)).toMatch(/host key of '127.0.0.1' is not known: ssh-ed25519 SHA256:/);
+    const other = makeKey(join(home, "other"));
+    writeFileSync(join(home, ".ssh", "known_hosts"), `[127.0.0.1]:${String(server.port)} ${other}`);
+    const changed = await open(direct(), home, { keyfile: key() });
+    expect(String(await failureOf(changed.fs.stat(changed.root)))).toContain("is not the one that was known");
+  });
+
+  it("notes a new server where the user's config says so", async () => {
+    const from = freshHome("StrictHostKeyChecking accept-new\n", false);
+    const { fs, root } = await open(direct(), from, { keyfile: key() });
+    expect(await fs.stat(root)).toMatchObject({ type: "folder" });
+    await fs.close();
+    expect(readFileSync(join(from, ".ssh", "known_hosts"), "utf8")).toContain(`[127.0.0.1]:${String(server.port)} `);
+  });
+
+  it("knows aliases, keys and ProxyJump of ~/.ssh/config", async () => {
+    const port = String(server.port);
+    const config = `Host data
+  HostName 127.0.0.1
+  Port ${port}
+  ProxyJump gate
+Host gate
+  HostName 127.0.0.1
+  Port ${port}
+Host *
+  IdentityFile ${key()}
+`;
+    const { fs } = await open(`ssh://data${server.folder}`, freshHome(config));
+    await fs.write(`${server.folder}/jumped`, { bytes: Buffer.from("there") });
+    expect(readFileSync(join(server.folder, "jumped"), "utf8")).toBe("there");
+    expect(await fs.access?.()).toMatchObject({ endpoint: `127.0.0.1:${port} through 127.0.0.1` });
+    await fs.close();
+  });
+
+  it("opens an encrypted key with its passphrase, and explains who is not let in", async () => {
+    const from = freshHome();
+    makeKey(join(from, "stranger"), "secret words");
+    const encrypted = join(from, "stranger");
+    const locked = await open(direct(), from, { keyfile: encrypted });
+    expect(await failureOf(locked.fs.stat("/"))).toMatchObject({ code: "config" });
+    const stranger = await open(direct(), from, { keyfile: encrypted, passphrase: "secret words" });
+    const error = await failureOf(stranger.fs.stat("/"));
+    expect(error).toMatchObject({ code: "auth" });
+    expect(String(error)).toContain(`tried: key ${encrypted}`);
+    expect(String(error)).not.toContain("secret words");
+    const nothing = await open(direct(), from);
+    expect(String(await failureOf(nothing.fs.stat("/")))).toContain("nothing to log in with");
+  });
+
+  it("does not use a key of the repository that a committed config names", async () => {
+    const options = { values: { keyfile: "key" }, untrusted: new Set(["keyfile"]), env: {}, home, projectRoot: home };
+    await expect(openStorage(direct(), options)).rejects.toThrow("lies inside the repository");
+  });
+
+  it("refuses names that a shell would take apart", async () => {
+    await expect(open("ssh://-oProxyCommand=x/y", home)).rejects.toThrow("no name of a host");
+    await expect(open("ssh://a;b/y", home)).rejects.toThrow("no name of a host");
+    await expect(open("ssh://h/y", home, { gss_auth: "true" })).rejects.toThrow("not supported");
+  });
+
+  it("lists files behind links and does not follow links to folders round and round", async () => {
+    const folder = join(server.folder, "links");
+    mkdirSync(join(folder, "real"), { recursive: true });
+    writeFileSync(join(folder, "real", "file"), "text");
+    symlinkSync("real/file", join(folder, "linked"));
+    symlinkSync(".", join(folder, "round"));
+    const { fs } = await open(direct(), server.home);
+    const found: string[] = [];
+    for await (const { path, size } of fs.list(folder)) found.push(`${path.slice(folder.length)} ${String(size)}`);
+    expect(found.sort()).toEqual(["/linked 4", "/real/file 4"]);
+    const info = { path: join(folder, "linked"), size: 4, type: "file" as const };
+    expect(await fs.checksum?.(info)).toBe("1cb251ec0d568de6a929b520c4aed8d1");
+    await fs.close();
+  });
+
+  it("logs in with a password, also where the server asks for it in its own words", async () => {
+    for (const method of ["password", "keyboard-interactive"]) {
+      const { port, close } = await passwordServer(method);
+      const from = freshHome("StrictHostKeyChecking accept-new\n", false);
+      const url = `ssh://ann@127.0.0.1:${String(port)}/x`;
+      const { fs } = await open(url, from, { password: "open sesame" });
+      expect(await fs.stat("/x")).toBeUndefined();
+      await fs.close();
+      const wrong = await open(url, from, { password: "guess" });
+      const error = await failureOf(wrong.fs.stat("/x"));
+      expect(error).toMatchObject({ code: "auth" });
+      expect(String(error)).not.toContain("guess");
+      close();
+    }
+  });
+});
+
+/** A server of our own: sshd takes no passwords but the system's. Knows no file. */
+async function passwordServer(method: string): Promise<{ port: number; close: () => void }> {
+  const { private: hostKey } = ssh2.utils.generateKeyPairSync("ed25519");
+  const made = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
+    client.on("error", () => undefined);
+    client.on("authentication", (context) => {
+      if (context.method !== method) context.reject([method as "password"]);
+      else if (context.method === "password" && context.password === "open sesame") context.accept();
+      else if (context.method === "keyboard-interactive")
+        context.prompt([{ prompt: "Say it: ", echo: false }], (answers) => {
+          if (answers[0] === "open sesame") context.accept();
+          else context.reject();
+        });
+      else context.reject();
+    });
+    client.on("session", (accept) => {
+      accept().on("sftp", (take) => {
+        const sftp = take();
+        sftp.on("STAT", (id) => {
+          sftp.status(id, 2);
+        });
+      });
+    });
+  });
+  await new Promise<void>((done) => {
+    made.listen(0, "127.0.0.1", () => {
+      done();
+    });
+  });
+  return { port: (made.address() as AddressInfo).port, close: () => made.close() };
+}
+
+describe("a remote on ssh://", () => {
+  it("takes a push, gives a pull, shows its state, and loses what nobody needs", () => {
+    const rig = new Rig().project();
+    rig.ok("remote", "add", "-d", "far", `${direct()}/store`);
+    rig.ok("remote", "modify", "--local", "far", "keyfile", key());
+    const env = { HOME: server.home };
+    const ok = (...words: string[]): string => {
+      const { code, out, err } = rig.run(words, { env });
+      expect(err + out, words.join(" ")).toSatisfy(() => code === 0);
+      return out;
+    };
+    for (const name of ["one", "two"]) rig.write(`data/${name}`, name);
+    rig.ok("add", "-q", "data");
+    expect(ok("status", "-c")).toContain("new:");
+    expect(ok("push")).toContain("3 files pushed");
+    expect(ok("push")).toContain("Everything is up to date");
+    rmSync(rig.path("data"), { recursive: true });
+    rmSync(rig.path(".dvc/cache"), { recursive: true });
+    expect(ok("pull")).toContain("A       data/");
+    expect(rig.read("data/two")).toBe("two");
+    expect(ok("remote", "test", "far")).toContain("far");
+    rig.write("data/two", "changed");
+    rig.ok("add", "-q", "data");
+    expect(ok("gc", "-w", "-c", "-f")).not.toContain("rror");
+    rig.close();
+  });
+});
