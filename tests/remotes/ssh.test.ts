@@ -194,4 +194,29 @@ describe("a remote on ssh://", () => {
     expect(ok("gc", "-w", "-c", "-f")).not.toContain("rror");
     rig.close();
   });
+
+  it("records the md5 of imported files, as DVC does, and brings a change", () => {
+    const source = join(server.folder, "source");
+    mkdirSync(join(source, "sub"), { recursive: true });
+    writeFileSync(join(source, "f"), "hello\n");
+    writeFileSync(join(source, "sub", "g"), "there\n");
+    const rig = new Rig().project();
+    const env = { HOME: server.home };
+    const ok = (...words: string[]): string => {
+      const { code, out, err } = rig.run(words, { env });
+      if (code !== 0) throw new Error(`${words.join(" ")}: ${err}${out}`);
+      return out;
+    };
+    ok("import-url", "-q", `${direct()}/source/f`, "file");
+    // The digests are those that DVC 3.67.1 records for the same files.
+    expect(rig.read("file.dvc")).toContain("deps:\n- md5: b1946ac92492d2347c6235b4d2611184\n  size: 6\n  hash: md5\n");
+    ok("import-url", "-q", `${direct()}/source`, "folder");
+    const digest = "b6677639aed0febd04ff908d05464d1b.dir\n  size: 12\n  nfiles: 2\n  hash: md5\n";
+    expect(rig.read("folder.dvc")).toContain(`deps:\n- md5: ${digest}`);
+    expect(ok("status")).toContain("up to date");
+    writeFileSync(join(source, "f"), "changed\n");
+    ok("update", "-q", "file.dvc");
+    expect(rig.read("file")).toBe("changed\n");
+    rig.close();
+  });
 });

@@ -11,6 +11,7 @@ import { isDirHash } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
 import { upload } from "../odb/transfer.ts";
+import { storageHashName } from "../pipeline/location.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import type { GitContext } from "../repo/gitContext.ts";
 import { openRemote } from "../repo/remote.ts";
@@ -98,7 +99,7 @@ export async function lockDependency(
   if (found === undefined) throw missing;
   const [first] = found.files;
   const { fs } = place;
-  const hashName = fs.checksum === undefined ? "etag" : "checksum";
+  const hashName = storageHashName(`${fs.protocol}://`);
   const checksumOf = async (info: Info): Promise<string | undefined> =>
     fs.checksum === undefined ? info.etag : fs.checksum(info, options);
   if (!found.isDir) {
