@@ -1,5 +1,7 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import { execFileSync } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ssh2 from "ssh2";
@@ -119,6 +121,59 @@ Host *
     await fs.close();
   });
 
+  it("asks an agent, and goes through the command of ProxyCommand", async () => {
+    const from = freshHome();
+    const socket = join(from, "agent");
+    const agent = execFileSync("ssh-agent", ["-s", "-a", socket], { encoding: "utf8" });
+    try {
+      execFileSync("ssh-add", ["-q", key()], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
+      const { fs, root } = await openStorage(direct(), { values: {}, env: { SSH_AUTH_SOCK: socket }, home: from });
+      expect(await fs.stat(root)).toMatchObject({ type: "folder" });
+      expect(await fs.access?.()).toMatchObject({ credentials: "agent" });
+      await fs.close();
+    } finally {
+      process.kill(Number(/SSH_AGENT_PID=(\d+)/.exec(agent)?.[1]));
+    }
+    const program = join(from, "through.cjs");
+    writeFileSync(
+      program,
+      'const s = require("net").connect(+process.argv[3], process.argv[2]); process.stdin.pipe(s); s.pipe(process.stdout);',
+    );
+    const config = `Host *\n  IdentityFile ${key()}\n  ProxyCommand ${process.execPath} ${program} %h %p\n`;
+    writeFileSync(join(from, ".ssh", "config"), config);
+    const through = await open(direct(), from);
+    expect(await through.fs.stat(through.root)).toMatchObject({ type: "folder" });
+    await through.fs.close();
+  });
+
+  it("goes on after a connection was cut in the middle of a file, both ways, and leaves nothing behind", async () => {
+    const line = await cutLine(server.port);
+    const { fs } = await open(
+      `ssh://127.0.0.1:${String(line.port)}/`,
+      freshHome("StrictHostKeyChecking accept-new\n"),
+      {
+        keyfile: key(),
+      },
+    );
+    const folder = join(server.folder, "cut");
+    const bytes = randomBytes(12 << 20);
+    const file = join(home, "file");
+    writeFileSync(file, bytes);
+    let sent = 0;
+    line.cutAfter(4 << 20);
+    await fs.write(join(folder, "file"), { file, size: bytes.length }, { onBytes: (count) => (sent += count) });
+    expect(readFileSync(join(folder, "file")).equals(bytes)).toBe(true);
+    expect(readdirSync(folder)).toEqual(["file"]);
+    expect(sent).toBe(bytes.length);
+    line.cutAfter(4 << 20);
+    const md5 = createHash("md5").update(bytes).digest("hex");
+    expect(await fs.download(join(folder, "file"), join(home, "back"))).toEqual({ md5, size: bytes.length });
+    expect(readFileSync(join(home, "back")).equals(bytes)).toBe(true);
+    expect(line.cuts()).toBe(2);
+    await fs.close();
+    line.close();
+  });
+
   it("logs in with a password, also where the server asks for it in its own words", async () => {
     for (const method of ["password", "keyboard-interactive"]) {
       const { port, close } = await passwordServer(method);
@@ -135,6 +190,47 @@ Host *
     }
   });
 });
+
+/** A line to the server that is cut once so many bytes more went through it, in whichever direction. */
+async function cutLine(
+  to: number,
+): Promise<{ port: number; cutAfter: (bytes: number) => void; cuts: () => number; close: () => void }> {
+  let left = Infinity;
+  let cuts = 0;
+  const made = createServer((near) => {
+    const far = connect(to, "127.0.0.1");
+    const end = (): void => {
+      near.destroy();
+      far.destroy();
+    };
+    for (const [from, into] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.on("error", end).on("close", end);
+      from.on("data", (chunk) => {
+        left -= chunk.length;
+        if (left >= 0) into.write(chunk);
+        else {
+          cuts++;
+          left = Infinity;
+          end();
+        }
+      });
+    }
+  });
+  await new Promise<void>((done) => {
+    made.listen(0, "127.0.0.1", () => {
+      done();
+    });
+  });
+  return {
+    port: (made.address() as AddressInfo).port,
+    cutAfter: (bytes) => (left = bytes),
+    cuts: () => cuts,
+    close: () => made.close(),
+  };
+}
 
 /** A server of our own: sshd takes no passwords but the system's. Knows no file. */
 async function passwordServer(method: string): Promise<{ port: number; close: () => void }> {

@@ -10,11 +10,11 @@ const CHUNK = 128 << 10;
 /** Requests under way at once: enough for a link of 400 MB/s and 10 ms. */
 const IN_FLIGHT = 32;
 
-/** Calls `work` with an open file and closes it. `flags`: `r`, or `wx` for a new file. */
+/** Calls `work` with an open file and closes it. `flags`: `r`, or `w` for a new file, over what is there. */
 export async function withFile<T>(
   channel: SftpChannel,
   path: string,
-  flags: "r" | "wx",
+  flags: "r" | "w",
   work: (handle: Buffer) => Promise<T>,
 ): Promise<T> {
   const handle = await channel.call<Buffer>((sftp, done) => {

@@ -202,7 +202,8 @@ class SshFileSystem implements FileSystem {
     await this.#ask(path, options, async (channel) => {
       try {
         await this.#inFolder(channel, path, () =>
-          withFile(channel, aside, "wx", (handle) => this.#send(channel, handle, path, source, options)),
+          // A try before this one may have left it, when its connection was lost.
+          withFile(channel, aside, "w", (handle) => this.#send(channel, handle, path, source, options)),
         );
         await rename(channel, aside, path);
       } catch (error) {
