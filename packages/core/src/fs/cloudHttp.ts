@@ -7,6 +7,7 @@ import { type HttpAnswer, type HttpCall, HttpTransport, MAX_ERROR_BYTES } from "
 import { proxyRefused } from "./httpTunnel.ts";
 import { DEFAULT_RETRY, retrying, type RetryPolicy } from "./retry.ts";
 import type { TlsChoice } from "./streamUpload.ts";
+import { bareHost } from "./hostName.ts";
 
 /** One call. `path` is encoded and may hold a query; `about`: what it is about, for messages (`gs://bucket/key`). */
 export interface CloudRequest {
@@ -90,7 +91,7 @@ export class CloudHttp {
     const { method, path, body, signal, about } = request;
     const headers: Record<string, string> = { host: base.host, ...request.headers };
     await this.#service.authorize(request, headers);
-    return { method, host: hostOf(base), port: portOf(base), path, headers, body, signal, about };
+    return { method, host: bareHost(base.hostname), port: portOf(base), path, headers, body, signal, about };
   }
 
   #refusal(request: CloudRequest, answer: CloudAnswer): StorageError {
@@ -101,10 +102,6 @@ export class CloudHttp {
 
 function isGood(status: number, { accept }: CloudRequest): boolean {
   return (status >= 200 && status < 300) || accept?.includes(status) === true;
-}
-
-function hostOf(base: URL): string {
-  return base.hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
 function portOf(base: URL): string {

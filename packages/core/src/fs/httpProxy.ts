@@ -1,4 +1,5 @@
 import { ConfigError } from "../base/errors.ts";
+import { bareHost } from "./hostName.ts";
 
 /** An HTTP proxy that the environment names. */
 export interface Proxy {
@@ -60,7 +61,7 @@ function parseProxy(given: string, name: string): Proxy {
   const secure = url.protocol === "https:";
   const user = `${decoded(url.username)}:${decoded(url.password)}`;
   return {
-    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    host: bareHost(url.hostname),
     port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
     secure,
     authorization: user === ":" ? undefined : `Basic ${Buffer.from(user).toString("base64")}`,

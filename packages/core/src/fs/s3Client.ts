@@ -12,6 +12,7 @@ import type { S3Settings } from "./s3Settings.ts";
 import { EMPTY_SHA256, encodeKey, encodeQuery, S3Signer, sha256Hex, UNSIGNED_PAYLOAD } from "./s3Sign.ts";
 import { xmlText } from "./s3Xml.ts";
 import type { TlsChoice } from "./streamUpload.ts";
+import { bareHost } from "./hostName.ts";
 
 /** One call. `key` without a leading "/"; undefined: the bucket itself. */
 export interface S3Request {
@@ -180,7 +181,7 @@ export class S3Client {
     const virtual = !this.#settings.pathStyle && isHostName(request.bucket, this.#secure);
     const host = virtual ? `${request.bucket}.${base.hostname}` : base.hostname;
     return {
-      host: host.replace(/^\[(.*)\]$/, "$1"),
+      host: bareHost(host),
       port: base.port || (this.#secure ? "443" : "80"),
       hostHeader: base.port === "" ? host : `${host}:${base.port}`,
       path: virtual ? prefix + (key || "/") : `${prefix}/${encodeKey(request.bucket)}${key}`,

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync } from "node:fs";
 import type { Stats } from "ssh2";
-import { md5Hex } from "./fileHash.ts";
-import type { Done, SftpChannel } from "./sshConnection.ts";
+import type { SftpChannel } from "./sshConnection.ts";
 import { isUnchanged, readAt } from "./uploadFile.ts";
 
 /** Bytes of one request; servers that take less get it in pieces. */
@@ -10,31 +9,39 @@ const CHUNK = 128 << 10;
 /** Requests under way at once: enough for a link of 400 MB/s and 10 ms. */
 const IN_FLIGHT = 32;
 
-/** Calls `work` with an open file and closes it. `flags`: `r`, or `w` for a new file, over what is there. */
+/** `r`, or `w` for a new file, over what is there. */
+type Flags = "r" | "w";
+
+/** Opens a file. @returns its handle, which must be closed */
+export function openFile(channel: SftpChannel, path: string, flags: Flags): Promise<Buffer> {
+  return channel.call((sftp, done) => {
+    sftp.open(path, flags, done);
+  });
+}
+
+/** Closes a file; what was written may fail until here. */
+export function closeFile(channel: SftpChannel, handle: Buffer): Promise<void> {
+  return channel.tell((sftp, done) => {
+    sftp.close(handle, done);
+  });
+}
+
+/** Calls `work` with an open file and closes it. */
 export async function withFile<T>(
   channel: SftpChannel,
   path: string,
-  flags: "r" | "w",
+  flags: Flags,
   work: (handle: Buffer) => Promise<T>,
 ): Promise<T> {
-  const handle = await channel.call<Buffer>((sftp, done) => {
-    sftp.open(path, flags, done);
-  });
-  const close = (): Promise<undefined> =>
-    channel.call((sftp, done: Done<undefined>) => {
-      sftp.close(handle, (error) => {
-        done(error, undefined);
-      });
-    });
+  const handle = await openFile(channel, path, flags);
   let result: T;
   try {
     result = await work(handle);
   } catch (error) {
-    await close().catch(() => undefined);
+    await closeFile(channel, handle).catch(() => undefined);
     throw error;
   }
-  // What was read is whole already; what was written may fail until here.
-  await close();
+  await closeFile(channel, handle);
   return result;
 }
 
@@ -81,36 +88,68 @@ async function readExactly(channel: SftpChannel, handle: Buffer, start: number, 
   return buffer.subarray(0, done);
 }
 
-/** Writes bytes in memory. @returns their hex md5 */
-export async function writeBytes(channel: SftpChannel, handle: Buffer, bytes: Uint8Array): Promise<string> {
-  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 0; at < all.length; at += CHUNK * IN_FLIGHT) {
-    const group: Promise<undefined>[] = [];
-    for (let part = at; part < Math.min(all.length, at + CHUNK * IN_FLIGHT); part += CHUNK)
-      group.push(writeAt(channel, handle, all.subarray(part, part + CHUNK), part));
-    await Promise.all(group);
-  }
-  return md5Hex(bytes);
+/** What was sent: hex md5, and bytes. */
+interface Sent {
+  readonly md5: string;
+  readonly sent: number;
 }
 
-/** Writes a local file, several requests at once. @returns hex md5 of what was sent, and whether the file stayed as it was */
+/** Writes bytes in memory. */
+export function writeBytes(
+  channel: SftpChannel,
+  handle: Buffer,
+  bytes: Uint8Array,
+  onBytes: (count: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<Sent> {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const chunkAt = (start: number, length: number): Buffer => all.subarray(start, start + length);
+  return writeChunks(channel, handle, { size: all.length, chunkAt, onBytes, signal });
+}
+
+/** Writes a local file. @returns also whether it stayed as it was */
 export async function writeFileTo(
   channel: SftpChannel,
   handle: Buffer,
   { file, size }: { readonly file: string; readonly size: number },
   onBytes: (count: number) => void,
   signal: AbortSignal | undefined,
-): Promise<{ readonly md5: string; readonly sent: number; readonly isWhole: boolean }> {
+): Promise<Sent & { readonly isWhole: boolean }> {
   const fd = openSync(file, "r");
+  try {
+    const before = fstatSync(fd, { bigint: true });
+    const chunkAt = (start: number, length: number): Buffer => readAt(fd, Buffer.allocUnsafe(length), start, length);
+    const done = await writeChunks(channel, handle, { size, chunkAt, onBytes, signal });
+    return { ...done, isWhole: done.sent === size && isUnchanged(fd, before) };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+interface Chunks {
+  /** Bytes in all. */
+  readonly size: number;
+  /** The bytes at a place; none where they end early. They must stay as they are until written. */
+  readonly chunkAt: (start: number, length: number) => Buffer;
+  /** Hears how many more bytes have arrived. */
+  readonly onBytes: (count: number) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Several requests are under way at once; all have ended when it returns or throws. */
+async function writeChunks(
+  channel: SftpChannel,
+  handle: Buffer,
+  { size, chunkAt, onBytes, signal }: Chunks,
+): Promise<Sent> {
   const hash = createHash("md5");
   const underWay = new Set<Promise<void>>();
   let failure: unknown;
   let sent = 0;
   try {
-    const before = fstatSync(fd, { bigint: true });
     while (sent < size && failure === undefined) {
       signal?.throwIfAborted();
-      const chunk = readAt(fd, Buffer.allocUnsafe(Math.min(CHUNK, size - sent)), sent, Math.min(CHUNK, size - sent));
+      const chunk = chunkAt(sent, Math.min(CHUNK, size - sent));
       if (chunk.length === 0) break;
       hash.update(chunk);
       const writing: Promise<void> = writeAt(channel, handle, chunk, sent)
@@ -127,19 +166,15 @@ export async function writeFileTo(
       sent += chunk.length;
       if (underWay.size >= IN_FLIGHT) await Promise.race(underWay);
     }
-    await Promise.all(underWay);
-    if (failure !== undefined) throw failure as Error;
-    return { md5: hash.digest("hex"), sent, isWhole: sent === size && isUnchanged(fd, before) };
   } finally {
     await Promise.all(underWay);
-    closeSync(fd);
   }
+  if (failure !== undefined) throw failure as Error;
+  return { md5: hash.digest("hex"), sent };
 }
 
-function writeAt(channel: SftpChannel, handle: Buffer, bytes: Buffer, position: number): Promise<undefined> {
-  return channel.call((sftp, done: Done<undefined>) => {
-    sftp.write(handle, bytes, 0, bytes.length, position, (error) => {
-      done(error, undefined);
-    });
+function writeAt(channel: SftpChannel, handle: Buffer, bytes: Buffer, position: number): Promise<void> {
+  return channel.tell((sftp, done) => {
+    sftp.write(handle, bytes, 0, bytes.length, position, done);
   });
 }

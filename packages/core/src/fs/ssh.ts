@@ -18,10 +18,21 @@ import type {
   Source,
   WriteOptions,
 } from "./filesystem.ts";
+import { filesBelow, withoutSlash } from "./folderWalk.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import { DEFAULT_RETRY, retrying } from "./retry.ts";
-import { chunksOf, sizeOf, withFile, writeBytes, writeFileTo } from "./sftpFile.ts";
-import { type Done, type SftpChannel, SshConnection } from "./sshConnection.ts";
+import { chunksOf, closeFile, openFile, sizeOf, withFile, writeBytes, writeFileTo } from "./sftpFile.ts";
+import {
+  entriesOf,
+  makeFolder,
+  NO_SUCH_FILE,
+  PERMISSION_DENIED,
+  rename,
+  statOf,
+  statusOf,
+  unlink,
+} from "./sftpNames.ts";
+import { type SftpChannel, SshConnection } from "./sshConnection.ts";
 import { loginOf } from "./sshLogin.ts";
 import { type SshSettings, sshSettings } from "./sshSettings.ts";
 import { downloadInOrder } from "./streamDownload.ts";
@@ -29,9 +40,6 @@ import { wrongBytes } from "./uploadFile.ts";
 
 const PARALLEL = 32;
 const LISTED_AT_ONCE = 8;
-/** SFTP's status codes (draft-ietf-secsh-filexfer-02, 7). */
-const NO_SUCH_FILE = 2;
-const PERMISSION_DENIED = 3;
 
 /** Opens `ssh://user@host:port/path`. Connects when first asked. @throws {ConfigError} for a bad URL or option */
 export async function openSsh(url: string, options: OpenOptions): Promise<OpenedStorage> {
@@ -53,11 +61,7 @@ class SshFileSystem implements FileSystem {
 
   async stat(path: string, options?: CallOptions): Promise<Info | undefined> {
     try {
-      const stats = await this.#ask<Stats>(path, options, (channel) =>
-        channel.call((sftp, done: Done<Stats>) => {
-          sftp.stat(path, done);
-        }),
-      );
+      const stats = await this.#ask(path, options, (channel) => statOf(channel, path));
       return infoOf(path, stats);
     } catch (error) {
       if (isNotFound(error)) return undefined;
@@ -65,28 +69,10 @@ class SshFileSystem implements FileSystem {
     }
   }
 
-  async *list(prefix: string, options?: ListOptions): AsyncIterable<Info> {
-    const start = `${withoutSlash(prefix)}/${options?.startsWith ?? ""}`;
-    yield* this.#below(start.slice(0, start.lastIndexOf("/")) || "/", start, options);
-  }
-
-  /** Files of a folder, then those of its folders, several of which are asked for at once. Links to folders are not followed. */
-  async *#below(folder: string, start: string, options: CallOptions | undefined): AsyncIterable<Info> {
-    const found = (await this.#entries(folder, false, options)).filter(
-      ({ path }) => path.startsWith(start) || start.startsWith(`${path}/`),
-    );
-    for (const one of found) if (one.type === "file") yield one;
-    const folders = found.filter(({ type }) => type === "folder");
-    for (let at = 0; at < folders.length; at += LISTED_AT_ONCE) {
-      const group = folders.slice(at, at + LISTED_AT_ONCE).map(({ path }) => this.#allBelow(path, start, options));
-      for (const files of await Promise.all(group)) yield* files;
-    }
-  }
-
-  async #allBelow(folder: string, start: string, options: CallOptions | undefined): Promise<Info[]> {
-    const files: Info[] = [];
-    for await (const one of this.#below(folder, start, options)) files.push(one);
-    return files;
+  /** Links to folders are not followed. */
+  list(prefix: string, options?: ListOptions): AsyncIterable<Info> {
+    const list = (folder: string): Promise<Info[]> => this.#entries(folder, false, options);
+    return filesBelow(prefix, options?.startsWith ?? "", LISTED_AT_ONCE, list);
   }
 
   async *children(path: string, options?: CallOptions): AsyncIterable<Info> {
@@ -96,17 +82,12 @@ class SshFileSystem implements FileSystem {
   async #entries(folder: string, followsLinks: boolean, options: CallOptions | undefined): Promise<Info[]> {
     let entries: FileEntryWithStats[];
     try {
-      entries = await this.#ask(folder, options, (channel) =>
-        channel.call((sftp, done: Done<FileEntryWithStats[]>) => {
-          sftp.readdir(folder, done);
-        }),
-      );
+      entries = await this.#ask(folder, options, (channel) => entriesOf(channel, folder));
     } catch (error) {
       if (isNotFound(error)) return [];
       throw error;
     }
-    const named = entries.filter(({ filename }) => filename !== "." && filename !== "..");
-    const infos = await mapBounded(named, LISTED_AT_ONCE, async ({ filename, attrs }) => {
+    const infos = await mapBounded(entries, LISTED_AT_ONCE, async ({ filename, attrs }) => {
       const path = `${withoutSlash(folder)}/${filename}`;
       if (!attrs.isSymbolicLink()) return infoOf(path, attrs);
       const behind = await this.stat(path, options);
@@ -116,7 +97,7 @@ class SshFileSystem implements FileSystem {
   }
 
   async read(path: string, options: ReadOptions = {}): Promise<Readable> {
-    const channel = await this.#channel(options.signal);
+    const channel = (await this.#connect(options.signal)).channel();
     const bytes = this.#bytes(channel, path, options);
     // The first piece tells whether the file is there.
     const first = await bytes.next();
@@ -127,23 +108,13 @@ class SshFileSystem implements FileSystem {
     const { start = 0, signal } = options;
     let handle: Buffer | undefined;
     try {
-      handle = await channel.call<Buffer>((sftp, done) => {
-        sftp.open(path, "r", done);
-      });
+      handle = await openFile(channel, path, "r");
       const end = Math.min(options.end ?? Infinity, await sizeOf(channel, handle));
       yield* chunksOf(channel, handle, { start, end, signal });
     } catch (error) {
       throw this.#failure(path, error);
     } finally {
-      const opened = handle;
-      if (opened !== undefined)
-        await channel
-          .call((sftp, done: Done<undefined>) => {
-            sftp.close(opened, (error) => {
-              done(error, undefined);
-            });
-          })
-          .catch(() => undefined);
+      if (handle !== undefined) await closeFile(channel, handle).catch(() => undefined);
     }
   }
 
@@ -227,8 +198,8 @@ class SshFileSystem implements FileSystem {
     };
     try {
       if ("bytes" in source) {
-        this.#checkHash(path, await writeBytes(channel, handle, source.bytes), options);
-        count(source.bytes.byteLength);
+        const { md5 } = await writeBytes(channel, handle, source.bytes, count, options.signal);
+        this.#checkHash(path, md5, options);
         return;
       }
       const { md5, sent, isWhole } = await writeFileTo(channel, handle, source, count, options.signal);
@@ -267,7 +238,8 @@ class SshFileSystem implements FileSystem {
         await this.#makeFolder(channel, posix.dirname(folder));
         await makeFolder(channel, folder).catch(() => undefined);
       }
-      if (!(await isFolder(channel, folder))) throw error;
+      const there = await statOf(channel, folder).catch(() => undefined);
+      if (there?.isDirectory() !== true) throw error;
     }
     this.#folders.add(folder);
   }
@@ -328,10 +300,6 @@ class SshFileSystem implements FileSystem {
     });
   }
 
-  async #channel(signal: AbortSignal | undefined): Promise<SftpChannel> {
-    return (await this.#connect(signal)).channel();
-  }
-
   #connect(signal: AbortSignal | undefined): Promise<SshConnection> {
     return retrying(DEFAULT_RETRY, signal, () => this.#live());
   }
@@ -353,9 +321,7 @@ class SshFileSystem implements FileSystem {
   #failure(path: string, error: unknown): unknown {
     if (error instanceof DvcError) return error;
     const status = statusOf(error);
-    const isSsh =
-      error instanceof Error && (status !== undefined || /respon|connect|channel|packet/i.test(error.message));
-    if (!isSsh) return error;
+    if (status === undefined) return error;
     const at = { ...this.#at(path), cause: error };
     if (status === NO_SUCH_FILE) return new StorageError(`'${at.path}' does not exist`, { ...at, code: "not-found" });
     if (status === PERMISSION_DENIED) {
@@ -363,7 +329,7 @@ class SshFileSystem implements FileSystem {
       const hint = `Check what user '${user}' may do there.`;
       return new StorageError(`'${at.path}': permission denied`, { ...at, code: "auth", hint });
     }
-    return new StorageError(`'${at.path}' failed`, { ...at, retryable: status === undefined });
+    return new StorageError(`'${at.path}' failed`, at);
   }
 
   #at(path: string): { readonly protocol: string; readonly path: string } {
@@ -377,67 +343,9 @@ async function* after(first: IteratorResult<Buffer, unknown>, rest: AsyncGenerat
   yield* rest;
 }
 
-/** SFTP's status; undefined for other errors, whose codes are words. */
-function statusOf(error: unknown): number | undefined {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === "number" ? code : undefined;
-}
-
-/** Over what is there. Servers without OpenSSH's extension refuse that: there the old file goes first. */
-async function rename(channel: SftpChannel, from: string, to: string): Promise<void> {
-  const plain = (): Promise<void> =>
-    channel.call((sftp, done: Done<void>) => {
-      sftp.rename(from, to, (error) => {
-        done(error, undefined);
-      });
-    });
-  try {
-    await channel.call((sftp, done: Done<void>) => {
-      sftp.ext_openssh_rename(from, to, (error) => {
-        done(error, undefined);
-      });
-    });
-  } catch (error) {
-    if (!/not support/i.test((error as Error).message)) throw error;
-    await plain().catch(async () => {
-      await unlink(channel, to);
-      await plain();
-    });
-  }
-}
-
-function unlink(channel: SftpChannel, path: string): Promise<void> {
-  return channel.call((sftp, done: Done<void>) => {
-    sftp.unlink(path, (error) => {
-      done(error, undefined);
-    });
-  });
-}
-
-function makeFolder(channel: SftpChannel, path: string): Promise<void> {
-  return channel.call((sftp, done: Done<void>) => {
-    sftp.mkdir(path, (error) => {
-      done(error, undefined);
-    });
-  });
-}
-
-async function isFolder(channel: SftpChannel, path: string): Promise<boolean> {
-  const stats = await channel
-    .call((sftp, done: Done<Stats>) => {
-      sftp.stat(path, done);
-    })
-    .catch(() => undefined);
-  return stats?.isDirectory() === true;
-}
-
 function infoOf(path: string, stats: Stats): Info {
   const mtimeMs = stats.mtime * 1000;
   return stats.isDirectory()
     ? { path, size: 0, type: "folder", mtimeMs }
     : { path, size: stats.size, type: "file", mtimeMs };
-}
-
-function withoutSlash(path: string): string {
-  return path.replace(/\/+$/, "");
 }

@@ -19,19 +19,22 @@ const HOST_KEYS = [
 ];
 
 /** Hears how a request ended. */
-export type Done<T> = (error: Error | null | undefined, value: T) => void;
+type Done<T> = (error: Error | null | undefined, value: T) => void;
 
 /** One SFTP channel: requests on it end with the connection, whatever happens. */
 export class SftpChannel {
   readonly #sftp: SFTPWrapper;
+  readonly #about: string;
   readonly #waiting: Set<(error: Error) => void> = new Set<(error: Error) => void>();
   #lost: Error | undefined;
 
-  constructor(sftp: SFTPWrapper) {
+  /** `about`: the server's URL, for messages. */
+  constructor(sftp: SFTPWrapper, about: string) {
     this.#sftp = sftp;
+    this.#about = about;
   }
 
-  /** Sends one request. Rejects with ssh2's error, whose `code` is SFTP's status, or with that of a lost connection. */
+  /** Sends one request. Rejects with the server's error, whose `code` is SFTP's status, or with that of a lost connection. */
   call<T>(start: (sftp: SFTPWrapper, done: Done<T>) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#lost !== undefined) {
@@ -41,8 +44,18 @@ export class SftpChannel {
       this.#waiting.add(reject);
       start(this.#sftp, (error, value) => {
         this.#waiting.delete(reject);
-        if (error instanceof Error) reject(error);
-        else resolve(value);
+        if (!(error instanceof Error)) resolve(value);
+        else if (typeof (error as { code?: unknown }).code === "number") reject(error);
+        else reject(lost(this.#about, error));
+      });
+    });
+  }
+
+  /** Sends one request that a status answers. */
+  tell(start: (sftp: SFTPWrapper, done: (error?: Error | null) => void) => void): Promise<void> {
+    return this.call((sftp, done: Done<void>) => {
+      start(sftp, (error) => {
+        done(error, undefined);
       });
     });
   }
@@ -159,7 +172,7 @@ export class SshConnection {
           reject(error);
           return;
         }
-        const channel = new SftpChannel(sftp);
+        const channel = new SftpChannel(sftp, this.#about);
         this.#channels.push(channel);
         sftp.on("error", (cause: Error) => {
           channel.lose(lost(this.#about, cause));

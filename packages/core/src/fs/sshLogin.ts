@@ -48,20 +48,24 @@ export function loginOf(hop: SshHop, settings: SshSettings): Login {
     if (hop.identityFiles.length === 0)
       for (const name of DEFAULT_KEYS) addKey(join(settings.home, ".ssh", name), false);
   }
-  if (password !== undefined) addPassword(methods, hop.user, password);
-  if (password !== undefined) tried.push("password");
+  if (password !== undefined) {
+    methods.push(...passwordMethods(hop.user, password));
+    tried.push("password");
+  }
   return { methods, tried, left };
 }
 
-function addPassword(methods: AnyAuthMethod[], username: string, password: string): void {
-  methods.push({ type: "password", username, password });
-  methods.push({
-    type: "keyboard-interactive",
-    username,
-    prompt: (_name, _instructions, _language, prompts, finish) => {
-      finish(prompts.map(() => password));
+function passwordMethods(username: string, password: string): AnyAuthMethod[] {
+  return [
+    { type: "password", username, password },
+    {
+      type: "keyboard-interactive",
+      username,
+      prompt: (_name, _instructions, _language, prompts, finish) => {
+        finish(prompts.map(() => password));
+      },
     },
-  });
+  ];
 }
 
 function readKey(file: OsPath, passphrase: string | undefined): ssh2.ParsedKey | Error {

@@ -5,6 +5,7 @@ import type { OsPath } from "../base/paths.ts";
 import type { OpenOptions } from "./openOptions.ts";
 import { absolute, isOn, milliseconds, refuseInside, text } from "./optionValues.ts";
 import { type HostConfig, readSshConfig } from "./sshConfig.ts";
+import { bareHost } from "./hostName.ts";
 
 /** One server on the way, with what `~/.ssh/config` says of it. */
 export interface SshHop {
@@ -59,7 +60,7 @@ export async function sshSettings(url: string, options: OpenOptions): Promise<{ 
     });
   }
   const [urlUser, urlPassword] = (login ?? "").split(":").map((one) => text(decodeURIComponent(one)));
-  const alias = bracketed.replace(/^\[(.*)\]$/, "$1");
+  const alias = bareHost(bracketed);
   const target = hopOf(
     { alias, user: text(values["user"]) ?? urlUser, port: text(values["port"]) ?? urlPort },
     options,
@@ -167,7 +168,7 @@ function jumpsOf(list: string, options: OpenOptions, depth: number): SshHop[] {
     const match = /^(?:ssh:\/\/)?(?:([^@]*)@)?(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(one.trim());
     if (match === null) throw new ConfigError(`ProxyJump of ~/.ssh/config names '${one}', which is no host`);
     const [, user, bracketed = "", port] = match;
-    const { hop, jumps } = hopOf({ alias: bracketed.replace(/^\[(.*)\]$/, "$1"), user, port }, options, depth + 1);
+    const { hop, jumps } = hopOf({ alias: bareHost(bracketed), user, port }, options, depth + 1);
     return place === 0 ? [...jumps, hop] : [hop];
   });
 }

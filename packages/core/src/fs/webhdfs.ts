@@ -17,6 +17,7 @@ import type {
   Source,
   WriteOptions,
 } from "./filesystem.ts";
+import { filesBelow, withoutSlash } from "./folderWalk.ts";
 import type { BodySink } from "./httpAnswer.ts";
 import { isEmptyRange } from "./objectPath.ts";
 import { downloadInOrder } from "./streamDownload.ts";
@@ -64,29 +65,8 @@ class WebHdfsFileSystem implements FileSystem {
     }
   }
 
-  async *list(prefix: string, options?: ListOptions): AsyncIterable<Info> {
-    const start = `${withoutSlash(prefix)}/${options?.startsWith ?? ""}`;
-    const begun = start.slice(0, start.lastIndexOf("/")) || "/";
-    yield* this.#below(begun, start, options);
-  }
-
-  /** Files of a folder, then those of its folders, several of which are asked for at once. */
-  async *#below(folder: string, start: string, options: CallOptions | undefined): AsyncIterable<Info> {
-    const found = (await this.#childrenOf(folder, options)).filter(
-      ({ path }) => path.startsWith(start) || start.startsWith(`${path}/`),
-    );
-    for (const one of found) if (one.type === "file") yield one;
-    const folders = found.filter(({ type }) => type === "folder");
-    for (let at = 0; at < folders.length; at += PARALLEL) {
-      const group = folders.slice(at, at + PARALLEL).map(({ path }) => this.#allBelow(path, start, options));
-      for (const files of await Promise.all(group)) yield* files;
-    }
-  }
-
-  async #allBelow(folder: string, start: string, options: CallOptions | undefined): Promise<Info[]> {
-    const files: Info[] = [];
-    for await (const one of this.#below(folder, start, options)) files.push(one);
-    return files;
+  list(prefix: string, options?: ListOptions): AsyncIterable<Info> {
+    return filesBelow(prefix, options?.startsWith ?? "", PARALLEL, (folder) => this.#childrenOf(folder, options));
   }
 
   async *children(path: string, options?: CallOptions): AsyncIterable<Info> {
@@ -258,8 +238,4 @@ function infoOf(path: string, status: FileStatus): Info {
   return status.type === "DIRECTORY"
     ? { path, size: 0, type: "folder", mtimeMs }
     : { path, size: length, type: "file", mtimeMs };
-}
-
-function withoutSlash(path: string): string {
-  return path.replace(/\/+$/, "");
 }

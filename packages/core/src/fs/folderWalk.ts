@@ -1,0 +1,38 @@
+import type { Info } from "./filesystem.ts";
+
+/** What a folder holds itself; nothing when it is not there. */
+export type FolderLister = (folder: string) => Promise<readonly Info[]>;
+
+/**
+ * All files below a folder whose path relative to it begins with `startsWith`, for storages that tell one folder at a time:
+ * those of the folder, then those of its folders, `parallel` of which are asked for at once.
+ */
+export async function* filesBelow(
+  prefix: string,
+  startsWith: string,
+  parallel: number,
+  list: FolderLister,
+): AsyncGenerator<Info> {
+  const start = `${withoutSlash(prefix)}/${startsWith}`;
+  const below = async function* (folder: string): AsyncGenerator<Info> {
+    const found = (await list(folder)).filter(({ path }) => path.startsWith(start) || start.startsWith(`${path}/`));
+    for (const one of found) if (one.type === "file") yield one;
+    const folders = found.filter(({ type }) => type === "folder");
+    for (let at = 0; at < folders.length; at += parallel) {
+      const group = folders.slice(at, at + parallel).map(({ path }) => collected(below(path)));
+      for (const files of await Promise.all(group)) yield* files;
+    }
+  };
+  yield* below(start.slice(0, start.lastIndexOf("/")) || "/");
+}
+
+async function collected(files: AsyncIterable<Info>): Promise<Info[]> {
+  const all: Info[] = [];
+  for await (const one of files) all.push(one);
+  return all;
+}
+
+/** A folder's path without the slashes at its end; "" for the root. */
+export function withoutSlash(path: string): string {
+  return path.replace(/\/+$/, "");
+}
