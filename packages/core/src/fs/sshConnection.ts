@@ -174,11 +174,12 @@ export class SshConnection {
         }
         const channel = new SftpChannel(sftp, this.#about);
         this.#channels.push(channel);
+        // All begin anew then: one dead channel would fail each request in its turn.
         sftp.on("error", (cause: Error) => {
-          channel.lose(lost(this.#about, cause));
+          this.#lose(lost(this.#about, cause));
         });
         sftp.on("close", () => {
-          channel.lose(lost(this.#about));
+          this.#lose(lost(this.#about));
         });
         resolve();
       });
