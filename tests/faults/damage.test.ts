@@ -1,7 +1,8 @@
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { flip } from "../support/damage.ts";
 import { Rig } from "../support/rig.ts";
 
 let rig: Rig;
@@ -22,23 +23,12 @@ const objectOf = (text: string): string => {
   return join("files", "md5", md5.slice(0, 2), md5.slice(2));
 };
 
-/** One bit, with mode and time as before: a failing disk. */
-function flip(file: string): void {
-  const { atime, mtime } = statSync(file);
-  const bytes = readFileSync(file);
-  bytes[0] = (bytes[0] ?? 0) ^ 1;
-  chmodSync(file, 0o644);
-  writeFileSync(file, bytes);
-  chmodSync(file, 0o444);
-  utimesSync(file, atime, mtime);
-}
-
 it("a damaged object of the cache is never pushed, but kept aside and named", () => {
   flip(rig.path(join(".dvc/cache", objectOf("content of a"))));
   const ran = rig.run(["push"]);
   expect(ran.code).toBe(1);
   expect(ran.err).toContain("is damaged");
-  expect(readdirSync(rig.path(".dvc/cache/quarantine"))).toHaveLength(1);
+  expect(readdirSync(rig.path(".dvc/tmp/quarantine"))).toHaveLength(1);
   rig.ok("add", "-q", "data");
   rig.ok("push");
   expect(readFileSync(rig.path(join("../remote", objectOf("content of a"))), "utf8")).toBe("content of a");

@@ -12,6 +12,7 @@ export const push: Command = defineCommand({
   examples: [
     { text: "Everything the workspace uses", command: "push" },
     { text: "Every version of every branch and tag", command: "push -a -T" },
+    { text: "Make sure that the remote has it, byte by byte", command: "push --verify" },
     { text: "One data set to another remote", command: "push data.dvc -r backup" },
   ],
   options: {
@@ -22,6 +23,9 @@ export const push: Command = defineCommand({
     recursive,
     runCache: toggle("--run-cache", "Also send the record of past runs."),
     glob: flag("--glob", "The targets are patterns such as 'data/*.dvc'."),
+    verify: flag("--verify", "Afterwards read each object of the targets back from the remote and hash it.", {
+      own: true,
+    }),
   },
   positionals: { targets },
   failure: "failed to push data to the cloud",
@@ -31,8 +35,10 @@ export const push: Command = defineCommand({
     const result = await pushTargets(repo, names, { ...context.call, ...defined(rest) });
     return { ...result, hasRemote: rest.remote !== undefined || repo.config.get("core", "remote") !== undefined };
   },
-  toJson: ({ pushed, bytes }) => ({ pushed, bytes }),
+  toJson: ({ pushed, bytes, verified }) => ({ pushed, bytes, ...defined({ verified }) }),
   render(result, context) {
     printTransfer(summary([["pushed", result.pushed]]), context, result.hasRemote);
+    if (result.verified !== undefined)
+      context.line(`${String(result.verified)} objects read back from the remote; all are sound.`);
   },
 });

@@ -12,6 +12,7 @@ export const status: Command = defineCommand({
   examples: [
     { text: "What differs between the workspace and what is recorded", command: "status" },
     { text: "What a push would send", command: "status --cloud" },
+    { text: "Whether the remote still has every byte", command: "status --cloud --deep" },
     { text: "In a script: exit code 1 when anything changed", command: "status -q" },
   ],
   options: {
@@ -23,6 +24,7 @@ export const status: Command = defineCommand({
     recursive,
     json: flag("--json", "Print the result as JSON."),
     noUpdates: flag("--no-updates", "Don't ask whether the sources of imports moved on."),
+    deep: flag("--deep", "With --cloud: read each object back from the remote and hash it.", { own: true }),
   },
   positionals: { targets },
   failure: "",
@@ -33,7 +35,11 @@ export const status: Command = defineCommand({
   },
   toJson: (result) => result.status,
   // DVC gives up `-q`'s exit code when JSON is asked for.
-  exitCode: (result, { json }) => (result.isQuiet && !json && Object.keys(result.status).length > 0 ? 1 : 0),
+  exitCode(result, { json }) {
+    const states = Object.values(result.status);
+    const isDamaged = result.kind === "cloud" && states.includes("damaged");
+    return isDamaged || (result.isQuiet && !json && states.length > 0) ? 1 : 0;
+  },
   render(result, context) {
     if (Object.keys(result.status).length > 0) show(result.status, result.kind === "cloud" ? 1 : 0, context);
     else if (result.isEmpty) {

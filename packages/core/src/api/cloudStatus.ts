@@ -13,9 +13,10 @@ import {
   partFiles,
   pushFilter,
 } from "../repo/objects.ts";
+import { readBack } from "../repo/readBack.ts";
 import { openRemote, remoteNameOf } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
-import type { StatusOptions, StatusResult } from "./statusTypes.ts";
+import type { CloudState, StatusOptions, StatusResult } from "./statusTypes.ts";
 
 /**
  * Compares the cache with a remote, every file of every folder, never inferring a file from its manifest.
@@ -33,7 +34,7 @@ export async function cloudStatus(
       for (const one of selectedOutputs(selected)) await learnManifest(repo, one, options);
       collectObjects(repo, selected, pushFilter(options.remote), groups);
     }
-    const found: Record<string, "new" | "deleted" | "missing"> = {};
+    const found: Record<string, CloudState> = {};
     for (const group of groups.values()) await groupStatus(repo, group, options, found);
     const isEmpty = collected.every(({ index }) => index.stages.length === 0);
     return { kind: "cloud", status: found, remote: remoteNameOf(repo, options.remote), isEmpty };
@@ -44,7 +45,7 @@ async function groupStatus(
   repo: Repo,
   group: ObjectGroup,
   options: StatusOptions,
-  found: Record<string, "new" | "deleted" | "missing">,
+  found: Record<string, CloudState>,
 ): Promise<void> {
   const remote = await openRemote(repo, group.remote ?? options.remote, {
     ...options,
@@ -57,6 +58,11 @@ async function groupStatus(
   if (result.deleted.length + result.new.length + result.missing.length > 0) nameChildren(repo, group);
   for (const kind of ["deleted", "new", "missing"] as const) {
     for (const oid of result[kind]) found[group.names.get(oid) ?? oid] = kind;
+  }
+  if (options.deep === true) {
+    const { bad } = await readBack(repo, remote, [...result.ok, ...result.deleted], options);
+    if (bad.length > 0) nameChildren(repo, group);
+    for (const { oid } of bad) found[group.names.get(oid) ?? oid] = "damaged";
   }
   await remote.fs.close();
 }

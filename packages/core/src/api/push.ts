@@ -1,15 +1,20 @@
 import type { CallOptions } from "../base/events.ts";
-import { DvcError } from "../base/errors.ts";
+import { CorruptObjectError, DvcError } from "../base/errors.ts";
+import type { RemoteDb } from "../odb/remoteDb.ts";
 import { reportTransfer, type Transferred } from "../repo/transferReport.ts";
 import { upload } from "../odb/transfer.ts";
 import { type CollectOptions, collectRevisions } from "../repo/collectRevisions.ts";
 import { cacheFor } from "../repo/dataRoots.ts";
 import { expandGlobs } from "../repo/glob.ts";
 import { withRepoLock } from "../repo/locks.ts";
-import { collectObjects, type ObjectGroup, partFiles, pushFilter } from "../repo/objects.ts";
+import { collectObjects, nameChildren, type ObjectGroup, objectsOf, partFiles, pushFilter } from "../repo/objects.ts";
+import { readBack } from "../repo/readBack.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { pushRuns } from "../repo/runCache.ts";
+
+/** So many objects are named in a message. */
+const MOST_NAMED = 20;
 
 export interface PushOptions extends CallOptions, CollectOptions {
   /** Name of the remote; the default one when not given. */
@@ -19,12 +24,15 @@ export interface PushOptions extends CallOptions, CollectOptions {
   readonly runCache?: boolean;
   /** Targets are shell patterns of files. */
   readonly glob?: boolean;
+  /** Afterwards read every object of the targets back from the remote and hash it. */
+  readonly verify?: boolean;
 }
 
-/** `pushed` counts objects, manifests and run cache files among them; `bytes` what was sent. */
+/** `pushed` counts objects, manifests and run cache files among them; `bytes` what was sent; `verified` the objects read back. */
 export interface PushResult {
   readonly pushed: number;
   readonly bytes: number;
+  readonly verified?: number;
 }
 
 /**
@@ -44,14 +52,20 @@ export async function push(
     const groups = new Map<string, ObjectGroup>();
     for (const { selected } of collectRevisions(repo, names, options))
       collectObjects(repo, selected, pushFilter(options.remote), groups);
-    const total: Transferred = { count: 0, bytes: 0, failed: 0 };
+    const total: Transferred & { verified: number } = { count: 0, bytes: 0, failed: 0, verified: 0 };
     for (const group of groups.values()) await pushGroup(repo, group, options, total);
     if (total.failed > 0) throw new DvcError(`${String(total.failed)} files failed to upload`, { code: "storage" });
-    return { pushed: total.count + runs, bytes: total.bytes };
+    const verified = options.verify === true ? { verified: total.verified } : {};
+    return { pushed: total.count + runs, bytes: total.bytes, ...verified };
   });
 }
 
-async function pushGroup(repo: Repo, group: ObjectGroup, options: PushOptions, total: Transferred): Promise<void> {
+async function pushGroup(
+  repo: Repo,
+  group: ObjectGroup,
+  options: PushOptions,
+  total: Transferred & { verified: number },
+): Promise<void> {
   const remote = await openRemote(repo, group.remote ?? options.remote, {
     ...options,
     legacy: group.hashName === "md5-dos2unix",
@@ -71,7 +85,30 @@ async function pushGroup(repo: Repo, group: ObjectGroup, options: PushOptions, t
       );
       reportTransfer(part, group, total, options);
     }
+    if (options.verify === true && total.failed === 0) {
+      const { sound, bad, missing } = await readBack(repo, remote, objectsOf(repo, group), options);
+      total.verified += sound;
+      refuseDamaged(repo, remote, group, [...bad.map(({ oid }) => oid), ...missing]);
+    }
   } finally {
     await remote.fs.close();
   }
+}
+
+/** @throws {CorruptObjectError} when the remote does not hold what was asked to be verified. */
+function refuseDamaged(repo: Repo, remote: RemoteDb, group: ObjectGroup, oids: readonly string[]): void {
+  const [first] = oids;
+  if (first === undefined) return;
+  nameChildren(repo, group);
+  const names = oids.map((oid) => `\n  ${group.names.get(oid) ?? oid} (${remote.fs.url(remote.pathOf(oid))})`);
+  const shown = names.slice(0, MOST_NAMED).join("") + (names.length > MOST_NAMED ? "\n  …" : "");
+  throw new CorruptObjectError(
+    `${String(oids.length)} objects of remote '${remote.name}' are damaged or missing:${shown}`,
+    {
+      path: remote.url,
+      expected: first,
+      actual: "unknown",
+      hint: `Repair with '${repo.env.programName} fsck --repair -r ${remote.name}'.`,
+    },
+  );
 }

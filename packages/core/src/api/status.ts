@@ -29,6 +29,7 @@ export async function status(
     options.allTags === true ? "--all-tags" : undefined,
     options.allCommits === true ? "--all-commits" : undefined,
     options.jobs === undefined ? undefined : "--jobs",
+    options.deep === true ? "--deep" : undefined,
   ].filter((one) => one !== undefined);
   if (ignored.length > 0)
     throw new UsageError(`The following options are meaningless for local status: ${ignored.join(", ")}`);

@@ -227,7 +227,7 @@ describe("unsaved content", () => {
     writeFileSync(object, "FIRST");
     chmodSync(object, 0o444);
     expect(plan(file("second")).unsaved).toEqual([join(root, "foo")]);
-    expect(quarantined(cache.root)).toHaveLength(1);
+    expect(quarantined(join(cache.root, "quarantine"))).toHaveLength(1);
   });
 
   it("that appears after the plan was made survives", async () => {
@@ -344,7 +344,7 @@ describe.each(["copy", "hardlink", "reflink"] as const)(
       const { missing } = await checkout(want);
       expect(missing[0]?.oids).toHaveLength(2);
       expect(existsSync(join(root, "data"))).toBe(false);
-      expect(quarantined(cache.root)).toHaveLength(2);
+      expect(quarantined(join(cache.root, "quarantine"))).toHaveLength(2);
       expect(leftovers()).toEqual([]);
     });
 
@@ -363,7 +363,7 @@ describe.each(["copy", "hardlink", "reflink"] as const)(
       await applyPlan(made, { onPoint: repair });
       expect(made.missing).toEqual([]);
       expect(read("data")).toEqual(files);
-      expect(quarantined(cache.root)).toEqual([]);
+      expect(quarantined(join(cache.root, "quarantine"))).toEqual([]);
     });
 
     it("sound objects with another mode get theirs back, damaged ones are set aside", async () => {
@@ -375,7 +375,7 @@ describe.each(["copy", "hardlink", "reflink"] as const)(
       chmodSync(objectOf("text 8"), 0o644);
       writeFileSync(objectOf("text 8"), "edited");
       expect((await checkout(want)).missing).toHaveLength(1);
-      expect(quarantined(cache.root)).toHaveLength(1);
+      expect(quarantined(join(cache.root, "quarantine"))).toHaveLength(1);
     });
   },
 );
@@ -392,7 +392,7 @@ describe("a cache that was edited", () => {
     const made = await checkout(want);
     expect(made.missing).toHaveLength(1);
     expect(existsSync(join(root, "data"))).toBe(false);
-    expect(quarantined(cache.root)).toHaveLength(1);
+    expect(quarantined(join(cache.root, "quarantine"))).toHaveLength(1);
     expect(leftovers()).toEqual([]);
   });
 

@@ -129,7 +129,7 @@ describe("trust", () => {
     db.addBytes(foo, Buffer.from("foo"));
     edit(db.pathOf(foo), "edited", 0o644);
     expect([...db.intact([foo])]).toEqual([]);
-    const [kept] = quarantined(db.root);
+    const [kept] = quarantined(join(db.root, "quarantine"));
     expect(readFileSync(kept as string, "utf8")).toBe("edited");
     expect(events).toMatchObject([
       { type: "message", level: "warning", text: expect.stringContaining(kept as string) as string },
@@ -142,7 +142,7 @@ describe("trust", () => {
     edit(db.pathOf(foo), "longer");
     db.addBytes(foo, Buffer.from("foo"));
     expect(readFileSync(db.pathOf(foo), "utf8")).toBe("foo");
-    expect(quarantined(db.root)).toHaveLength(1);
+    expect(quarantined(join(db.root, "quarantine"))).toHaveLength(1);
   });
 
   it("verify sees a same-size edit with mode and mtime put back", async () => {
@@ -157,7 +157,7 @@ describe("trust", () => {
     utimesSync(db.pathOf(foo), before.atime, before.mtime);
     expect(db.check(foo)).toBe("ok");
     expect(db.verify(foo)).toBe(false);
-    expect(quarantined(db.root)).toHaveLength(1);
+    expect(quarantined(join(db.root, "quarantine"))).toHaveLength(1);
   });
 
   it("reads no manifest with other bytes", () => {
@@ -166,7 +166,7 @@ describe("trust", () => {
     edit(db.pathOf(tree.oid), "[]");
     expect(db.readTree(tree.oid)).toBeUndefined();
     expect(db.readTree(tree.oid)).toBeUndefined();
-    expect(quarantined(db.root)).toHaveLength(1);
+    expect(quarantined(join(db.root, "quarantine"))).toHaveLength(1);
   });
 
   it("checks legacy objects by the rule of 2.x", () => {

@@ -24,7 +24,7 @@ import { md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.ts";
 import { makeDurable } from "./durable.ts";
 import type { LinkType } from "./linker.ts";
 import { DEFAULT_LINK_TYPES } from "./linker.ts";
-import { quarantine } from "./quarantine.ts";
+import { quarantine, QUARANTINE_FOLDER } from "./quarantine.ts";
 import type { State } from "./state.ts";
 import { Tree } from "./tree.ts";
 
@@ -43,6 +43,8 @@ export interface ObjectDbOptions {
   readonly verify?: boolean;
   /** Hears of damaged objects. */
   readonly reporter?: Reporter;
+  /** Where damaged objects go; a folder of the cache itself when it is not given, or on another file system. */
+  readonly quarantine?: OsPath;
 }
 
 /** Options of {@link ObjectDb.addFile}. */
@@ -97,6 +99,8 @@ export class ObjectDb {
   readonly linkTypes: readonly LinkType[];
   /** Permission bits for new folders; undefined leaves them to the umask. */
   readonly dirMode: number | undefined;
+  /** Where damaged objects go: the first of these on the cache's file system. */
+  readonly quarantines: readonly OsPath[];
   readonly #options: ObjectDbOptions;
   readonly #made = new Set<string>();
   #buffer: Buffer | undefined;
@@ -114,6 +118,8 @@ export class ObjectDb {
     this.folder = options.layout === "3.x" ? join(root, "files", "md5") : root;
     this.linkTypes = options.linkTypes ?? DEFAULT_LINK_TYPES;
     this.dirMode = options.shared === "group" ? 0o2775 : undefined;
+    const own = join(root, QUARANTINE_FOLDER);
+    this.quarantines = options.quarantine === undefined ? [own] : [options.quarantine, own];
     this.#options = options;
   }
 
@@ -171,13 +177,19 @@ export class ObjectDb {
     return this.#fresh.has(oid);
   }
 
-  /** Moves a damaged object to the quarantine and says so. */
-  setAside(oid: string, actual: string): void {
+  /** Moves a damaged object to the quarantine and says so. @returns where it lies now; undefined when it was gone. */
+  setAside(oid: string, actual: string): OsPath | undefined {
     const path = this.pathOf(oid);
-    const kept = quarantine(this.root, path, oid);
-    if (kept === undefined) return;
+    const kept = quarantine(this.quarantines, path, oid);
+    if (kept === undefined) return undefined;
     const text = `corrupted cache file '${path}' (its content has the hash ${actual}). It was moved to '${kept}'.`;
     this.#options.reporter?.emit({ type: "message", level: "warning", text });
+    return kept;
+  }
+
+  /** The hash that the object's bytes really have, by the rule of this layout; nothing is remembered or moved. @throws the file system's error */
+  actualHash(oid: string): string {
+    return this.#hash(this.pathOf(oid), oid);
   }
 
   /**

@@ -110,6 +110,15 @@ export function partFiles(repo: Repo, group: ObjectGroup, oid: string): string[]
   return files;
 }
 
+/** Every object of a group: its files, its manifests and what the cache knows to be in them. */
+export function objectsOf(repo: Repo, group: ObjectGroup): Set<string> {
+  const cache = cacheFor(repo, { name: group.hashName, value: "" });
+  const all = new Set([...group.files, ...group.dirs]);
+  for (const oid of group.dirs) for (const { md5 } of cache.readTree(oid)?.entries ?? []) all.add(md5);
+  for (const oid of group.parts.keys()) for (const md5 of partFiles(repo, group, oid)) all.add(md5);
+  return all;
+}
+
 /** Absolute path of the run cache of a cache folder. */
 export function runsFolder(cacheDir: OsPath): OsPath {
   return join(cacheDir, "runs");

@@ -2,10 +2,11 @@ import { statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { DvcError, ScmError } from "../base/errors.ts";
 import { type CallOptions, type Reporter, warn } from "../base/events.ts";
-import type { OsPath } from "../base/paths.ts";
+import { isInside, type OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import type { LinkType } from "../odb/linker.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
+import { QUARANTINE_FOLDER } from "../odb/quarantine.ts";
 import { memoryState, openState, type State } from "../odb/state.ts";
 import { type FileSource, type LoadContext, workspaceSource } from "../pipeline/source.ts";
 import { Git } from "../scm/git.ts";
@@ -188,6 +189,7 @@ class OpenRepo implements Repo {
       ...(types === undefined ? {} : { linkTypes: types as LinkType[] }),
       ...(config.get("cache", "shared")?.toLowerCase() === "group" ? { shared: "group" as const } : {}),
       ...(config.flag("cache", "verify") === true ? { verify: true } : {}),
+      ...(isInside(this.dvcDir, this.cacheDir) ? { quarantine: join(this.tmpDir, QUARANTINE_FOLDER) } : {}),
       ...(this.#reporter === undefined ? {} : { reporter: this.#reporter }),
     });
   }

@@ -1,0 +1,176 @@
+import { lstatSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { DvcError, UsageError } from "../base/errors.ts";
+import type { CallOptions } from "../base/events.ts";
+import { build } from "../data/build.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import { isImport } from "../pipeline/stage.ts";
+import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
+import { loadIndex } from "../repo/index.ts";
+import { withRepoLock } from "../repo/locks.ts";
+import { readManifest } from "../repo/manifests.ts";
+import { pushFilter, selectedOutputs } from "../repo/objects.ts";
+import { checkOutputPath } from "../repo/outputPath.ts";
+import { readBack } from "../repo/readBack.ts";
+import { openRemote } from "../repo/remote.ts";
+import type { Repo } from "../repo/repo.ts";
+import { shownPath } from "../repo/shown.ts";
+
+export interface EvictOptions extends CallOptions {
+  /** Where the data must be; the remote that each output names, else the default one. */
+  readonly remote?: string;
+  /** A folder stands for everything tracked below it. */
+  readonly recursive?: boolean;
+  /** Leave the files of the workspace. */
+  readonly cacheOnly?: boolean;
+  readonly jobs?: number;
+  /** Verify, and say what would be freed. */
+  readonly dry?: boolean;
+}
+
+/** One output: freed, or why it stays. */
+export interface EvictedOutput {
+  readonly path: string;
+  /** Objects and bytes removed from the cache; what other outputs need, too, stays. */
+  readonly objects: number;
+  readonly bytes: number;
+  /** Whether its files in the workspace are gone. */
+  readonly isWorkspaceFreed: boolean;
+  /** Why nothing of it was touched; undefined when it was freed. */
+  readonly kept?: string;
+}
+
+/**
+ * Frees the local copies of data, cache and workspace, that a remote holds: each object is read back from there and hashed
+ * first. Edited data and data that is not on the remote stay. Pointer files and manifests stay, so that `pull` brings all back.
+ * @throws {ConfigError} without a remote, {StorageError} when it can't be used, {UsageError} for a part of a folder
+ * @example await evict(repo, ["data/raw.dvc"])
+ */
+export async function evict(
+  repo: Repo,
+  targets: readonly string[],
+  options: EvictOptions = {},
+): Promise<readonly EvictedOutput[]> {
+  return withRepoLock(repo, options, async () => {
+    const index = loadIndex(repo);
+    const selected = selectedOutputs(index.collect(targets, { recursive: options.recursive === true }));
+    const part = selected.find(({ within }) => within !== undefined);
+    if (part !== undefined)
+      throw new UsageError(
+        `'${join(shownPath(repo, part.out), part.within ?? "")}' is a part of '${shownPath(repo, part.out)}': only the whole can be evicted`,
+      );
+    const chosen = new Set(selected.map(({ out }) => out.path));
+    const others = index.outs.filter(({ out }) => !chosen.has(out.path));
+    const needed = await objectsNeeded(repo, others, options);
+    const results: EvictedOutput[] = [];
+    for (const one of selected) {
+      if (!one.out.useCache || !one.out.isLocal) continue;
+      results.push(await evictOne(repo, one, needed, options));
+    }
+    return results;
+  });
+}
+
+async function evictOne(
+  repo: Repo,
+  one: StageOutput,
+  needed: ReadonlySet<string>,
+  options: EvictOptions,
+): Promise<EvictedOutput> {
+  const path = shownPath(repo, one.out);
+  const oids = await objectsOf(repo, one, options);
+  const kept =
+    oids === undefined
+      ? "its manifest is neither here nor on the remote"
+      : await reasonToKeep(repo, one, oids, options);
+  if (kept !== undefined || oids === undefined)
+    return { path, objects: 0, bytes: 0, isWorkspaceFreed: false, kept: kept ?? "" };
+  // Workspace first: whatever happens in between, the remote has it all.
+  const isWorkspaceFreed = options.cacheOnly !== true && removeData(one, options.dry === true);
+  const cache = cacheFor(repo, { name: hashNameOf(one), value: "" });
+  const total = { objects: 0, bytes: 0 };
+  for (const oid of oids) {
+    // A manifest takes little, and without it nothing could be told of the folder.
+    if (isDirHash(oid) || needed.has(oid)) continue;
+    const size = cache.sizeOf(oid);
+    if (size === undefined) continue;
+    if (options.dry !== true) cache.remove(oid);
+    total.objects++;
+    total.bytes += size;
+  }
+  return { path, ...total, isWorkspaceFreed };
+}
+
+async function reasonToKeep(
+  repo: Repo,
+  one: StageOutput,
+  oids: ReadonlySet<string>,
+  options: EvictOptions,
+): Promise<string | undefined> {
+  if (one.out.hash === undefined) return "nothing is recorded of it";
+  if (isImport(one.stage) && !pushFilter(options.remote)(one)) return "it is an import, which is not pushed";
+  if (!pushFilter(options.remote)(one)) return "it is not pushed to that remote";
+  checkOutputPath(repo, one.stage, one.out);
+  const stat = lstatSync(one.out.path, { throwIfNoEntry: false });
+  if (stat !== undefined) {
+    const { hash } = await build(one.out.path, {
+      ...options,
+      state: repo.state,
+      ignore: repo.ignore,
+      hashName: hashNameOf(one),
+    });
+    if (hash.value !== one.out.hash.value) return "its files in the workspace were changed";
+    if (options.cacheOnly === true && hasLinks(repo)) return "its files are links into the cache (cache.type)";
+  }
+  const legacy = hashNameOf(one) === "md5-dos2unix";
+  const remote = await openRemote(repo, one.out.remote ?? options.remote, { ...options, legacy });
+  try {
+    const { bad, missing } = await readBack(repo, remote, oids, options);
+    if (bad.length + missing.length === 0) return undefined;
+    const counts = [
+      ...(missing.length > 0 ? [`lacks ${String(missing.length)} of its objects`] : []),
+      ...(bad.length > 0 ? [`holds ${String(bad.length)} of its objects damaged`] : []),
+    ];
+    return `remote '${remote.name}' ${counts.join(" and ")}`;
+  } finally {
+    await remote.fs.close();
+  }
+}
+
+function hasLinks(repo: Repo): boolean {
+  return repo.cache.linkTypes.includes("symlink");
+}
+
+function removeData({ out }: StageOutput, dry: boolean): boolean {
+  if (lstatSync(out.path, { throwIfNoEntry: false }) === undefined) return false;
+  if (!dry) rmSync(out.path, { recursive: true, force: true });
+  return true;
+}
+
+function hashNameOf({ out }: StageOutput): "md5" | "md5-dos2unix" {
+  return out.hash?.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
+}
+
+/** Undefined when the manifest is nowhere. */
+async function objectsOf(repo: Repo, one: StageOutput, options: CallOptions): Promise<Set<string> | undefined> {
+  const oid = one.out.hash?.value;
+  if (oid === undefined || !isDirHash(oid)) return new Set(oid === undefined ? [] : [oid]);
+  const tree = await readManifest(repo, one, options);
+  return tree && new Set([oid, ...tree.entries.map(({ md5 }) => md5)]);
+}
+
+/** What outputs that are not evicted need of the cache. @throws {DvcError} when that can't be known */
+async function objectsNeeded(repo: Repo, outs: readonly StageOutput[], options: CallOptions): Promise<Set<string>> {
+  const needed = new Set<string>();
+  for (const one of outs) {
+    if (!one.out.useCache || !one.out.isLocal) continue;
+    const oids = await objectsOf(repo, one, options).catch((error: unknown) => {
+      if (error instanceof DvcError && error.code !== "corrupt-object" && error.code !== "unsafe-path")
+        return undefined;
+      throw error;
+    });
+    // Of a folder whose manifest is nowhere nothing can be in use here.
+    for (const oid of oids ?? []) needed.add(oid);
+  }
+  return needed;
+}
