@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Hash } from "node:crypto";
 import type { OsPath } from "../base/paths.ts";
+import { SHORT, shortMd5 } from "./shortMd5.ts";
 
 /** Blocks of this many bytes: larger ones leave the CPU's cache, smaller ones cost calls. */
 const BLOCK = 512 * 1024;
@@ -16,7 +17,7 @@ export function newMd5(): Hash {
 
 /** The md5 of bytes in memory, 32 hex digits. */
 export function md5Bytes(bytes: Uint8Array): string {
-  return newMd5().update(bytes).digest("hex");
+  return (bytes.length <= SHORT ? shortMd5(bytes) : newMd5().update(bytes).digest()).toString("hex");
 }
 
 /** Options of {@link md5File}. */

@@ -8,7 +8,6 @@ import { dumpYaml, parseYaml } from "../formats/yaml.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
 import { isCallback } from "./changed.ts";
 import type { Entry } from "./record.ts";
-import { digest } from "./stageMd5.ts";
 import type { FileData } from "./stageData.ts";
 import { lockData } from "./stageData.ts";
 import type { Stage } from "./stage.ts";
@@ -37,9 +36,14 @@ export function runName(entry: Entry): RunName {
   const counted = without(entry, SIZES) as FileData;
   const outs = Array.isArray(counted["outs"]) ? (counted["outs"] as Entry[]) : [];
   return {
-    key: digest("sha256", pyJsonDumps({ ...counted, outs: outs.map((out) => out["path"]) }, { sortKeys: true })),
-    value: digest("sha256", pyJsonDumps(counted, { sortKeys: true })),
+    key: sha256(pyJsonDumps({ ...counted, outs: outs.map((out) => out["path"]) }, { sortKeys: true })),
+    value: sha256(pyJsonDumps(counted, { sortKeys: true })),
   };
+}
+
+/** Hex digest of a text. Loads `node:crypto` only when called. */
+function sha256(text: string): string {
+  return process.getBuiltinModule("node:crypto").createHash("sha256").update(text).digest("hex");
 }
 
 const SIZES: ReadonlySet<string> = new Set(["size", "nfiles"]);

@@ -4,6 +4,7 @@ import { DvcError, ScmError } from "../base/errors.ts";
 import { type CallOptions, type Reporter, warn } from "../base/events.ts";
 import { isInside, type OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
+import { md5Bytes } from "../hash/md5.ts";
 import type { LinkType } from "../odb/linker.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
 import { QUARANTINE_FOLDER } from "../odb/quarantine.ts";
@@ -221,7 +222,6 @@ class OpenRepo implements Repo {
 function siteDirOf(repo: Repo): OsPath {
   const set = repo.env.env["DVC_SITE_CACHE_DIR"] || repo.config.get("core", "site_cache_dir");
   if (set === undefined || set === "") return join(repo.tmpDir, "holdfast");
-  const { createHash } = process.getBuiltinModule("node:crypto");
-  const token = createHash("md5").update(repo.root).digest("hex");
+  const token = md5Bytes(Buffer.from(repo.root));
   return join(isAbsolute(set) ? set : resolve(repo.env.cwd, set), "holdfast", token);
 }
