@@ -5,7 +5,6 @@ import {
   chmodSync,
   copyFileSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -14,10 +13,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { COMPILED_FOLDER, compileAhead, compiledWords, OTHERS } from "./compileAhead.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const core = join(root, "packages", "core", "src");
@@ -108,10 +107,10 @@ if (word === "--version" && more === undefined && !/dvc(\\.\\w+)?$/.test(name)) 
 }
 const Module = require("node:module");
 const file = __dirname + "/program.js";
-const compiled = \`\${__dirname}/program.\${process.versions.v8}-\${process.arch}\`;
+const compiled = \`\${__dirname}/${COMPILED_FOLDER}/\${process.versions.v8}-\${process.arch}/\`;
 let cachedData;
 try {
-  cachedData = fs.readFileSync(compiled + (word === "plots" ? ".plots.cache" : ".cache"));
+  cachedData = fs.readFileSync(compiled + (${JSON.stringify(compiledWords)}.includes(word) ? word : "${OTHERS}"));
 } catch {}
 if (cachedData === undefined) {
   Module.enableCompileCache?.();
@@ -169,7 +168,7 @@ for (const [file, name] of vendor) {
   });
 }
 
-compileAhead();
+compileAhead(program);
 rmSync(target, { recursive: true, force: true });
 renameSync(bin, target);
 const kib = (file) => `${(statSync(file).size / 1024).toFixed(0)} KiB`;
@@ -193,51 +192,4 @@ function filesBelow(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
     entry.isDirectory() ? filesBelow(join(folder, entry.name)) : [join(folder, entry.name)],
   );
-}
-
-/** Runs the commands of a working day in a folder of their own and keeps what V8 compiled for them. */
-function compileAhead() {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-build-"));
-  const code = `
-    const fs = require("node:fs"), vm = require("node:vm"), Module = require("node:module");
-    const [file, cache, ...words] = JSON.parse(process.env.HOLDFAST_BUILD);
-    process.argv = [process.execPath, file, ...words];
-    const cachedData = fs.existsSync(cache) ? fs.readFileSync(cache) : undefined;
-    const script = new vm.Script(Module.wrap(fs.readFileSync(file, "latin1")), { filename: file, cachedData });
-    process.on("exit", () => fs.writeFileSync(cache, script.createCachedData()));
-    const own = Module.createRequire(file);
-    script.runInThisContext()({}, own, {}, file, ${JSON.stringify(bin)});
-  `;
-  const compiled = join(bin, `program.${process.versions.v8}-${process.arch}`);
-  const env = {
-    ...process.env,
-    HOME: folder,
-    DVC_SITE_CACHE_DIR: join(folder, "site"),
-    DVC_GLOBAL_CONFIG_DIR: folder,
-    DVC_SYSTEM_CONFIG_DIR: folder,
-  };
-  writeFileSync(join(folder, "file"), "contents");
-  mkdirSync(join(folder, "folder", "inner"), { recursive: true });
-  writeFileSync(join(folder, "folder", "inner", "file"), "contents");
-  writeFileSync(join(folder, "loss.csv"), "step,loss\n0,1\n1,0.5\n");
-  // Each run starts from what the one before compiled and adds to it; plots, which no other command needs, apart.
-  for (const words of [
-    ["init", "--no-scm"],
-    ["add", "file", "folder"],
-    ["checkout"],
-    ["status"],
-    ["data", "status"],
-    ["plots", "show", "--json", "loss.csv"],
-  ]) {
-    const isPlots = words[0] === "plots";
-    if (isPlots) copyFileSync(`${compiled}.cache`, `${compiled}.plots.cache`);
-    const cache = compiled + (isPlots ? ".plots.cache" : ".cache");
-    const run = spawnSync(process.execPath, ["-e", code], {
-      cwd: folder,
-      env: { ...env, HOLDFAST_BUILD: JSON.stringify([program, cache, ...words]) },
-      encoding: "utf8",
-    });
-    if (run.status !== 0) console.warn(`holdfast ${words.join(" ")} failed while building: ${run.stderr}${run.stdout}`);
-  }
-  rmSync(folder, { recursive: true, force: true });
 }
