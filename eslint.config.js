@@ -75,7 +75,17 @@ export default tseslint.config(
     // What a library must not do: talk to a terminal, read its caller's environment, or end the process.
     files: ["packages/core/src/**/*.ts"],
     ignores: ["**/*.test.ts", "**/*.contract.ts"],
-    rules: { "no-console": "error" },
+    rules: {
+      "no-console": "error",
+      // scripts/packChunks.mjs hands out what a file exports once, when the file has run.
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "ExportNamedDeclaration > VariableDeclaration[kind!='const']",
+          message: "Export a constant or a function.",
+        },
+      ],
+    },
   },
   {
     files: ["**/*.test.ts", "**/*.contract.ts", "tests/**/*.ts"],

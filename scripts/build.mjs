@@ -17,6 +17,7 @@ import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { COMPILED_FOLDER, compileAhead, compiledWords, OTHERS } from "./compileAhead.mjs";
+import { packChunks } from "./packChunks.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const core = join(root, "packages", "core", "src");
@@ -73,22 +74,27 @@ const shared = {
   logLevel: "warning",
   charset: "ascii", // the starter reads the bundle byte by byte
   supported: { "dynamic-import": false }, // parts of the bundle and files beside it: plain require does
-  define: { "import.meta.url": "__bundleUrl", HOLDFAST_VERSION: JSON.stringify(version) },
+  define: { "import.meta.url": "__bundle.url", HOLDFAST_VERSION: JSON.stringify(version) },
 };
-const url = 'const __bundleUrl=require("node:url").pathToFileURL(__filename).href;';
+const url = 'const __bundle={get url(){return require("node:url").pathToFileURL(__filename).href}};';
 
 rmSync(bin, { recursive: true, force: true });
 mkdirSync(bin, { recursive: true });
 writeFileSync(join(bin, "package.json"), '{"type":"commonjs"}\n');
 
 const program = join(bin, "program.js");
-await build({
+const main = await build({
   ...shared,
+  format: "esm",
+  splitting: true,
+  supported: {},
   entryPoints: [join(root, "packages", "cli", "src", "main.ts")],
-  outfile: program,
-  banner: { js: url },
+  outdir: bin,
+  write: false,
   plugins: [resolution("./")],
 });
+const chunks = main.outputFiles.map((file) => ({ name: relative(bin, file.path), text: file.text }));
+writeFileSync(program, '"use strict";' + url + packChunks(chunks, "main.js"));
 
 // What is started: takes V8's compiled code of the bundle from a file when there is one for this V8, which halves the
 // time to start (status 49 -> 24 ms over bare Node on a busy machine); Node 22 and newer keep such a file by themselves.
