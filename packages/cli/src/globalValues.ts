@@ -7,6 +7,7 @@ export interface Globals {
   readonly version: boolean;
   readonly cd: string | undefined;
   readonly waitForLock: boolean;
+  readonly trust: boolean;
 }
 
 /** Reads the globals out of parsed values; those given earlier stay. */
@@ -18,5 +19,6 @@ export function globalsOf(values: Readonly<Record<string, unknown>>, before?: Gl
     version: before?.version === true || values["$version"] === true,
     cd: before?.cd ?? (values["$cd"] as string | undefined),
     waitForLock: before?.waitForLock === true || values["$waitForLock"] === true,
+    trust: before?.trust === true || values["$trust"] === true,
   };
 }

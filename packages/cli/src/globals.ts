@@ -51,6 +51,16 @@ const loudness: OptionTable = {
   },
 };
 
+const trust: OptionTable = {
+  $trust: {
+    flags: ["--trust"],
+    kind: "flag",
+    help: "Let the project's own config name credential files, programs and other folders, this once.",
+    default: false,
+    own: true,
+  },
+};
+
 /** Options that stand before the command. */
 export const mainOptions: OptionTable = {
   ...loudness,
@@ -63,8 +73,14 @@ export const mainOptions: OptionTable = {
     help: "Wait for as long as another process holds the lock.",
     default: false,
   },
+  ...trust,
   ...debugging,
 };
 
 /** Options that every command takes beside its own. */
-export const commandOptions: OptionTable = { ...help, ...loudness, ...debugging };
+export const commandOptions: OptionTable = {
+  ...help,
+  ...loudness,
+  $trust: { ...trust["$trust"], hidden: true } as OptionSpec,
+  ...debugging,
+};

@@ -77,7 +77,7 @@ async function run(
     );
     output.debug(`command: ${[programName, ...words].join(" ")}`);
     if (globals.cd !== undefined) changeFolder(globals.cd);
-    const opened = new Context(environment(programName, words), output, globals, hostOf(programName));
+    const opened = new Context(environment(programName, words, globals, output), output, globals, hostOf(programName));
     context = opened;
     onInterrupt = (): void => {
       interrupt(opened, output);
@@ -137,8 +137,15 @@ function changeFolder(path: string): void {
   }
 }
 
-function environment(programName: string, words: readonly string[]): Environment {
+function environment(
+  programName: string,
+  words: readonly string[],
+  { trust }: Globals,
+  output: TextOutput,
+): Environment {
   const { env } = process;
+  const isTrusted = trust || isTrue(env["HOLDFAST_TRUST"]);
+  const canAnswer = output.out.isTty && process.stdin.isTTY;
   return {
     cwd: process.cwd(),
     env,
@@ -147,7 +154,18 @@ function environment(programName: string, words: readonly string[]): Environment
     pid: process.pid,
     commandLine: [programName, ...words].join(" "),
     interactive: false,
+    ...(isTrusted ? { trust: true } : {}),
+    ...(canAnswer ? { askTrust: (question) => askTrust(question, output) } : {}),
   };
+}
+
+function isTrue(value: string | undefined): boolean {
+  return value !== undefined && /^(1|true|yes)$/i.test(value);
+}
+
+async function askTrust(question: string, output: TextOutput): Promise<boolean> {
+  const { askYesNo } = await import("./prompt.ts");
+  return askYesNo(question, output);
 }
 
 /** Finds the command and parses its words. */

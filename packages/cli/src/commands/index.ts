@@ -45,6 +45,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "repro", load: async () => (await import("./repro.ts")).repro },
   { name: "root", load: async () => (await import("./root.ts")).root },
   { name: "stage", load: async () => (await import("./stage.ts")).stage },
+  { name: "trust", load: async () => (await import("./trust.ts")).trust },
   { name: "unprotect", load: async () => (await import("./unprotect.ts")).unprotect },
   { name: "update", load: async () => (await import("./update.ts")).update },
   { name: "version", aliases: ["doctor"], load: async () => (await import("./version.ts")).version },

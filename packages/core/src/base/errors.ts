@@ -16,6 +16,7 @@ export type ErrorCode =
   | "auth"
   | "corrupt-object"
   | "unsafe-path"
+  | "untrusted"
   | "ignore-file-inside"
   | "missing-object"
   | "not-found"

@@ -15,6 +15,10 @@ export interface Environment {
   readonly commandLine?: string;
   /** False when nobody can answer questions (no terminal). */
   readonly interactive?: boolean;
+  /** The user says that the project's own config may name credential files, programs and other folders (`--trust`). */
+  readonly trust?: boolean;
+  /** Asks the user whether to trust the project; absent when nobody can answer. */
+  readonly askTrust?: (question: string) => Promise<boolean>;
 }
 
 /** Whether this is Windows. */

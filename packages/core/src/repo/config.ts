@@ -5,6 +5,7 @@ import type { OsPath } from "../base/paths.ts";
 import { type Environment, expandHome, globalConfigDir, isWindows, systemConfigDir } from "../base/platform.ts";
 import { checkConfig, type ConfigSections, type ConfigValue, parseConfig, serializeConfig } from "../formats/config.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
+import { keepTrust } from "./trustFile.ts";
 
 /** Where an option may be set, in the order in which later ones win. */
 export type ConfigLevel = "system" | "global" | "project" | "local" | "override";
@@ -256,6 +257,8 @@ export class Config {
     mkdirSync(dirname(file), { recursive: true });
     writeFileAtomic(file, serializeConfig(stored), level === "project" ? { inside: dirname(dirname(file)) } : {});
     this.#reload();
+    if (level === "project")
+      keepTrust(this.#environment, dirname(dirname(file)), [before], [this.#levels.get("project") ?? {}]);
   }
 }
 

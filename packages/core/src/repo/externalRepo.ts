@@ -17,6 +17,7 @@ import { sourceFiles, storeFiles } from "./externalFiles.ts";
 import { readManifest } from "./manifests.ts";
 import { findProjectRoot } from "./projectRoot.ts";
 import { openRepo, openRepoSync, type Repo } from "./repo.ts";
+import { noteForeign } from "./trust.ts";
 import { distrustOverrides } from "./secrets.ts";
 import { isLocalUrl, usableUrl } from "./sourceUrl.ts";
 import { commitFiles, RepoView, workspaceFiles } from "./repoView.ts";
@@ -110,7 +111,9 @@ interface Place {
   readonly isClone: boolean;
 }
 
-async function viewOf(env: Environment, place: Place, options: ExternalOptions): Promise<Omit<ExternalRepo, "close">> {
+async function viewOf(user: Environment, place: Place, options: ExternalOptions): Promise<Omit<ExternalRepo, "close">> {
+  // What the user says of the own project does not hold for the source.
+  const { trust: _trust, askTrust: _askTrust, ...env } = user;
   const { root, git, commit, cacheDir, isClone } = place;
   const tree = commit === undefined ? undefined : git?.tree(commit);
   const isProject = (at: OsPath): boolean =>
@@ -118,6 +121,7 @@ async function viewOf(env: Environment, place: Place, options: ExternalOptions):
   const open = async (at: OsPath): Promise<Repo> => {
     const opened = await openRepo({ ...env, cwd: at }, overrides(cacheDir, options));
     if (options.fromFile === true) distrustOverrides(opened);
+    if (isClone) noteForeign(opened);
     return opened;
   };
   const repo = isProject(root) ? await open(root) : undefined;

@@ -5,6 +5,7 @@ import { RemoteDb } from "../odb/remoteDb.ts";
 import type { Repo } from "./repo.ts";
 import { type ResolvedRemote, resolveRemote } from "./resolveRemote.ts";
 import { checkSecrets, untrustedOptions } from "./secrets.ts";
+import { requireTrust } from "./trust.ts";
 
 export { remoteNameOf, resolveRemote } from "./resolveRemote.ts";
 
@@ -42,6 +43,7 @@ export async function openRemote(repo: Repo, name?: string, options: RemoteOptio
  * @throws {ConfigError}, {StorageError}
  */
 export async function openStorageOf(repo: Repo, remote: ResolvedRemote): Promise<OpenedStorage> {
+  await requireTrust(repo, remote);
   checkSecrets(repo, remote);
   const values = Object.fromEntries([...remote.options].map(([option, { value }]) => [option, value]));
   return openStorage(remote.url, {

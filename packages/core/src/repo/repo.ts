@@ -16,6 +16,7 @@ import { gitIgnoreRules } from "./gitIgnored.ts";
 import { DvcIgnore } from "./ignore.ts";
 import type { LayeredRules } from "./layeredRules.ts";
 import { findProjectRoot, requireProjectRoot } from "./projectRoot.ts";
+import { checkCacheFolder, counts } from "./trust.ts";
 
 export type { Environment } from "../base/platform.ts";
 
@@ -183,6 +184,7 @@ class OpenRepo implements Repo {
 
   #openCache(layout: "3.x" | "legacy"): ObjectDb {
     const { config } = this;
+    if (this.isInitialized) checkCacheFolder(this);
     const types = config.list("cache", "type");
     return new ObjectDb(this.cacheDir, {
       layout,
@@ -220,7 +222,10 @@ class OpenRepo implements Repo {
 
 /** Beside the project's other temporary things, or where the user wants such things to be, apart by project. */
 function siteDirOf(repo: Repo): OsPath {
-  const set = repo.env.env["DVC_SITE_CACHE_DIR"] || repo.config.get("core", "site_cache_dir");
+  const named = repo.config.lookup("core", "site_cache_dir");
+  // Facts about files can lie anywhere: what a stranger's config says of it is passed over.
+  const isOwn = named !== undefined && counts(repo, "core.site_cache_dir", named.level);
+  const set = repo.env.env["DVC_SITE_CACHE_DIR"] || (isOwn ? named.value : undefined);
   if (set === undefined || set === "") return join(repo.tmpDir, "holdfast");
   const token = md5Bytes(Buffer.from(repo.root));
   return join(isAbsolute(set) ? set : resolve(repo.env.cwd, set), "holdfast", token);

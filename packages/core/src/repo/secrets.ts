@@ -2,6 +2,7 @@ import { ConfigError } from "../base/errors.ts";
 import type { ConfigLevel } from "./config.ts";
 import type { ResolvedRemote } from "./resolveRemote.ts";
 import type { Repo } from "./repo.ts";
+import { isTrustedProjectLevel } from "./trust.ts";
 
 /** Options whose values nobody else may see. */
 const SECRETS: ReadonlySet<string> = new Set([
@@ -58,7 +59,7 @@ export function checkSecrets(repo: Repo, remote: ResolvedRemote): void {
   throw new ConfigError(
     `config file error: '${option}' of remote '${remote.name}' is set in the ${level} config, but '${foreign}' in the project's: a secret of your own is only sent where your own config says`,
     {
-      hint: `If you trust this project, set both in one place: '${repo.env.programName} remote modify --local ${remote.name} ${option} …'.`,
+      hint: `If you trust this project, run '${repo.env.programName} trust', or set both in one place: '${repo.env.programName} remote modify --local ${remote.name} ${option} …'.`,
     },
   );
 }
@@ -85,8 +86,6 @@ function isUserLevel(level: ConfigLevel): boolean {
   return level === "system" || level === "global";
 }
 
-const localIsTracked = new WeakMap<Repo, boolean>();
-
 const strangeOverrides = new WeakSet<Repo>();
 
 /**
@@ -97,15 +96,8 @@ export function distrustOverrides(repo: Repo): void {
   strangeOverrides.add(repo);
 }
 
-/** Whether what this level sets was set by the user, not by whoever wrote the repository. */
+/** Whether what this level sets was set by the user, or by somebody whose project the user trusts. */
 export function isTrustedLevel(repo: Repo, level: ConfigLevel): boolean {
   if (level === "override") return !strangeOverrides.has(repo);
-  if (level !== "local") return level !== "project";
-  const file = repo.config.files.local;
-  let isTracked = localIsTracked.get(repo);
-  if (isTracked === undefined) {
-    isTracked = file !== undefined && (repo.git?.isTracked([file]).has(file) ?? false);
-    localIsTracked.set(repo, isTracked);
-  }
-  return !isTracked;
+  return isTrustedProjectLevel(repo, level);
 }

@@ -1,0 +1,144 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type Ran, Rig } from "../support/rig.ts";
+
+let rig: Rig;
+
+beforeEach(() => {
+  rig = new Rig().project();
+  rig.write("data", "some data");
+  rig.ok("add", "-q", "data");
+});
+
+afterEach(() => {
+  rig.close();
+});
+
+/** A stranger's commit: nothing of it was typed here. */
+function commitConfig(text: string): void {
+  rig.write(".dvc/config", text);
+  rig.git("add", ".");
+  rig.git("commit", "-q", "-m", "config");
+}
+
+const TRUST_FILE = "../config/global/holdfast-trust.json";
+const isRefused = ({ code, err }: Ran): boolean => code === 1 && err.includes("holdfast trust");
+
+it("a credential file that the committed config names is used only by who trusts the project, until the config changes", () => {
+  const keys = rig.path("../keys");
+  writeFileSync(keys, "[default]\naws_access_key_id = a\naws_secret_access_key = b\n");
+  // Nobody listens there: whoever gets so far has read the file.
+  const remote = `['remote "s"']\n    url = s3://bucket\n    endpointurl = http://127.0.0.1:9\n    credentialpath = ${keys}\n[core]\n    remote = s\n`;
+  commitConfig(remote);
+  const push = (...words: string[]): Ran => rig.run([...words, "push"]);
+  expect(isRefused(push())).toBe(true);
+  expect(push().err).toContain(`remote.s.credentialpath = ${keys}`);
+  expect(existsSync(rig.path(TRUST_FILE))).toBe(false);
+  expect(isRefused(push("--trust"))).toBe(false);
+  expect(isRefused(rig.run(["push", "--trust"]))).toBe(false);
+  expect(isRefused(rig.run(["push"], { env: { HOLDFAST_TRUST: "1" } }))).toBe(false);
+  expect(isRefused(push())).toBe(true);
+  expect(rig.ok("trust", "--show")).toContain("not trusted");
+  expect(rig.ok("trust")).toContain("credential file: remote.s.credentialpath");
+  expect(statSync(rig.path(TRUST_FILE)).mode & 0o777).toBe(0o600);
+  expect(isRefused(push())).toBe(false);
+  commitConfig(remote.replace("127.0.0.1:9", "127.0.0.1:10"));
+  expect(isRefused(push())).toBe(true);
+  rig.ok("trust");
+  rig.ok("trust", "--revoke");
+  expect(isRefused(push())).toBe(true);
+});
+
+it("what the user has typed is the user's own, also when it is committed", () => {
+  const keys = rig.path("../keys");
+  writeFileSync(keys, "[default]\naws_access_key_id = a\naws_secret_access_key = b\n");
+  rig.ok("remote", "add", "-q", "-d", "s", "s3://bucket");
+  rig.ok("remote", "modify", "s", "endpointurl", "http://127.0.0.1:9");
+  rig.ok("remote", "modify", "s", "credentialpath", keys);
+  expect(isRefused(rig.run(["push"]))).toBe(false);
+  rig.git("add", ".");
+  rig.git("commit", "-q", "-m", "config");
+  expect(isRefused(rig.run(["push"]))).toBe(false);
+  // A clone is another place, and its owner may be another person.
+  rig.git("clone", "-q", ".", "../clone");
+  expect(isRefused(rig.run(["push"], { cwd: "../clone" }))).toBe(true);
+  // Changing something there trusts nothing that was there before.
+  const config = rig.run(["config", "core.autostage", "true"], { cwd: "../clone" });
+  expect(config.code).toBe(0);
+  expect(isRefused(rig.run(["push"], { cwd: "../clone" }))).toBe(true);
+});
+
+it("a cache outside of the project must be one already, or be trusted", () => {
+  const outside = rig.path("../outside");
+  commitConfig(`[cache]\n    dir = ${outside}\n`);
+  rig.write("data", "changed");
+  const ran = rig.run(["add", "data"]);
+  expect([ran.code, existsSync(outside)]).toEqual([1, false]);
+  expect(ran.err).toContain("holdfast trust");
+  mkdirSync(outside);
+  writeFileSync(`${outside}/private`, "");
+  expect(rig.run(["add", "data"]).code).toBe(1);
+  mkdirSync(`${outside}/files/md5`, { recursive: true });
+  expect(rig.run(["add", "data"]).code).toBe(0);
+  expect(existsSync(`${outside}/files/md5/8a`)).toBe(false);
+  rmSync(`${outside}/files`, { recursive: true });
+  expect(rig.run(["--trust", "add", "data"]).code).toBe(0);
+  expect(existsSync(`${outside}/files/md5`)).toBe(true);
+});
+
+it("a cache of one's own choice may be new and committed", () => {
+  rig.ok("cache", "dir", "../shared");
+  rig.git("add", ".");
+  rig.git("commit", "-q", "-m", "shared cache");
+  rig.write("data", "changed");
+  rig.ok("add", "-q", "data");
+  expect(existsSync(rig.path("../shared/files/md5"))).toBe(true);
+});
+
+it("committed links do not lead our files elsewhere", () => {
+  for (const name of ["cache", "tmp"]) {
+    const outside = rig.path(`../outside-${name}`);
+    mkdirSync(outside);
+    rmSync(rig.path(`.dvc/${name}`), { recursive: true, force: true });
+    symlinkSync(outside, rig.path(`.dvc/${name}`));
+    rig.git("add", "-f", `.dvc/${name}`);
+    rig.write("data", `changed ${name}`);
+    const ran = rig.run(["add", "data"]);
+    expect(ran.code).not.toBe(0);
+    expect(ran.err).toContain("is a link that was committed");
+    rig.git("rm", "-q", "--cached", `.dvc/${name}`);
+    rig.ok("add", "-q", "data");
+  }
+});
+
+it("trust in the project goes no further: the sources of its imports are strangers", () => {
+  const source = new Rig().project();
+  source.write("model", "weights");
+  source.ok("add", "-q", "model");
+  const keys = rig.path("../keys");
+  writeFileSync(keys, "[default]\naws_access_key_id = a\naws_secret_access_key = b\n");
+  source.write(
+    ".dvc/config",
+    `['remote "s"']\n    url = s3://bucket\n    endpointurl = http://127.0.0.1:9\n    credentialpath = ${keys}\n[core]\n    remote = s\n`,
+  );
+  source.git("add", ".");
+  source.git("commit", "-q", "-m", "model");
+  const ran = rig.run(["--trust", "get", `file://${source.dir}`, "model"]);
+  expect(ran.code).toBe(1);
+  expect(ran.err).toContain("credentialpath");
+  source.close();
+});
+
+it("a damaged list of trusted projects trusts nobody, and is made anew", () => {
+  const outside = rig.path("../outside");
+  commitConfig(`[cache]\n    dir = ${outside}\n`);
+  rig.write("data", "changed");
+  for (const text of ["", "[]", '{"projects": [1]}', `{"projects": {"${rig.dir}": {"digest": 7}}}`]) {
+    mkdirSync(rig.path("../config/global"), { recursive: true });
+    writeFileSync(rig.path(TRUST_FILE), text);
+    expect(rig.run(["add", "data"]).code).toBe(1);
+  }
+  rig.ok("trust");
+  expect(readFileSync(rig.path(TRUST_FILE), "utf8")).toContain(rig.dir);
+  rig.ok("add", "-q", "data");
+});
