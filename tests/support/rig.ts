@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -72,6 +72,23 @@ export class Rig {
   /** Runs `holdfast` with these words. */
   run(words: readonly string[], options: RunOptions = {}): Ran {
     return this.#spawn(BINARY, words, options);
+  }
+
+  /** Runs it while this process goes on: for servers that the test itself is. */
+  async runBeside(words: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    const child = spawn(process.execPath, [BINARY, ...words], {
+      cwd: join(this.dir, options.cwd ?? "."),
+      env: { ...this.#env(), ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let out = "";
+    let err = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once("error", reject).once("close", resolve);
+    });
+    return { code: code ?? -1, out, err };
   }
 
   /** Runs it through a link named `dvc`. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const FOLDER = join(import.meta.dirname, "..", "fixtures", "tls");
 
-/** Paths of the tests' own certificate and key, for `localhost`, `127.0.0.1` and `storage.invalid`. */
+/** Paths of the tests' own certificate and key, for `localhost`, `127.0.0.1`, `storage.invalid` and the account of the emulator of Azure. */
 export const CERT_FILE: string = join(FOLDER, "cert.pem");
 export const KEY_FILE: string = join(FOLDER, "key.pem");
 

@@ -244,8 +244,11 @@ class Run {
     for (const word of words) {
       const equals = word.indexOf("=");
       const value = equals < 0 ? "" : word.slice(equals + 1);
-      if (value === "")
-        throw this.#error(option, `Could not parse argument "[${pyReprList(words)}]" as k1=v1 k2=v2 ... format`);
+      if (value === "") {
+        // Other values may be secrets.
+        const shown = words.map((one) => one.replace(/=.+$/s, "=***"));
+        throw this.#error(option, `Could not parse argument "[${pyReprList(shown)}]" as k1=v1 k2=v2 ... format`);
+      }
       all[word.slice(0, equals)] = value;
     }
     return all;

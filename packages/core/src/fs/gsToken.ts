@@ -1,9 +1,9 @@
 import { createSign } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { ConfigError, StorageError } from "../base/errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import type { AccessFacts } from "./filesystem.ts";
 import type { GsSettings } from "./gsSettings.ts";
-import { requestToken, type Token } from "./oauthToken.ts";
+import { askForToken, requestToken, type Token, type TokenAsker, tokenOf } from "./oauthToken.ts";
 
 const SCOPE = "https://www.googleapis.com/auth/devstorage.full_control";
 const TOKEN_URL = "https://oauth2.googleapis.com/token";
@@ -38,10 +38,10 @@ export async function findGsToken(settings: GsSettings): Promise<GsTokenSource> 
   const { credentialFile, gcloudFile, metadataHost } = settings;
   if (credentialFile !== undefined) {
     const { path, by } = credentialFile;
-    return fromFile(readCredentials(path, by), `${path} (${by})`);
+    return fromFile(readCredentials(path, by), `${path} (${by})`, settings);
   }
   const own = readCredentials(gcloudFile, undefined);
-  if (own !== undefined) return fromFile(own, `${gcloudFile} (gcloud auth application-default login)`);
+  if (own !== undefined) return fromFile(own, `${gcloudFile} (gcloud auth application-default login)`, settings);
   if (metadataHost !== undefined && (await isGoogleMachine(metadataHost))) return fromMachine(metadataHost);
   return anonymous("none found (anonymous)");
 }
@@ -64,18 +64,19 @@ function readCredentials(path: string, by: string | undefined): CredentialFile |
   }
 }
 
-function fromFile(file: CredentialFile, credentials: string): GsTokenSource {
+function fromFile(file: CredentialFile, credentials: string, { env }: GsSettings): GsTokenSource {
+  const asker: TokenAsker = { protocol: "gs", env };
   const identity = file.client_email;
   const facts = { credentials, ...(identity === undefined ? {} : { identity }) };
-  if (file.type === "service_account") return { facts, get: () => serviceAccountToken(file) };
-  if (file.type === "authorized_user") return { facts, get: () => userToken(file) };
+  if (file.type === "service_account") return { facts, get: () => serviceAccountToken(file, asker) };
+  if (file.type === "authorized_user") return { facts, get: () => userToken(file, asker) };
   throw new ConfigError(`Google credentials of the type '${String(file.type)}' are not supported`, {
     code: "unsupported",
     hint: "Use a service account's key file, `gcloud auth application-default login`, or a machine's own account.",
   });
 }
 
-function serviceAccountToken(file: CredentialFile): Promise<Token> {
+function serviceAccountToken(file: CredentialFile, asker: TokenAsker): Promise<Token> {
   const audience = file.token_uri ?? TOKEN_URL;
   const now = Math.floor(Date.now() / 1000);
   const header = { alg: "RS256", typ: "JWT", kid: file.private_key_id };
@@ -90,11 +91,11 @@ function serviceAccountToken(file: CredentialFile): Promise<Token> {
     throw new ConfigError("the private key of the service account is not valid");
   }
   const grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-  return requestToken("gs", audience, { grant_type: grant, assertion: `${unsigned}.${signature}` });
+  return requestToken(asker, audience, { grant_type: grant, assertion: `${unsigned}.${signature}` });
 }
 
-function userToken(file: CredentialFile): Promise<Token> {
-  return requestToken("gs", file.token_uri ?? TOKEN_URL, {
+function userToken(file: CredentialFile, asker: TokenAsker): Promise<Token> {
+  return requestToken(asker, file.token_uri ?? TOKEN_URL, {
     grant_type: "refresh_token",
     client_id: file.client_id ?? "",
     client_secret: file.client_secret ?? "",
@@ -107,31 +108,20 @@ function base64url(value: unknown): string {
 }
 
 const FLAVOR = { "metadata-flavor": "Google" };
+/** The metadata server is part of this machine: not asked through a proxy. */
+const NEAR: TokenAsker = { protocol: "gs", env: {} };
 
 async function isGoogleMachine(host: string): Promise<boolean> {
   try {
-    const answer = await fetch(`http://${host}/`, { headers: FLAVOR, signal: AbortSignal.timeout(PROBE_MS) });
-    await answer.body?.cancel();
-    return answer.headers.get("metadata-flavor") === "Google";
+    const answer = await askForToken(NEAR, { url: `http://${host}/`, headers: FLAVOR, limitMs: PROBE_MS });
+    return answer.headers["metadata-flavor"] === "Google";
   } catch {
     return false;
   }
 }
 
 function fromMachine(host: string): GsTokenSource {
-  const get = async (): Promise<Token> => {
-    const url = `http://${host}/computeMetadata/v1/instance/service-accounts/default/token`;
-    const answer = await fetch(url, { headers: FLAVOR, signal: AbortSignal.timeout(10_000) });
-    if (!answer.ok) {
-      throw new StorageError(`this machine's account gives no token (HTTP ${String(answer.status)})`, {
-        protocol: "gs",
-        path: url,
-        code: "auth",
-        retryable: answer.status >= 500,
-      });
-    }
-    const said = (await answer.json()) as { access_token: string; expires_in: number };
-    return { value: said.access_token, expiresMs: Date.now() + said.expires_in * 1000 };
-  };
+  const url = `http://${host}/computeMetadata/v1/instance/service-accounts/default/token`;
+  const get = async (): Promise<Token> => tokenOf(NEAR, url, await askForToken(NEAR, { url, headers: FLAVOR }));
   return { facts: { credentials: "this machine's service account (metadata server)" }, get };
 }

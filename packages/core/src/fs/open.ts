@@ -20,7 +20,7 @@ export async function openStorage(url: string, options: OpenOptions): Promise<Op
   if (load === undefined) {
     throw new ConfigError(`remotes of the kind '${protocol}://' are not supported`, {
       code: "unsupported",
-      hint: "This version knows folders, s3://, gs://, ssh://, http(s):// and webhdfs://.",
+      hint: "This version knows folders, s3://, gs://, azure://, ssh://, http(s):// and webhdfs://.",
     });
   }
   return (await load())(url, options);

@@ -9,7 +9,7 @@ export const OPENERS: Readonly<Record<Exclude<Protocol, "memory">, (() => Promis
   local: async () => (await import("./local.ts")).openLocal,
   s3: async () => (await import("./s3.ts")).openS3,
   gs: async () => (await import("./gs.ts")).openGs,
-  azure: undefined,
+  azure: async () => (await import("./azure.ts")).openAzure,
   ssh: async () => (await import("./ssh.ts")).openSsh,
   hdfs: undefined,
   webhdfs: async () => (await import("./webhdfs.ts")).openWebHdfs,
