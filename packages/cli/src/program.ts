@@ -10,6 +10,7 @@ import { type Globals, globalsOf } from "./globalValues.ts";
 import { CommandLineError, parseWords } from "./parser.ts";
 import { pyRepr, pyReprList } from "./pyText.ts";
 import { TextOutput } from "./render/text.ts";
+import type { AskSecret } from "./secretPrompt.ts";
 import { COMPATIBLE_DVC, VERSION } from "./version.ts";
 
 /** What a command line asks for. */
@@ -146,6 +147,7 @@ function environment(
   const { env } = process;
   const isTrusted = trust || isTrue(env["HOLDFAST_TRUST"]);
   const canAnswer = output.out.isTty && process.stdin.isTTY;
+  let prompt: Promise<AskSecret> | undefined;
   return {
     cwd: process.cwd(),
     env,
@@ -156,6 +158,14 @@ function environment(
     interactive: false,
     ...(isTrusted ? { trust: true } : {}),
     ...(canAnswer ? { askTrust: (question) => askTrust(question, output) } : {}),
+    askSecret: async (question) => {
+      prompt ??= import("./secretPrompt.ts").then(({ secretPrompt }) =>
+        secretPrompt(() => {
+          output.finish();
+        }),
+      );
+      return (await prompt)(question);
+    },
   };
 }
 

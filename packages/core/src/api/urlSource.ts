@@ -50,6 +50,7 @@ function openPlain(env: Environment, url: string, options: OpenUrlOptions): Retu
     untrusted: new Set(fromFile === true ? [...Object.keys(fsConfig), "url"] : []),
     env: env.env,
     home: env.home,
+    ...(env.askSecret === undefined ? {} : { askSecret: env.askSecret }),
     ...(repo === undefined ? {} : { projectRoot: repo.git?.root ?? repo.root }),
   });
 }

@@ -19,6 +19,8 @@ export interface Environment {
   readonly trust?: boolean;
   /** Asks the user whether to trust the project; absent when nobody can answer. */
   readonly askTrust?: (question: string) => Promise<boolean>;
+  /** Asks for a secret that the screen does not show, the same question once; gives undefined when nobody can answer. */
+  readonly askSecret?: (question: string) => Promise<string | undefined>;
 }
 
 /** Whether this is Windows. */

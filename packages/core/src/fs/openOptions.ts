@@ -14,8 +14,8 @@ export interface OpenOptions {
   readonly home: OsPath;
   /** Root of the project (of the repository where there is one). */
   readonly projectRoot?: OsPath;
-  /** Asks the user for a secret (`ask_password`); undefined when nobody can answer. */
-  readonly askSecret?: (question: string) => Promise<string>;
+  /** Asks the user for a secret (`ask_password`), the same question once; gives undefined when nobody can answer. */
+  readonly askSecret?: (question: string) => Promise<string | undefined>;
 }
 
 /** A storage and the place in it that a URL names, in the storage's own spelling of paths. */

@@ -52,6 +52,7 @@ export async function openStorageOf(repo: Repo, remote: ResolvedRemote): Promise
     env: repo.env.env,
     home: repo.env.home,
     projectRoot: repo.git?.root ?? repo.root,
+    ...(repo.env.askSecret === undefined ? {} : { askSecret: repo.env.askSecret }),
   });
 }
 
