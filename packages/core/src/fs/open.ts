@@ -4,6 +4,10 @@ import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 
 export type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 
+const KNOWN: readonly string[] = Object.entries(OPENERS)
+  .filter(([protocol, opener]) => protocol !== "local" && opener !== undefined)
+  .map(([protocol]) => `${protocol}://`);
+
 /** The scheme of a URL in lower case, `local` for a path. A one-letter "scheme" is a Windows drive. */
 export function protocolOf(url: string): string {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]+):\/\//.exec(url)?.[1]?.toLowerCase();
@@ -20,7 +24,7 @@ export async function openStorage(url: string, options: OpenOptions): Promise<Op
   if (load === undefined) {
     throw new ConfigError(`remotes of the kind '${protocol}://' are not supported`, {
       code: "unsupported",
-      hint: "This version knows folders, s3://, gs://, azure://, ssh://, http(s):// and webhdfs://.",
+      hint: `This version knows folders, ${KNOWN.join(", ")}.`,
     });
   }
   return (await load())(url, options);

@@ -38,6 +38,21 @@ export function absolute(path: string, { home, projectRoot }: Pick<OpenOptions, 
   return isAbsolute(path) ? path : resolve(projectRoot ?? home, path);
 }
 
+/** A secret that an option gives, else, where `ask_NAME` says so, the user. `who`: for the error, whose it is. @throws {ConfigError} when nobody can be asked */
+export async function secretOf(
+  options: OpenOptions,
+  name: "password" | "passphrase",
+  { question, who }: { readonly question: string; readonly who: string },
+): Promise<string | undefined> {
+  const given = text(options.values[name]);
+  if (given !== undefined || !isOn(options.values[`ask_${name}`])) return given;
+  const answer = await options.askSecret?.(question);
+  if (answer !== undefined) return answer;
+  throw new ConfigError(`a ${name} for ${who} is wanted ('ask_${name}') and nobody can be asked`, {
+    hint: `Set it for yourself: \`remote modify --local NAME ${name} …\`.`,
+  });
+}
+
 /** A file that a committed config names must not be one of the repository. @throws {ConfigError} */
 export function refuseInside(option: string, path: OsPath, root: OsPath | undefined): void {
   if (root === undefined) return;
@@ -63,6 +78,25 @@ export function tlsChoice(options: OpenOptions): TlsChoice {
   const given = text(options.values["ssl_verify"]);
   if (given === undefined || isOn(given)) return {};
   return given.toLowerCase() === "false" ? { rejectUnauthorized: false } : { ca: readCa(absolute(given, options)) };
+}
+
+/** The client's own certificate and key that `cert_path` and `key_path` name; without `key_path` one file holds both. @throws {ConfigError} */
+export function clientCertificate(options: OpenOptions): TlsChoice {
+  const cert = readOwn("cert_path", options);
+  if (cert === undefined) return {};
+  return { cert, key: readOwn("key_path", options) ?? cert };
+}
+
+function readOwn(option: string, options: OpenOptions): Buffer | undefined {
+  const given = text(options.values[option]);
+  if (given === undefined) return undefined;
+  const path = absolute(given, options);
+  if (options.untrusted?.has(option) === true) refuseInside(option, path, options.projectRoot);
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new ConfigError(`the file '${path}' cannot be read`, { cause, hint: `See \`${option}\`.` });
+  }
 }
 
 /** Certificate authorities, PEM. @throws {ConfigError} when they can't be read */

@@ -17,6 +17,6 @@ export const OPENERS: Readonly<Record<Exclude<Protocol, "memory">, (() => Promis
   gdrive: undefined,
   http: async () => (await import("./http.ts")).openHttp,
   https: async () => (await import("./http.ts")).openHttp,
-  webdav: undefined,
-  webdavs: undefined,
+  webdav: async () => (await import("./webdav.ts")).openWebDav,
+  webdavs: async () => (await import("./webdav.ts")).openWebDav,
 };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { OpenOptions } from "./openOptions.ts";
-import { absolute, isOn, milliseconds, refuseInside, text } from "./optionValues.ts";
+import { absolute, isOn, milliseconds, refuseInside, secretOf, text } from "./optionValues.ts";
 import { type HostConfig, readSshConfig } from "./sshConfig.ts";
 import { bareHost } from "./hostName.ts";
 
@@ -73,8 +73,8 @@ export async function sshSettings(url: string, options: OpenOptions): Promise<{ 
       jumps: target.jumps,
       home: options.home,
       keyFile: keyFileOf(options),
-      password: await asked("password", password, target.hop, options),
-      passphrase: await asked("passphrase", text(values["passphrase"]), target.hop, options),
+      password: password ?? (await asked("password", target.hop, options)),
+      passphrase: await asked("passphrase", target.hop, options),
       connectTimeoutMs: milliseconds("SSH", values, "timeout", DEFAULT_CONNECT_SECONDS),
       channels: channelsOf(text(values["max_sessions"])),
     },
@@ -89,17 +89,13 @@ function keyFileOf(options: OpenOptions): OsPath | undefined {
   return path;
 }
 
-async function asked(
+function asked(
   name: "password" | "passphrase",
-  given: string | undefined,
   { user, host, port }: SshHop,
-  { values, askSecret }: OpenOptions,
+  options: OpenOptions,
 ): Promise<string | undefined> {
-  if (given !== undefined || !isOn(values[`ask_${name}`])) return given;
-  if (askSecret !== undefined) return askSecret(`Enter a ${name} for ${user}@${host}:${String(port)}:\n`);
-  throw new ConfigError(`a ${name} for ${user}@${host} is wanted ('ask_${name}') and nobody can be asked`, {
-    hint: `Set it for yourself: \`remote modify --local NAME ${name} …\`, or use an SSH agent.`,
-  });
+  const who = `${user}@${host}`;
+  return secretOf(options, name, { question: `Enter a ${name} for ${who}:${String(port)}:\n`, who });
 }
 
 function channelsOf(given: string | undefined): number {

@@ -6,6 +6,9 @@ import { request as httpsRequest } from "node:https";
 export interface TlsChoice {
   readonly rejectUnauthorized?: boolean;
   readonly ca?: Buffer;
+  /** The client's own certificate and its key, PEM. */
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
 }
 
 /** A local file on its way to a server. */
@@ -18,6 +21,8 @@ export interface StreamedUpload {
   /** Bytes. */
   readonly size: number;
   readonly signal: AbortSignal | undefined;
+  /** How long nothing may happen (ms), default a minute. */
+  readonly quietMs?: number;
   /** Hears every piece as it is read. */
   readonly onChunk: (chunk: Buffer) => void;
 }
@@ -29,7 +34,7 @@ const MAX_ANSWER = 1 << 20;
 export function sendFileTo(place: URL, upload: StreamedUpload): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const headers = { ...upload.headers, "content-length": String(upload.size) };
-    const options = { method: upload.method, headers, timeout: QUIET_MS, signal: upload.signal };
+    const options = { method: upload.method, headers, timeout: upload.quietMs ?? QUIET_MS, signal: upload.signal };
     const answered = (response: IncomingMessage): void => {
       let body = "";
       response.setEncoding("utf8").on("data", (text: string) => {
@@ -44,7 +49,9 @@ export function sendFileTo(place: URL, upload: StreamedUpload): Promise<{ status
       place.protocol === "https:"
         ? httpsRequest(place, { ...options, ...upload.tls }, answered)
         : httpRequest(place, options, answered);
-    sent.once("timeout", () => sent.destroy(new Error(`no answer within ${String(QUIET_MS / 1000)} s`)));
+    sent.once("timeout", () =>
+      sent.destroy(new Error(`no answer within ${String((upload.quietMs ?? QUIET_MS) / 1000)} s`)),
+    );
     sent.once("error", reject);
     const bytes = createReadStream(upload.file, { highWaterMark: 1 << 20 });
     bytes.once("error", (error) => sent.destroy(error));

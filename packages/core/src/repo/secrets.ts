@@ -22,6 +22,9 @@ const SECRETS: ReadonlySet<string> = new Set([
   "token",
 ]);
 
+/** Options that get a secret when it is needed; they may be printed. */
+const SECRET_SOURCES: ReadonlySet<string> = new Set(["bearer_token_command"]);
+
 /** Options that decide where secrets go, and how well they are protected on the way. */
 const DESTINATIONS: readonly string[] = [
   "url",
@@ -51,7 +54,7 @@ export function maskSecrets(option: string, value: string): string {
  * @throws {ConfigError} that names the secret and the option in its way.
  */
 export function checkSecrets(repo: Repo, remote: ResolvedRemote): void {
-  const secret = [...remote.options].find(([option, { level }]) => SECRETS.has(option) && isUserLevel(level));
+  const secret = [...remote.options].find(([option, { level }]) => isSecret(option) && isUserLevel(level));
   if (secret === undefined) return;
   const [option, { level }] = secret;
   const foreign = DESTINATIONS.find((one) => isForeign(repo, remote, one));
@@ -62,6 +65,10 @@ export function checkSecrets(repo: Repo, remote: ResolvedRemote): void {
       hint: `If you trust this project, run '${repo.env.programName} trust', or set both in one place: '${repo.env.programName} remote modify --local ${remote.name} ${option} …'.`,
     },
   );
+}
+
+function isSecret(option: string): boolean {
+  return SECRETS.has(option) || SECRET_SOURCES.has(option);
 }
 
 /** Set by the project, and not the same in the user's own config. */
