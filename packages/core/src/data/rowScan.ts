@@ -1,6 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { lstatSync, statSync } from "node:fs";
 import type { OsPath, RelPath } from "../base/paths.ts";
+import { QUICK, quickStat } from "../fs/quickStat.ts";
 import { IS_LINK } from "../odb/folderRecords.ts";
 import { sameStat } from "./fileColumns.ts";
 
@@ -25,27 +26,55 @@ const OTHER = 2;
 /** Rows that a thread takes at a time: what the other holds at the end is looked at again. */
 const CHUNK = 128;
 
+/** From this many files on it pays to open what looks at files quickly: that takes 1 ms. */
+const WORTH_QUICK = 500;
+
 /** Compares files with their record, a chunk at a time, until none is left; several threads may do so at once. */
 export function scanRows(share: RowShare, relpaths: readonly RelPath[], signal?: AbortSignal): void {
   const { verdicts, next } = share;
   const count = verdicts.length;
+  const isSame = comparison(share, relpaths);
   for (let from; (from = Atomics.add(next, 0, CHUNK)) < count;) {
     signal?.throwIfAborted();
     const end = Math.min(from + CHUNK, count);
-    for (let row = from; row < end; row++) compareRow(share, relpaths, row);
+    for (let row = from; row < end; row++) Atomics.store(verdicts, row, isSame(row) ? SAME : OTHER);
   }
 }
 
 /** Looks at those rows that another thread took and has not finished. */
 export function scanLeftRows(share: RowShare, relpaths: readonly RelPath[]): void {
   const { verdicts } = share;
+  const isSame = comparison(share, relpaths);
   for (let row = 0; row < verdicts.length; row++)
-    if (Atomics.load(verdicts, row) === 0) compareRow(share, relpaths, row);
+    if (Atomics.load(verdicts, row) === 0) Atomics.store(verdicts, row, isSame(row) ? SAME : OTHER);
 }
 
-function compareRow(share: RowShare, relpaths: readonly RelPath[], row: number): void {
-  const stat = lookAt(share.base + (relpaths[row] as string), ((share.flags[row] as number) & IS_LINK) !== 0);
-  Atomics.store(share.verdicts, row, stat !== undefined && sameStat(share.stats, row, stat) ? SAME : OTHER);
+/** Tells of a row whether its file is as recorded. */
+function comparison(share: RowShare, relpaths: readonly RelPath[]): (row: number) => boolean {
+  const { base, stats, flags } = share;
+  const isLink = (row: number): boolean => ((flags[row] as number) & IS_LINK) !== 0;
+  const careful = (row: number): boolean => {
+    const stat = lookAt(base + (relpaths[row] as string), isLink(row));
+    return stat !== undefined && sameStat(stats, row, stat);
+  };
+  const quick = relpaths.length < WORTH_QUICK ? undefined : quickStat(base);
+  if (quick === undefined) return careful;
+  const recorded = new Uint32Array(stats.buffer, stats.byteOffset, stats.length * 2);
+  return (row) =>
+    isLink(row)
+      ? careful(row)
+      : quick.look(base + (relpaths[row] as string)) && sameHalves(recorded, row, quick.halves);
+}
+
+/** Places of the recorded numbers in what {@link QuickStat} found. */
+const PLACES = [QUICK.dev, QUICK.ino, QUICK.size, QUICK.mtimeNs, QUICK.ctimeNs] as const;
+
+function sameHalves(recorded: Uint32Array, row: number, found: Uint32Array): boolean {
+  let at = row * PLACES.length * 2;
+  for (const place of PLACES) {
+    if (recorded[at++] !== found[place * 2] || recorded[at++] !== found[place * 2 + 1]) return false;
+  }
+  return true;
 }
 
 function lookAt(path: OsPath, isLink: boolean): BigIntStats | undefined {
