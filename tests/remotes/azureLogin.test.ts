@@ -8,9 +8,9 @@ import { startAzureServer } from "../support/azureServer.ts";
 import { startHttpProxy } from "../support/httpProxy.ts";
 import { Rig } from "../support/rig.ts";
 import { CERT_FILE } from "../support/tlsFiles.ts";
-import { startTokenServer, type TokenServer } from "../support/tokenServer.ts";
+import { startJsonServer, type JsonServer } from "../support/jsonServer.ts";
 
-let tokens: TokenServer;
+let tokens: JsonServer;
 afterEach(() => tokens.stop());
 const ends = (): number => Math.floor(Date.now() / 1000) + 3600;
 const settings = (env: Record<string, string>, more = {}) =>
@@ -27,7 +27,7 @@ describe("log-ins to Azure", () => {
   it("opens an account by its name over TLS, by key and by a service principal, all through proxies", async () => {
     const server = await startAzureServer({ secure: true });
     await server.makeContainer("data");
-    tokens = await startTokenServer(() => ({ json: { access_token: jwt(), expires_in: 3600, token_type: "Bearer" } }));
+    tokens = await startJsonServer(() => ({ json: { access_token: jwt(), expires_in: 3600, token_type: "Bearer" } }));
     const way = await startHttpProxy({ targetPort: server.port });
     const tokenWay = await startHttpProxy({ targetPort: tokens.port });
     const env = {
@@ -63,7 +63,7 @@ describe("log-ins to Azure", () => {
   }, 60_000);
 
   it("uses the environment's service principal, a pod's identity, an app's and the machine's, in this order", async () => {
-    tokens = await startTokenServer(() => ({ json: { access_token: "t", expires_on: String(ends()) } }));
+    tokens = await startJsonServer(() => ({ json: { access_token: "t", expires_on: String(ends()) } }));
     const file = join(mkdtempSync(join(tmpdir(), "hf-azure-")), "token");
     writeFileSync(file, "assertion\n");
     const env: Record<string, string> = {
@@ -98,7 +98,7 @@ describe("log-ins to Azure", () => {
   });
 
   it("asks Azure's CLI, and says what to do when nobody is logged in", async () => {
-    tokens = await startTokenServer(() => ({ status: 400, json: { error: "invalid_client" } }));
+    tokens = await startJsonServer(() => ({ status: 400, json: { error: "invalid_client" } }));
     const folder = mkdtempSync(join(tmpdir(), "hf-azure-"));
     const program = join(folder, "az");
     const az = (text: string): void => {
@@ -124,7 +124,7 @@ describe("log-ins to Azure", () => {
   });
 
   it("finds what Azure's CLI has in its config, after options and environment", async () => {
-    tokens = await startTokenServer(() => ({ json: {} }));
+    tokens = await startJsonServer(() => ({ json: {} }));
     const home = mkdtempSync(join(tmpdir(), "hf-azure-"));
     mkdirSync(join(home, ".azure"));
     writeFileSync(join(home, ".azure", "config"), "[storage]\naccount = filed\nkey = c2VjcmV0\ncontainer_name = box\n");

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeFileSystem } from "../../packages/core/src/fs/fs.contract.ts";
 import { openStorage, type OpenedStorage } from "../../packages/core/src/fs/open.ts";
+import { describeRemoteProgram } from "../support/remoteProgram.ts";
 import { Rig } from "../support/rig.ts";
 import { makeKey, type SshServer, startSshServer } from "../support/sshServer.ts";
 
@@ -16,6 +17,13 @@ describeFileSystem("SSH", async () => {
   const url = `ssh://127.0.0.1:${String(own.port)}${own.folder}`;
   const { fs, root } = await openStorage(url, { values: {}, env: {}, home: own.home });
   return { fs, folder: root, stop: () => own.stop() };
+});
+
+describeRemoteProgram("SSH", async () => {
+  const own = await startSshServer();
+  const url = `ssh://127.0.0.1:${String(own.port)}${own.folder}/store`;
+  const options = { keyfile: join(own.home, ".ssh", "id_ed25519") };
+  return { url, options, env: { HOME: own.home }, stop: () => own.stop() };
 });
 
 let server: SshServer;
@@ -264,33 +272,7 @@ async function passwordServer(method: string): Promise<{ port: number; close: ()
   return { port: (made.address() as AddressInfo).port, close: () => made.close() };
 }
 
-describe("a remote on ssh://", () => {
-  it("takes a push, gives a pull, shows its state, and loses what nobody needs", () => {
-    const rig = new Rig().project();
-    rig.ok("remote", "add", "-d", "far", `${direct()}/store`);
-    rig.ok("remote", "modify", "--local", "far", "keyfile", key());
-    const env = { HOME: server.home };
-    const ok = (...words: string[]): string => {
-      const { code, out, err } = rig.run(words, { env });
-      expect(err + out, words.join(" ")).toSatisfy(() => code === 0);
-      return out;
-    };
-    for (const name of ["one", "two"]) rig.write(`data/${name}`, name);
-    rig.ok("add", "-q", "data");
-    expect(ok("status", "-c")).toContain("new:");
-    expect(ok("push")).toContain("3 files pushed");
-    expect(ok("push")).toContain("Everything is up to date");
-    rmSync(rig.path("data"), { recursive: true });
-    rmSync(rig.path(".dvc/cache"), { recursive: true });
-    expect(ok("pull")).toContain("A       data/");
-    expect(rig.read("data/two")).toBe("two");
-    expect(ok("remote", "test", "far")).toContain("far");
-    rig.write("data/two", "changed");
-    rig.ok("add", "-q", "data");
-    expect(ok("gc", "-w", "-c", "-f")).not.toContain("rror");
-    rig.close();
-  });
-
+describe("data at ssh:// URLs", () => {
   it("records the md5 of imported files, as DVC does, and brings a change", () => {
     const source = join(server.folder, "source");
     mkdirSync(join(source, "sub"), { recursive: true });

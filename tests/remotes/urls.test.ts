@@ -2,8 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { getUrl } from "../../packages/core/src/api/getUrl.ts";
+import { unfreeze } from "../../packages/core/src/api/freeze.ts";
 import { importUrl } from "../../packages/core/src/api/importUrl.ts";
 import { listUrl } from "../../packages/core/src/api/listUrl.ts";
+import { status } from "../../packages/core/src/api/status.ts";
 import { update } from "../../packages/core/src/api/update.ts";
 import { openUrl } from "../../packages/core/src/api/urlSource.ts";
 import { makeProject, type ProjectFixture } from "../support/project.ts";
@@ -72,5 +74,18 @@ describe("data at s3:// URLs", () => {
     await write("dir/a", "a22\n");
     expect((await update(project.open(), targets)).updated).toEqual(targets);
     expect([read("a"), read("data/a")]).toEqual(["a22\n", "a22\n"]);
+  });
+
+  it("looks at the source of an import that is not frozen", async () => {
+    await write("own/f", "one\n");
+    await importUrl(project.open(), "s3://urls/own/f", { out: "f", fsConfig });
+    await unfreeze(project.open(), "f.dvc");
+    const changes = async (): Promise<unknown> => {
+      const found = await status(project.open(), ["f.dvc"]);
+      return found.kind === "workspace" ? found.status["f.dvc"] : found;
+    };
+    expect(await changes()).toBeUndefined();
+    await write("own/f", "other\n");
+    expect(await changes()).toEqual([{ "changed deps": { "s3://urls/own/f": "modified" } }]);
   });
 });

@@ -11,7 +11,7 @@ import { runRepoImport, type RepoDependency } from "./import.ts";
 import { runDbImport } from "./importDb.ts";
 import { removeOutput } from "./runRemove.ts";
 import { checkoutOutputs } from "./runRestore.ts";
-import { runUrlImport } from "./urlImport.ts";
+import { lookAtSource, runUrlImport } from "./urlImport.ts";
 
 /** How an import is brought in again. */
 export interface RunImportOptions extends CallOptions {
@@ -53,7 +53,11 @@ export async function runImport(
 
 async function isCached(repo: Repo, stage: Stage, out: Output, options: CallOptions): Promise<boolean> {
   if (isChecksumChanged(stage) || out.hash === undefined || !isInCache(repo, out.hash)) return false;
-  const present = await presentState(repo, stage, { ...options, checkUpdates: !stage.frozen });
+  const present = await presentState(repo, stage, {
+    ...options,
+    checkUpdates: !stage.frozen,
+    lookAt: (dep, call) => lookAtSource(repo, dep, call),
+  });
   return Object.keys(dependencyStates(stage, present)).length === 0;
 }
 

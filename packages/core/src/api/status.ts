@@ -1,6 +1,6 @@
 import { warn } from "../base/events.ts";
 import { UsageError } from "../base/errors.ts";
-import { type StageStatus, stageStatus } from "../pipeline/changed.ts";
+import { isVersionedImport, type StageStatus, stageStatus } from "../pipeline/changed.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
 import { loadIndex } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
@@ -45,7 +45,7 @@ async function workspaceStatus(repo: Repo, targets: readonly string[], options: 
   });
   const found: Record<string, StageStatus> = {};
   for (const { stage, out, within } of selected) {
-    if (stage.frozen && !isRepoImport(stage)) {
+    if (stage.frozen && !isRepoImport(stage) && !isVersionedImport(stage)) {
       warn(
         options,
         `${shownStage(repo, stage)} is frozen. Its dependencies are not going to be shown in the status output.`,
@@ -55,6 +55,8 @@ async function workspaceStatus(repo: Repo, targets: readonly string[], options: 
     const present = await presentState(repo, narrowed, {
       ...options,
       checkUpdates: options.noUpdates !== true,
+      // Loaded when there is such a dependency.
+      lookAt: async (dep, call) => (await import("./urlImport.ts")).lookAtSource(repo, dep, call),
       ...(within === undefined ? {} : { within }),
     });
     const changes = stageStatus(narrowed, present);

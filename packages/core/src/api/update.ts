@@ -152,7 +152,7 @@ async function updateFromUrl(
   } finally {
     await place.fs.close();
   }
-  const isSame = now.hash?.value === dep.hash?.value;
+  const isSame = now.hash?.value === dep.hash?.value && now.meta.versionId === dep.meta.versionId;
   if (isSame && options.toRemote !== true && !(await isChanged(repo, stage, options)))
     return unchanged(repo, stage, options);
   save(repo, await runUrlImport(repo, stage, dep, context, options), context, options);

@@ -89,7 +89,7 @@ export async function lockDependency(
   place: UrlPlace,
   options: CallOptions,
 ): Promise<FileDependency> {
-  const missing = new DvcError(`dependency '${shownPath(repo, dep)}' does not exist`, { code: "usage" });
+  const missing = new MissingSourceError(`dependency '${shownPath(repo, dep)}' does not exist`, { code: "usage" });
   if (place.localPath !== undefined) {
     if ((await place.fs.stat(place.path, options)) === undefined) throw missing;
     const built = await build(place.localPath, { ...options, state: repo.state });
@@ -105,7 +105,9 @@ export async function lockDependency(
   if (!found.isDir) {
     const own = first === undefined ? undefined : await checksumOf(first.info);
     const hash = own === undefined ? undefined : ({ name: hashName, value: own } as const);
-    return { ...dep, hash, hashName, meta: { size: first?.info.size ?? 0 } };
+    const versionId = keepsVersions(dep, fs.protocol) ? first?.info.versionId : undefined;
+    const meta = { size: first?.info.size ?? 0, ...(versionId === undefined ? {} : { versionId }) };
+    return { ...dep, hash, hashName, meta };
   }
   const list: { readonly relpath: string }[] = await mapBounded(
     found.files,
@@ -117,6 +119,34 @@ export async function lockDependency(
   const size = found.files.reduce((sum, { info: file }) => sum + file.size, 0);
   return { ...dep, hash: { name: "md5", value }, hashName, meta: { size, nfiles: found.files.length } };
 }
+
+/** Google's storage tells the version of a file each time, and DVC records it each time; that of others when asked to. */
+function keepsVersions(dep: FileDependency, protocol: string): boolean {
+  const config = dep.extra["fs_config"];
+  const asked =
+    typeof config === "object" && config !== null && "version_aware" in config ? config.version_aware : undefined;
+  return asked === true || (protocol === "gs" && asked === undefined);
+}
+
+/** What is at the source of a dependency on a storage now; undefined when nothing. */
+export async function lookAtSource(
+  repo: Repo,
+  dep: FileDependency,
+  options: CallOptions,
+): Promise<FileDependency | undefined> {
+  const place = await openDependency(repo, dep);
+  try {
+    return await lockDependency(repo, dep, place, options);
+  } catch (error) {
+    if (error instanceof MissingSourceError) return undefined;
+    throw error;
+  } finally {
+    await place.fs.close();
+  }
+}
+
+/** DVC's text for a source that is gone. */
+class MissingSourceError extends DvcError {}
 
 /** Brings the data of a URL import into an object database. */
 export async function bringUrl(

@@ -3,7 +3,7 @@ import { build } from "../data/build.ts";
 import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
 import { IntactCheck } from "../odb/intactCheck.ts";
 import { ManifestCheck } from "../odb/manifestCheck.ts";
-import type { PresentState } from "../pipeline/changed.ts";
+import { type FileDependency, isVersionedImport, type PresentState } from "../pipeline/changed.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import { datasetState, loadDatasets } from "./datasets.ts";
 import { cacheFor } from "./dataRoots.ts";
@@ -16,6 +16,8 @@ import { isLocalUrl, usableUrl } from "./sourceUrl.ts";
 export interface PresentOptions extends CallOptions {
   /** Ask the sources of imports whether they have something newer. */
   readonly checkUpdates?: boolean;
+  /** What is at the source of a dependency on a storage now; undefined when nothing. Without it, storages are not asked. */
+  readonly lookAt?: (dep: FileDependency, options: CallOptions) => Promise<FileDependency | undefined>;
   /** Only this part of a tracked folder must be in the cache; "/"-separated, relative to the output. */
   readonly within?: string;
 }
@@ -30,6 +32,7 @@ export async function presentState(repo: Repo, stage: Stage, options: PresentOpt
     ),
   );
   const hashes = await currentHashes(repo, stage, options);
+  const moved = await lookAtStorages(stage, hashes, options);
   const datasets = stage.deps.some((dep) => dep.kind === "dataset") ? loadDatasets(repo) : undefined;
   return {
     hashOf: (entry) => hashes.get(entry),
@@ -40,7 +43,10 @@ export async function presentState(repo: Repo, stage: Stage, options: PresentOpt
       ? {}
       : { datasetOf: (dep: Dependency) => (dep.kind === "dataset" ? datasetState(datasets, dep) : undefined) }),
     ...(options.checkUpdates === true
-      ? { updateOf: (dep: Dependency) => (hasUpdate(repo, stage, dep) ? ("update available" as const) : undefined) }
+      ? {
+          updateOf: (dep: Dependency) =>
+            moved.has(dep) || hasUpdate(repo, stage, dep) ? ("update available" as const) : undefined,
+        }
       : {}),
   };
 }
@@ -61,6 +67,26 @@ async function currentHashes(
     hashes.set(entry, built.hash.value);
   }
   return hashes;
+}
+
+/** Adds the hashes of dependencies on storages. @returns those of which there is another version */
+async function lookAtStorages(
+  stage: Stage,
+  hashes: Map<Output | Dependency, string>,
+  options: PresentOptions,
+): Promise<Set<Dependency>> {
+  const moved = new Set<Dependency>();
+  const { lookAt } = options;
+  const isAsked = !stage.frozen || (options.checkUpdates === true && isVersionedImport(stage));
+  if (lookAt === undefined || !isAsked) return moved;
+  for (const dep of stage.deps) {
+    if (dep.kind !== "file" || dep.isLocal) continue;
+    const now = await lookAt(dep, options);
+    if (now?.hash !== undefined) hashes.set(dep, now.hash.value);
+    const { versionId } = dep.meta;
+    if (versionId !== undefined && now !== undefined && now.meta.versionId !== versionId) moved.add(dep);
+  }
+  return moved;
 }
 
 function isIgnored(repo: Repo, entry: Output | Dependency): boolean {

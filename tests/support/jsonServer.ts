@@ -2,30 +2,30 @@ import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** One question to the server. `form`: the fields that were posted. */
-export interface TokenAsked {
+export interface JsonAsked {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly form: URLSearchParams;
 }
 
-/** A scripted server of tokens. */
-export interface TokenServer {
+/** A scripted server that speaks JSON: of tokens, of listings. */
+export interface JsonServer {
   readonly port: number;
   readonly url: string;
-  readonly asked: readonly TokenAsked[];
+  readonly asked: readonly JsonAsked[];
   stop(): Promise<void>;
 }
 
 /** What it answers. */
-export interface TokenReply {
+export interface JsonReply {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly json: object;
 }
 
 /** Starts a server on loopback that answers as `reply` says. */
-export async function startTokenServer(reply: (asked: TokenAsked) => TokenReply): Promise<TokenServer> {
-  const asked: TokenAsked[] = [];
+export async function startJsonServer(reply: (asked: JsonAsked) => JsonReply): Promise<JsonServer> {
+  const asked: JsonAsked[] = [];
   const server = createServer((incoming, answer) => {
     let body = "";
     incoming.setEncoding("utf8").on("data", (text: string) => {
