@@ -11,7 +11,7 @@ export const OPENERS: Readonly<Record<Exclude<Protocol, "memory">, (() => Promis
   gs: async () => (await import("./gs.ts")).openGs,
   azure: async () => (await import("./azure.ts")).openAzure,
   ssh: async () => (await import("./ssh.ts")).openSsh,
-  hdfs: undefined,
+  hdfs: async () => (await import("./hdfs.ts")).openHdfs,
   webhdfs: async () => (await import("./webhdfs.ts")).openWebHdfs,
   oss: undefined,
   gdrive: undefined,

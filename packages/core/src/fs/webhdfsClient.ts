@@ -42,9 +42,10 @@ export class WebHdfsClient {
     this.#settings = settings;
   }
 
-  /** `webhdfs://host:port/path`. */
+  /** `webhdfs://host:port/path`, `hdfs://host:port/path`. */
   url(path: string): string {
-    return `webhdfs://${this.#settings.base.host}${path.startsWith("/") ? "" : "/"}${path}`;
+    const { protocol, host } = this.#settings.shown;
+    return `${protocol}://${host}${path.startsWith("/") ? "" : "/"}${path}`;
   }
 
   /** Asks the NameNode; the answer is JSON, or empty. Tries again what may pass. */
@@ -115,7 +116,7 @@ export class WebHdfsClient {
     if (service === undefined) {
       const { base, authorization, env, tls } = this.#settings;
       service = new CloudHttp({
-        protocol: "webhdfs",
+        protocol: this.#settings.shown.protocol,
         base: new URL(origin),
         env,
         connectTimeoutMs: CONNECT_MS,
@@ -161,7 +162,7 @@ export class WebHdfsClient {
   }
 
   #at(path: string): { readonly protocol: string; readonly path: string } {
-    return { protocol: "webhdfs", path: path.startsWith("webhdfs://") ? path : this.url(path) };
+    return { protocol: this.#settings.shown.protocol, path: path.startsWith("/") ? this.url(path) : path };
   }
 
   #failure(path: string, status: number, body: string): StorageError {

@@ -6,6 +6,8 @@ import type { TlsChoice } from "./streamUpload.ts";
 /** How to reach a NameNode (or an HttpFS gateway) and as whom. */
 export interface WebHdfsSettings {
   readonly base: URL;
+  /** What its URLs begin with, for a person. */
+  readonly shown: { readonly protocol: "webhdfs" | "hdfs"; readonly host: string };
   readonly env: OpenOptions["env"];
   /** Parameters of every call that say who asks. */
   readonly identity: Readonly<Record<string, string>>;
@@ -42,6 +44,7 @@ export function webHdfsSettings(url: string, options: OpenOptions): { settings: 
     root: path.length > 1 ? decodeURI(path).replace(/\/+$/, "") : path,
     settings: {
       base,
+      shown: { protocol: "webhdfs", host: base.host },
       env: options.env,
       ...identityOf(values, urlUser === undefined ? undefined : decodeURIComponent(urlUser)),
       dataProxy: target === undefined ? undefined : { from: `${scheme}://${host}:${port}${PREFIX}`, to: target },
