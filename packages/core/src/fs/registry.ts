@@ -13,7 +13,7 @@ export const OPENERS: Readonly<Record<Exclude<Protocol, "memory">, (() => Promis
   ssh: async () => (await import("./ssh.ts")).openSsh,
   hdfs: async () => (await import("./hdfs.ts")).openHdfs,
   webhdfs: async () => (await import("./webhdfs.ts")).openWebHdfs,
-  oss: undefined,
+  oss: async () => (await import("./oss.ts")).openOss,
   gdrive: undefined,
   http: async () => (await import("./http.ts")).openHttp,
   https: async () => (await import("./http.ts")).openHttp,

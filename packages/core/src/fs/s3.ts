@@ -12,6 +12,7 @@ import type {
   FsCaps,
   Info,
   ListOptions,
+  Protocol,
   ReadOptions,
   Source,
   WriteOptions,
@@ -19,10 +20,9 @@ import type {
 import { isEmptyRange, rangeHeaders, splitPath } from "./objectPath.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import type { AnswerHeaders } from "./httpAnswer.ts";
-import { describeKeys } from "./s3Access.ts";
-import { S3Client } from "./s3Client.ts";
+import { type ObjectClient, S3Client } from "./s3Client.ts";
 import { downloadObject, type GetRequest } from "./s3Download.ts";
-import { s3Settings, type S3Settings } from "./s3Settings.ts";
+import { type ObjectSettings, s3Settings } from "./s3Settings.ts";
 import { putBytes, putLargeFile } from "./s3Upload.ts";
 import { escapeXml, xmlElements, xmlText } from "./s3Xml.ts";
 
@@ -36,21 +36,27 @@ export function openS3(url: string, options: OpenOptions): Promise<OpenedStorage
   }
   const [, bucket, prefix] = match as unknown as [string, string, string];
   const root = prefix === "" ? bucket : `${bucket}/${prefix.replace(/\/+$/, "")}`;
-  return Promise.resolve().then(() => ({ fs: new S3FileSystem(s3Settings(options)), root }));
+  return Promise.resolve().then(() => {
+    const settings = s3Settings(options);
+    return { fs: new S3FileSystem(settings, new S3Client(settings)), root };
+  });
 }
 
-/** Amazon S3 and servers that speak like it. Paths are `bucket/key`. */
+/** Amazon S3 and storages that speak like it, each through its client. Paths are `bucket/key`. */
 export class S3FileSystem implements FileSystem {
-  readonly protocol = "s3" as const;
-  readonly caps: FsCaps = { atomicWrite: true, ranges: true, versionIds: true, maxParallel: 16, listPage: PAGE };
-  readonly client: S3Client;
-  readonly #settings: S3Settings;
+  readonly protocol: Protocol;
+  readonly caps: FsCaps;
+  readonly client: ObjectClient;
+  readonly #settings: ObjectSettings;
   /** Buckets known to be there: a HEAD of a file does not tell a missing file from a missing bucket. */
   readonly #buckets: Set<string> = new Set<string>();
 
-  constructor(settings: S3Settings, client: S3Client = new S3Client(settings)) {
+  constructor(settings: ObjectSettings, client: ObjectClient) {
     this.#settings = settings;
     this.client = client;
+    this.protocol = client.protocol;
+    const versionIds = client.protocol === "s3";
+    this.caps = { atomicWrite: true, ranges: true, versionIds, maxParallel: 16, listPage: PAGE };
   }
 
   async stat(path: string, options?: CallOptions & { readonly versionId?: string }): Promise<Info | undefined> {
@@ -186,9 +192,10 @@ export class S3FileSystem implements FileSystem {
     const [failure] = xmlElements(said, "Error").filter((one) => xmlText(one, "Code") !== "NoSuchKey");
     if (failure === undefined) return;
     const key = xmlText(failure, "Key") ?? "";
-    throw new StorageError(`'s3://${bucket}/${key}' could not be removed: ${xmlText(failure, "Message") ?? ""}`, {
-      protocol: "s3",
-      path: `s3://${bucket}/${key}`,
+    const url = this.url(`${bucket}/${key}`);
+    throw new StorageError(`'${url}' could not be removed: ${xmlText(failure, "Message") ?? ""}`, {
+      protocol: this.protocol,
+      path: url,
       code: xmlText(failure, "Code") === "AccessDenied" ? "auth" : "storage",
     });
   }
@@ -199,11 +206,11 @@ export class S3FileSystem implements FileSystem {
   }
 
   url(path: string): string {
-    return `s3://${path}`;
+    return `${this.protocol}://${path}`;
   }
 
-  async access(): Promise<AccessFacts> {
-    return { ...(await describeKeys(this.#settings)), ...this.client.learned() };
+  access(): Promise<AccessFacts> {
+    return this.client.access();
   }
 
   close(): Promise<void> {

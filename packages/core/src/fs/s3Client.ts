@@ -1,11 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import type { Protocol } from "./filesystem.ts";
+import type { AccessFacts, Protocol } from "./filesystem.ts";
 import type { AnswerHeaders, SinkOf } from "./httpAnswer.ts";
 import { collect, plainHeaders } from "./httpBody.ts";
 import { type HttpAnswer, type HttpCall, HttpTransport, MAX_ERROR_BYTES } from "./httpTransport.ts";
 import { proxyRefused } from "./httpTunnel.ts";
 import { readCa } from "./optionValues.ts";
 import { DEFAULT_RETRY, retrying, type RetryPolicy } from "./retry.ts";
+import { describeKeys } from "./s3Access.ts";
 import { keySource, type KeySource } from "./s3Credentials.ts";
 import { s3Error } from "./s3Errors.ts";
 import type { S3Settings } from "./s3Settings.ts";
@@ -25,6 +26,12 @@ export interface S3Request {
   readonly body?: Uint8Array;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** What object storages need of a client: S3's, or another's that takes the same requests. */
+export type ObjectClient = Pick<
+  S3Client,
+  "protocol" | "signsBodies" | "send" | "receive" | "open" | "attempt" | "nameOf" | "access" | "close"
+>;
 
 /** What a request was signed with: by the time its answer comes, another answer may have taught better. */
 interface Assumptions {
@@ -64,9 +71,9 @@ export class S3Client {
     this.#transport = new HttpTransport({ protocol: "s3", secure, env, connectTimeoutMs, readTimeoutMs, tls });
   }
 
-  /** Whether the connection is encrypted, so that bodies need no signature of their own. */
-  get secure(): boolean {
-    return this.#secure;
+  /** Whether the signature covers the bytes of bodies. Over TLS they need none. */
+  get signsBodies(): boolean {
+    return !this.#secure;
   }
 
   /** Sends and collects the whole answer, which must be small. */
@@ -109,11 +116,13 @@ export class S3Client {
     }
   }
 
-  /** What answers have told: where buckets lie, how wrong the clock is. */
-  learned(): { readonly region?: string; readonly clockSkewMs?: number } {
+  /** How it is reached, with what answers have told: where buckets lie, how wrong the clock is. @throws {StorageError} */
+  async access(): Promise<AccessFacts> {
+    const facts = await describeKeys(this.#settings);
     const regions = [...new Set(this.#regions.values())];
     const region = regions.length > 0 ? regions.join(", ") : this.#settings.region;
     return {
+      ...facts,
       ...(region === undefined ? {} : { region }),
       ...(this.#skewMs === 0 ? {} : { clockSkewMs: this.#skewMs }),
     };
@@ -227,7 +236,7 @@ function regionName(text: string | undefined): string | undefined {
 }
 
 /** `s3://bucket/key`: how a person writes it. */
-export function urlOf(request: { readonly bucket: string; readonly key?: string }): string {
+function urlOf(request: { readonly bucket: string; readonly key?: string }): string {
   return `s3://${request.bucket}${request.key === undefined ? "" : `/${request.key}`}`;
 }
 

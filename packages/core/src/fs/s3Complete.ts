@@ -1,9 +1,9 @@
 import { isNotFound } from "../base/errors.ts";
 import { md5Hex } from "./fileHash.ts";
 import type { AnswerHeaders } from "./httpAnswer.ts";
-import { urlOf, type S3Client } from "./s3Client.ts";
+import type { ObjectClient } from "./s3Client.ts";
 import { S3AnswerError } from "./s3Errors.ts";
-import type { S3Settings } from "./s3Settings.ts";
+import type { ObjectSettings } from "./s3Settings.ts";
 import { xmlText } from "./s3Xml.ts";
 
 /** An upload whose parts have all been sent. */
@@ -23,8 +23,8 @@ export interface PartedUpload {
  * @throws {StorageError}
  */
 export async function completeUpload(
-  client: S3Client,
-  settings: S3Settings,
+  client: ObjectClient,
+  settings: ObjectSettings,
   upload: PartedUpload,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -37,8 +37,8 @@ export async function completeUpload(
 }
 
 async function join(
-  client: S3Client,
-  settings: S3Settings,
+  client: ObjectClient,
+  settings: ObjectSettings,
   { bucket, key, uploadId, etags }: PartedUpload,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -57,18 +57,18 @@ async function join(
   // The status is sent before the parts are joined, so a failure may come with a 200.
   const said = answer.body.toString("utf8");
   if (!said.includes("<Error>")) return;
-  const url = urlOf({ bucket, key });
+  const url = client.nameOf({ bucket, key });
   const reason = xmlText(said, "Code") ?? "";
   throw new S3AnswerError(`'${url}': ${xmlText(said, "Message") ?? "the parts could not be joined"}`, reason, {
-    protocol: "s3",
+    protocol: client.protocol,
     path: url,
     retryable: reason !== "NoSuchUpload",
   });
 }
 
 async function isThere(
-  client: S3Client,
-  settings: S3Settings,
+  client: ObjectClient,
+  settings: ObjectSettings,
   { bucket, key, etags, size }: PartedUpload,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {

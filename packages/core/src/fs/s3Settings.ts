@@ -46,6 +46,12 @@ export interface S3Settings {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** What a storage like S3 must know of how objects are sent and asked for. */
+export type ObjectSettings = Pick<
+  S3Settings,
+  "writeHeaders" | "customerHeaders" | "multipartThreshold" | "multipartChunk"
+>;
+
 const MIB = 1 << 20;
 
 /**

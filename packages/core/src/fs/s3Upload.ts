@@ -3,9 +3,9 @@ import { StorageError } from "../base/errors.ts";
 import { mapBounded } from "../base/pool.ts";
 import { FileHash, md5Hex } from "./fileHash.ts";
 import type { WriteOptions } from "./filesystem.ts";
-import { urlOf, type S3Client } from "./s3Client.ts";
+import type { ObjectClient } from "./s3Client.ts";
 import { completeUpload } from "./s3Complete.ts";
-import type { S3Settings } from "./s3Settings.ts";
+import type { ObjectSettings } from "./s3Settings.ts";
 import { xmlText } from "./s3Xml.ts";
 import { isUnchanged, readAt, wrongBytes } from "./uploadFile.ts";
 
@@ -24,14 +24,14 @@ export interface PutTarget {
  * @throws {StorageError}; {CorruptObjectError} when the bytes have not the hash asked for: nothing is sent.
  */
 export async function putBytes(
-  client: S3Client,
-  settings: S3Settings,
+  client: ObjectClient,
+  settings: ObjectSettings,
   target: PutTarget,
   bytes: Uint8Array,
   options: WriteOptions,
 ): Promise<void> {
   const md5 = md5Hex(bytes);
-  if (options.md5 !== undefined && md5 !== options.md5) throw wrongBytes(urlOf(target), options.md5, md5);
+  if (options.md5 !== undefined && md5 !== options.md5) throw wrongBytes(client.nameOf(target), options.md5, md5);
   const headers = { ...settings.writeHeaders, "content-md5": Buffer.from(md5, "hex").toString("base64") };
   await client.send({ ...target, method: "PUT", headers, body: bytes, signal: options.signal });
   options.onBytes?.(bytes.byteLength);
@@ -44,8 +44,8 @@ export async function putBytes(
  * @throws {StorageError, CorruptObjectError}
  */
 export async function putLargeFile(
-  client: S3Client,
-  settings: S3Settings,
+  client: ObjectClient,
+  settings: ObjectSettings,
   target: PutTarget,
   file: string,
   options: WriteOptions,
@@ -72,8 +72,8 @@ export async function putLargeFile(
 }
 
 async function begin(
-  client: S3Client,
-  settings: S3Settings,
+  client: ObjectClient,
+  settings: ObjectSettings,
   target: PutTarget,
   options: WriteOptions,
 ): Promise<string> {
@@ -86,12 +86,15 @@ async function begin(
   });
   const uploadId = xmlText(answer.body.toString("utf8"), "UploadId");
   if (uploadId !== undefined) return uploadId;
-  throw new StorageError(`'${urlOf(target)}': the server gave no upload id`, { protocol: "s3", path: urlOf(target) });
+  throw new StorageError(`'${client.nameOf(target)}': the server gave no upload id`, {
+    protocol: client.protocol,
+    path: client.nameOf(target),
+  });
 }
 
 async function sendParts(
-  client: S3Client,
-  settings: S3Settings,
+  client: ObjectClient,
+  settings: ObjectSettings,
   target: PutTarget,
   uploadId: string,
   fd: number,
@@ -111,10 +114,9 @@ async function sendParts(
         ...target,
         method: "PUT",
         query: { partNumber: String(index + 1), uploadId },
-        // Over plain HTTP the signature covers the bytes already.
-        headers: client.secure
-          ? { ...settings.customerHeaders, "content-md5": Buffer.from(md5Hex(body), "hex").toString("base64") }
-          : settings.customerHeaders,
+        headers: client.signsBodies
+          ? settings.customerHeaders
+          : { ...settings.customerHeaders, "content-md5": Buffer.from(md5Hex(body), "hex").toString("base64") },
         body,
         signal: options.signal,
       });
@@ -146,6 +148,6 @@ async function checkUnchanged(
 }
 
 /** Parts that are not dropped cost storage for ever. When this fails too, the first error is the one to report. */
-async function drop(client: S3Client, target: PutTarget, uploadId: string): Promise<void> {
+async function drop(client: ObjectClient, target: PutTarget, uploadId: string): Promise<void> {
   await client.send({ ...target, method: "DELETE", query: { uploadId } }).catch(() => undefined);
 }
