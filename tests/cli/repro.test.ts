@@ -116,7 +116,7 @@ describe("repro", () => {
       else if (isAlive(pid)) process.kill(pid, "SIGKILL");
       expect(rig.read("dvc.lock")).toContain("  done:\n");
       expect(existsSync(join(rig.dir, "ran"))).toBe(false);
-      expect(JSON.parse(rig.read(".dvc/tmp/rwlock") ?? "")).toEqual({ write: {}, read: {} });
+      expect(rig.read(".dvc/tmp/rwlock")).toBeUndefined();
       expect(rig.run(["status"]).code).toBe(0);
     },
   );

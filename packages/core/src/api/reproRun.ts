@@ -1,5 +1,8 @@
+import { dirname } from "node:path";
 import { info, type Reporter, type StageState, warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import { syncFolder } from "../fs/atomic.ts";
 import { interruption } from "../pipeline/children.ts";
 import { descendants, type StageGraph } from "../pipeline/graph.ts";
 import { saveStage } from "../pipeline/save.ts";
@@ -38,7 +41,11 @@ export async function reproduceSteps(
 ): Promise<ReproResult> {
   const run = new Reproduction(repo, plan, context, options);
   const { jobs = 1, dry } = options;
-  await (jobs > 1 && dry !== true && plan.steps.length > 1 ? run.sideBySide(jobs) : run.oneByOne());
+  try {
+    await (jobs > 1 && dry !== true && plan.steps.length > 1 ? run.sideBySide(jobs) : run.oneByOne());
+  } finally {
+    run.syncFolders();
+  }
   return run.finish();
 }
 
@@ -53,6 +60,8 @@ class Reproduction {
   readonly #forced = new Set<Stage>();
   readonly #skipped = new Set<Stage>();
   readonly #failed = new Map<Stage, unknown>();
+  /** Folders with a dvc.lock that was written. */
+  readonly #folders = new Set<OsPath>();
   #isSideBySide = false;
 
   constructor(repo: Repo, plan: ReproPlan, context: GitContext, options: ReproOptions) {
@@ -109,6 +118,11 @@ class Reproduction {
     this.#context.sortIgnored(steps.flatMap((stage) => stage.outs.map((out) => out.path)));
     if (abort !== undefined) throw abort;
     for (const stage of schedule.waiting) this.#drop(stage);
+  }
+
+  /** Makes the names of what was saved safe against power loss; the bytes are since they were written. */
+  syncFolders(): void {
+    for (const folder of this.#folders) syncFolder(folder);
   }
 
   /** @throws {DvcError} when something failed that is not to be ignored. */
@@ -228,8 +242,11 @@ class Reproduction {
     const order = this.#isSideBySide
       ? this.#plan.steps.flatMap((one) => (one.file === stage.file && !one.isLocked ? [one.name ?? ""] : []))
       : undefined;
-    const files = saveStage(stage, { ...viewOf(this.#repo, options), ...(order === undefined ? {} : { order }) });
-    for (const file of files) this.#context.track(file);
+    const view = { ...viewOf(this.#repo, options), noFolderSync: true };
+    for (const file of saveStage(stage, { ...view, ...(order === undefined ? {} : { order }) })) {
+      this.#context.track(file);
+      this.#folders.add(dirname(file));
+    }
     if (stage.name === undefined) this.#context.track(stage.file);
   }
 

@@ -219,14 +219,14 @@ describe("build", () => {
   });
 
   it("clears what a killed run left", async () => {
-    put({ a: "1" });
+    put({ a: "1", b: "1b", c: "1c" });
     const dead = join(store.folder, ".in.999999999-abc.hftmp");
     mkdirSync(dead, { recursive: true });
     writeFileSync(join(dead, "0"), "half");
     await build(data, { store });
     expect(leftovers()).toHaveLength(1); // Perhaps another machine's, at work now.
     for (const path of [join(dead, "0"), dead]) utimesSync(path, 1, 1);
-    put({ a: "2" });
+    put({ a: "2", b: "2b", c: "2c" });
     await build(data, { store });
     expect(leftovers()).toEqual([]);
   });

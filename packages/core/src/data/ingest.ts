@@ -1,13 +1,13 @@
 import type { BigIntStats } from "node:fs";
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
-import { md5Dos2Unix, md5File } from "../hash/md5.ts";
+import { md5Bytes, md5Dos2Unix, md5File } from "../hash/md5.ts";
 import type { BuildOptions } from "./buildOptions.ts";
 import type { FileColumns } from "./fileColumns.ts";
 import { Control, Outcome } from "./ingestJob.ts";
 import { hexAt } from "./ingestLoop.ts";
-import { openJob, runJob } from "./ingestRun.ts";
+import { HASH_TASK, openJob, runJob } from "./ingestRun.ts";
 import { ioError } from "./ioError.ts";
 import { Staging } from "./staging.ts";
 import { canStoreLarge, storeLarge } from "./storeLarge.ts";
@@ -16,6 +16,9 @@ import { canStoreLarge, storeLarge } from "./storeLarge.ts";
 const ATTEMPTS = 3;
 /** From this size on (bytes) a file is worth a thread that writes while this one hashes. */
 const LARGE_BYTES = 64 * 1024 * 1024;
+/** So few files, each of at most so many bytes, are done one by one: lanes and staging folders cost 2 ms to set up. */
+const FEW = 2;
+const SMALL_BYTES = 256 * 1024;
 
 /**
  * Fills in the hashes that are missing, storing the bytes where `options.store` says so. When it returns, what was
@@ -28,8 +31,9 @@ export async function ingest(files: FileColumns, options: BuildOptions): Promise
     if (found.length > 0) options.store?.flush();
     return;
   }
-  if (options.hashName === "md5-dos2unix") {
-    for (const index of todo) ingestOne(files, index, options);
+  const isFew = todo.length <= FEW && todo.every((index) => files.size(index) <= SMALL_BYTES);
+  if (isFew || options.hashName === "md5-dos2unix") {
+    ingestSingly(files, todo, options);
     options.store?.flush();
     return;
   }
@@ -114,6 +118,17 @@ function largestOf(files: FileColumns, todo: readonly number[]): number | undefi
   return largest !== undefined && files.size(largest) * 2 >= total ? largest : undefined;
 }
 
+function ingestSingly(files: FileColumns, todo: readonly number[], options: BuildOptions): void {
+  const { reporter } = options;
+  const bytes = reporter === undefined ? 0 : todo.reduce((sum, index) => sum + files.size(index), 0);
+  reporter?.emit({ type: "start", task: HASH_TASK, items: todo.length, bytes });
+  try {
+    for (const index of todo) ingestOne(files, index, options);
+  } finally {
+    reporter?.emit({ type: "end", task: HASH_TASK });
+  }
+}
+
 /** The careful way for one file: again when it was changed meanwhile, and past a damaged object. */
 function ingestOne(files: FileColumns, index: number, options: BuildOptions): void {
   const path = files.paths[index] as OsPath;
@@ -146,5 +161,10 @@ function read(path: OsPath, stat: BigIntStats, options: BuildOptions): string {
     store?.addFile(path, md5, { hashedAt: stat, ...limits });
     return md5;
   }
-  return (store === undefined ? md5File(path, limits) : store.ingest(path, limits)).md5;
+  if (store === undefined) return md5File(path, limits).md5;
+  if (stat.size > SMALL_BYTES) return store.ingest(path, limits).md5;
+  const bytes = readFileSync(path);
+  const md5 = md5Bytes(bytes);
+  store.addBytes(md5, bytes, true, true);
+  return md5;
 }

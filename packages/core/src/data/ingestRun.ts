@@ -20,6 +20,9 @@ const BATCH_BYTES = 32 * 1024 * 1024;
 /** How long the event loop waits at most, ms: signals and progress get their turn in between. */
 const SLICE_MS = 40;
 
+/** What events call the work. */
+export const HASH_TASK = "hash";
+
 /** Lays out the work on the files of `todo`: row i is `todo[i]`. */
 export function openJob(
   files: FileColumns,
@@ -138,19 +141,18 @@ class IngestProgress {
   readonly #job: IngestJob;
   readonly #options: BuildOptions;
   readonly #bytes: number;
-  static readonly #task = "hash";
 
   constructor(job: IngestJob, files: FileColumns, options: BuildOptions) {
     this.#job = job;
     this.#options = options;
     this.#bytes = options.reporter === undefined ? 0 : files.totalSize;
-    options.reporter?.emit({ type: "start", task: IngestProgress.#task, items: job.paths.length, bytes: this.#bytes });
+    options.reporter?.emit({ type: "start", task: HASH_TASK, items: job.paths.length, bytes: this.#bytes });
   }
 
   emit(): void {
     this.#options.reporter?.emit({
       type: "progress",
-      task: IngestProgress.#task,
+      task: HASH_TASK,
       items: Atomics.load(this.#job.control, Control.files),
       bytes: Atomics.load(this.#job.control, Control.kibibytes) * 1024,
       totalItems: this.#job.paths.length,
@@ -160,6 +162,6 @@ class IngestProgress {
 
   end(): void {
     this.emit();
-    this.#options.reporter?.emit({ type: "end", task: IngestProgress.#task });
+    this.#options.reporter?.emit({ type: "end", task: HASH_TASK });
   }
 }

@@ -54,7 +54,7 @@ function hashBlocks(
 ): { md5: string; size: number } {
   const fd = openSync(path, "r");
   try {
-    const hash = newMd5();
+    let hash: Hash | undefined;
     const buffer = Buffer.allocUnsafeSlow(Math.min(blockSize, Math.max(4096, fstatSync(fd).size + 1)));
     let block = buffer;
     let size = 0;
@@ -63,13 +63,16 @@ function hashBlocks(
       const count = fill(fd, block);
       if (count === 0) break;
       size += count;
-      hash.update(transform(block.subarray(0, count)));
+      const part = transform(block.subarray(0, count));
       options.onBytes?.(count);
+      if (hash === undefined && count < block.length) return { md5: md5Bytes(part), size };
+      hash ??= newMd5();
+      hash.update(part);
       // A file that grew after the first look needs the full block: the 2.x rule depends on where blocks begin.
       if (block.length < blockSize && count === block.length) block = Buffer.allocUnsafeSlow(blockSize);
       else if (count < block.length) break;
     }
-    return { md5: hash.digest("hex"), size };
+    return { md5: hash?.digest("hex") ?? md5Bytes(new Uint8Array(0)), size };
   } finally {
     closeSync(fd);
   }

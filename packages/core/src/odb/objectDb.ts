@@ -4,6 +4,7 @@ import {
   closeSync,
   fchmodSync,
   fstatSync,
+  fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -233,15 +234,16 @@ export class ObjectDb {
 
   /**
    * Stores bytes under their name; does nothing when the object is there. `verified`: the caller has just hashed exactly
-   * these bytes.
+   * these bytes. `flushed`: they are safe on disk before they get their name, for a few.
    * @throws {CorruptObjectError} when they do not have that hash.
    */
-  addBytes(oid: string, bytes: Uint8Array, verified = false): void {
+  addBytes(oid: string, bytes: Uint8Array, verified = false, flushed = false): void {
     const path = this.pathOf(oid);
     if (this.#present(oid, path, bytes.byteLength)) return;
     if (!verified && this.hashName === "md5") expectHash(path, oid, md5Bytes(bytes));
     this.#place(path, oid, (fd) => {
       writeAll(fd, bytes);
+      if (flushed) fsyncSync(fd);
     });
   }
 

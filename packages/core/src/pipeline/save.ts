@@ -24,6 +24,8 @@ export interface SaveOptions extends CallOptions, Viewpoint {
   readonly keepMd5?: boolean;
   /** Names of stages in the order in which dvc.lock is to hold those that it lacks yet; else new ones come last. */
   readonly order?: readonly string[];
+  /** The caller flushes the folders of dvc.lock once, after its last stage: until then a crash may bring the file before back. */
+  readonly noFolderSync?: boolean;
 }
 
 /** Files written, created or deleted, absolute, in the order of writing; what Git may be told of. */
@@ -77,7 +79,7 @@ function saveLocks(stages: readonly Stage[], options: SaveOptions): Written {
   if (changed.size === 0) return [];
   info(options, `Updating lock file '${shown}'`);
   const text = lock.with(changed, options.order);
-  writeFileAtomic(file, text, { inside: options.root });
+  writeFileAtomic(file, text, { inside: options.root, noFolderSync: options.noFolderSync === true });
   return [file];
 }
 
