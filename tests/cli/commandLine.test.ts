@@ -35,7 +35,7 @@ describe("the command line", () => {
   });
 
   /** Commands that DVC has not, so that none of its pages explains them. */
-  const OWN = new Set(["demo", "remote test"]);
+  const OWN = new Set(["demo", "evict", "fsck", "remote test", "trust"]);
 
   it("has help with examples and a link for every command", () => {
     const { out } = rig.run(["--help"]);

@@ -1,7 +1,9 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, normalize, relative, resolve } from "node:path";
-import { DvcError, GraphError, UsageError } from "../base/errors.ts";
+import { ConfigError, DvcError, GraphError, UsageError } from "../base/errors.ts";
 import { isInside, isStrictlyInside, type OsPath } from "../base/paths.ts";
+import { isKnownProtocol } from "../fs/open.ts";
+import { schemeOf } from "../pipeline/location.ts";
 import { OverlapError } from "../pipeline/outsIndex.ts";
 import { saveStage } from "../pipeline/save.ts";
 import { type Output, type Stage, trackedOutput } from "../pipeline/stage.ts";
@@ -118,7 +120,11 @@ function findTarget(repo: Repo, index: Index, target: string, options: AddOption
   const name = options.out === undefined ? target : resolveOut(repo, target, options.out, options);
   const place = placeOf(repo, name, options.toRemote === true && options.out === undefined);
   const path = place.out;
-  const known = index.outs.find(({ out }) => out.isLocal && (out.path === path || isStrictlyInside(out.path, path)));
+  const [known, other] = index.outs.filter(
+    ({ out }) => out.isLocal && (out.path === path || isStrictlyInside(out.path, path)),
+  );
+  // Two that hold it already: the graph says which.
+  if (other !== undefined) index.checkGraph();
   if (known !== undefined) {
     if (known.stage.cmd !== undefined) {
       throw new DvcError(
@@ -134,6 +140,7 @@ function findTarget(repo: Repo, index: Index, target: string, options: AddOption
     }
     return { stage: known.stage, out: known.out, within: path === known.out.path ? undefined : path };
   }
+  if (options.out !== undefined) requireFolder(place.wdir);
   const out = newOutput(repo, name, place);
   return { stage: newStage(place, out), out, within: undefined };
 }
@@ -150,8 +157,10 @@ function placeOf(repo: Repo, target: string, alwaysLocal: boolean): Place {
   const { cwd } = repo.env;
   const path = resolve(cwd, target);
   const base = basename(normalize(target));
-  const isUrl = /^[a-z][a-z0-9+.-]+:\/\//i.test(target);
-  if (isUrl || !isInside(repo.root, path)) {
+  const scheme = schemeOf(target);
+  if (scheme !== undefined && scheme !== "remote" && !isKnownProtocol(scheme))
+    throw new ConfigError(`config file error: Unsupported URL type ${scheme}://`);
+  if (scheme !== undefined || !isInside(repo.root, path)) {
     return {
       file: join(cwd, `${base}.dvc`),
       wdir: cwd,
@@ -173,6 +182,12 @@ function resolveOut(repo: Repo, target: string, out: string, options: AddOptions
     throw outExists(result);
   }
   return result;
+}
+
+/** DVC's text for a folder that nothing could be written into. */
+function requireFolder(folder: OsPath): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new DvcError(`stage working dir '${folder}' does not exist`, { code: "not-found" });
 }
 
 function newOutput(repo: Repo, target: string, place: Place): Output {

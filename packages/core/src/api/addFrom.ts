@@ -4,6 +4,7 @@ import { DvcError } from "../base/errors.ts";
 import { upload } from "../odb/transfer.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
+import { schemeOf } from "../pipeline/location.ts";
 import { saveStage } from "../pipeline/save.ts";
 import type { Output, Stage } from "../pipeline/stage.ts";
 import type { GitContext } from "../repo/gitContext.ts";
@@ -14,7 +15,10 @@ import { cleanStaging, dropStaging, makeStaging } from "../data/swap.ts";
 import { viewOf } from "../repo/shown.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import type { AddOptions } from "./addOptions.ts";
+import { placeBuilt, withBuilt } from "./importPlace.ts";
 import { recordOutput, relinkOutput } from "./recordOutput.ts";
+import { bringUrl, sendUrl } from "./urlImport.ts";
+import { openUrl } from "./urlSource.ts";
 
 /** What `add --out` and `add --to-remote` work on. */
 export interface AddFromTarget {
@@ -33,22 +37,43 @@ export async function addFrom(
   context: GitContext,
   options: AddOptions,
 ): Promise<AddedStage> {
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(source)) {
-    throw new DvcError(`adding from '${source}' is not supported`, {
-      code: "unsupported",
-      hint: "Download it first, then add the file.",
-    });
-  }
+  const save = (out: Output): AddedStage => {
+    saveStage({ ...target.stage, outs: [out] }, { ...viewOf(repo, options), keepMd5: true });
+    context.track(target.stage.file);
+    repo.state.save();
+    return addedStage(repo, target.stage, out);
+  };
+  if (schemeOf(source) !== undefined) return save(await fromUrl(repo, target, source, context, options));
   const from = resolve(repo.env.cwd, source);
   if (!existsSync(from)) throw new DvcError(`[Errno 2] No such file or directory: '${from}'`, { code: "not-found" });
   const out =
     options.toRemote === true
       ? await sendToRemote(repo, target.out, from, options)
       : await bringIn(repo, target, from, context, options);
-  saveStage({ ...target.stage, outs: [out] }, { ...viewOf(repo, options), keepMd5: true });
-  context.track(target.stage.file);
-  repo.state.save();
-  return addedStage(repo, target.stage, out);
+  return save(out);
+}
+
+/** The same for what lies on a storage or, as `remote://NAME/path`, beside a remote. */
+async function fromUrl(
+  repo: Repo,
+  { out }: AddFromTarget,
+  url: string,
+  context: GitContext,
+  options: AddOptions,
+): Promise<Output> {
+  const place = await openUrl(repo.env, url, { repo });
+  const jobs = options.remoteJobs === undefined ? {} : { jobs: options.remoteJobs };
+  try {
+    if (options.toRemote === true)
+      return withBuilt(out, await sendUrl(repo, url, place, { ...options, ...jobs, for: "add" }));
+    if (existsSync(out.path) && options.force !== true) throw outExists(relative(repo.env.cwd, out.path));
+    const built = await bringUrl(repo, url, place, repo.cache, options);
+    context.ignore(out.path);
+    await placeBuilt(repo, out, built, options);
+    return withBuilt(out, built);
+  } finally {
+    await place.fs.close();
+  }
 }
 
 async function bringIn(

@@ -124,7 +124,7 @@ async function commitOutput(
       ...options,
       stage,
       store: out.useCache || options.keepsRun,
-      ...(within === undefined ? {} : { within }),
+      ...(within === undefined ? {} : { within, storeManifest: false }),
     });
     const { size, nfiles } = recorded.out.meta;
     if (size === 0 || nfiles === 0) warn(options, `'${shownPath(repo, out)}' is empty.`);

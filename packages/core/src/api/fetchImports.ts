@@ -24,8 +24,8 @@ function comesFromSource({ stage, out }: StageOutput): boolean {
 
 /**
  * Brings the data of imports into the cache from where it was imported: repositories at the locked commit, and URLs of
- * imports that were never downloaded. What the cache has is left alone. A source that cannot be had is a warning and
- * counts as failed, so that the others are still fetched.
+ * imports that were never downloaded. What the cache has is left alone. A source that cannot be had is a warning, and a
+ * repository also a failure at the end, so that the others are still fetched.
  */
 export async function fetchImports(
   repo: Repo,
@@ -47,15 +47,19 @@ export async function fetchImports(
     }
     try {
       const built = await bring(repo, one, options);
-      total.count += built.tree === undefined ? 1 : built.tree.nfiles + (out.hash === undefined ? 0 : 1);
+      if (recorded !== undefined && recorded.name !== "etag" && recorded.value !== built.hash.value) {
+        // Not what was recorded: the checkout says that it is missing, as in DVC.
+        warnOther(repo, one, options);
+        continue;
+      }
+      total.count += built.tree === undefined ? 1 : built.tree.nfiles;
       total.bytes += built.meta.size ?? 0;
       if (out.hash === undefined) partial.set(out.path, built);
-      if (recorded !== undefined && recorded.name !== "etag" && recorded.value !== built.hash.value)
-        warnOther(repo, one, options);
     } catch (error) {
       if (!(error instanceof DvcError) || error.code === "aborted") throw error;
       warn(options, `failed to fetch '${shownPath(repo, out)}' from its source - ${chainOf(error)}`);
-      total.failed++;
+      // A file or folder that is gone counts as missing; a repository that can't be had as a failure.
+      if (one.stage.deps[0]?.kind !== "file") total.failed++;
     }
   }
   return partial;
@@ -79,7 +83,7 @@ async function bring(repo: Repo, one: StageOutput, options: CallOptions): Promis
   if (dep?.kind !== "file") return bringImport(repo, one, options);
   const place = await openDependency(repo, dep);
   try {
-    return await bringUrl(repo, dep, place, repo.cache, options);
+    return await bringUrl(repo, dep.defPath, place, repo.cache, options);
   } finally {
     await place.fs.close();
   }

@@ -1,5 +1,5 @@
-import { rmSync } from "node:fs";
 import { type CallOptions, info } from "../base/events.ts";
+import { loadDvcFile } from "../pipeline/load.ts";
 import { saveStage } from "../pipeline/save.ts";
 import type { Dependency, RepoSource, Stage } from "../pipeline/stage.ts";
 import { bringData, type ExternalRepo, importSource, openExternal } from "../repo/externalRepo.ts";
@@ -8,7 +8,7 @@ import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath, viewOf } from "../repo/shown.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
-import { newImport, placeBuilt, resolveOutput, withBuilt } from "./importPlace.ts";
+import { newImport, placeBuilt, removePresent, resolveOutput, withBuilt } from "./importPlace.ts";
 
 /** What imports of all kinds share. */
 export interface ImportOptions extends CallOptions {
@@ -104,6 +104,7 @@ export async function runRepoImport(
     const locked: RepoDependency = { ...dep, repo: { ...dep.repo, ...(revLock === undefined ? {} : { revLock }) } };
     if (options.noDownload === true) {
       context.ignore(out.path);
+      await removePresent(repo, out, options);
       return { ...stage, deps: [locked], outs: [{ ...out, hash: undefined, meta: {} }] };
     }
     const built = await bringData(repo, opened, dep.defPath, options);
@@ -127,7 +128,18 @@ export function saveImport(
   context: GitContext,
   options: CallOptions & { readonly keepMd5?: boolean },
 ): void {
-  rmSync(stage.file, { force: true });
-  saveStage(stage, viewOf(repo, options));
+  saveStage(withNotesOf(repo, stage), viewOf(repo, options));
   context.track(stage.file);
+}
+
+/** What a person noted in the file that the import replaces stays: descriptions, types, labels, and the like. */
+function withNotesOf(repo: Repo, stage: Stage): Stage {
+  if (!repo.workspace.isFile(stage.file)) return stage;
+  const old = loadDvcFile(stage.file, repo.workspace, repo.loadContext);
+  const outs = stage.outs.map((out) => {
+    const before = old.outs.find(({ path }) => path === out.path);
+    if (before === undefined) return out;
+    return { ...out, annotation: before.annotation, remote: before.remote, canPush: before.canPush };
+  });
+  return { ...stage, desc: old.desc, meta: old.meta, outs };
 }

@@ -1,4 +1,4 @@
-import { lstatSync, statSync } from "node:fs";
+import { lstatSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
@@ -92,11 +92,24 @@ export function withBuilt(out: Output, built: Pick<Built, "hash" | "meta">): Out
   return { ...out, hash: built.hash, hashName: "md5", meta, extra };
 }
 
+/** Keeps what lies at the output in the cache. @returns whether anything does */
+async function keepPresent(repo: Repo, out: Output, options: CallOptions): Promise<boolean> {
+  const { state, ignore, cache } = repo;
+  if (lstatSync(out.path, { throwIfNoEntry: false }) === undefined) return false;
+  if (statSync(out.path, { throwIfNoEntry: false }) !== undefined)
+    await build(out.path, { ...options, state, ignore, store: cache });
+  return true;
+}
+
+/** Takes the data out of the workspace, as DVC does when only the version is locked anew. It is kept in the cache. */
+export async function removePresent(repo: Repo, out: Output, options: CallOptions): Promise<void> {
+  if (await keepPresent(repo, out, options)) rmSync(out.path, { recursive: true });
+}
+
 /** Puts what is in the cache into the workspace. What it replaces is kept in the cache. */
 export async function placeBuilt(repo: Repo, out: Output, built: Built, options: CallOptions): Promise<void> {
   const { state, ignore, cache } = repo;
-  if (lstatSync(out.path, { throwIfNoEntry: false }) !== undefined && statSync(out.path, { throwIfNoEntry: false }))
-    await build(out.path, { ...options, state, ignore, store: cache });
+  await keepPresent(repo, out, options);
   const { tree, hash, meta } = built;
   const plan = planCheckout(
     [

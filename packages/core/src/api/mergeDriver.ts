@@ -1,6 +1,9 @@
 import type { CallOptions } from "../base/events.ts";
 import { resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import { type OutEntry, parseDvcFile, type SingleStageFile } from "../formats/dvcFile.ts";
+import { pyJsonDumps } from "../formats/pyJson.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { Tree, type TreeEntry } from "../odb/tree.ts";
 import { loadDvcFile } from "../pipeline/load.ts";
@@ -9,6 +12,9 @@ import type { Output, Stage } from "../pipeline/stage.ts";
 import type { Repo } from "../repo/repo.ts";
 import { viewOf } from "../repo/shown.ts";
 import { treeOf } from "./recordOutput.ts";
+
+/** What is recorded of the data; the rest of an entry are options. */
+const RECORDED: ReadonlySet<string> = new Set(["md5", "size", "nfiles", "files", "cloud"]);
 
 /** The three versions that Git hands to a merge driver; `our` is overwritten with the result. */
 export interface MergeFiles {
@@ -23,19 +29,18 @@ export interface MergeFiles {
  * @throws {DvcError} `unable to auto-merge …`; `our` is unchanged then.
  */
 export async function mergeDvcFiles(repo: Repo, files: MergeFiles, options: CallOptions = {}): Promise<void> {
-  const load = (file: string): Stage => loadDvcFile(resolve(repo.env.cwd, file), repo.workspace, repo.loadContext);
+  const path = (file: string): OsPath => resolve(repo.env.cwd, file);
+  refuseOthers([files.ancestor, files.our, files.their].map((file) => entriesIn(repo, path(file))));
+  const load = (file: string): Stage => loadDvcFile(path(file), repo.workspace, repo.loadContext);
   const [ancestor, our, their] = [load(files.ancestor), load(files.our), load(files.their)];
+  if (their.outs.length === 0) return Promise.resolve();
   const [theirOut] = their.outs;
-  if (theirOut === undefined) return Promise.resolve();
   const [ourOut] = our.outs;
-  if (ourOut === undefined) {
+  if (ourOut === undefined || theirOut === undefined) {
     saveStage({ ...our, outs: their.outs }, viewOf(repo, options));
     return;
   }
   const [baseOut] = ancestor.outs;
-  for (const stage of [ancestor, our, their]) checkStage(stage);
-  if (baseOut !== undefined) checkSame(baseOut, ourOut);
-  checkSame(ourOut, theirOut);
   const base = baseOut === undefined ? Tree.from([]) : need(repo, baseOut);
   const merged = mergeTrees(base, need(repo, ourOut), need(repo, theirOut));
   repo.cache.addTree(merged);
@@ -44,27 +49,35 @@ export async function mergeDvcFiles(repo: Repo, files: MergeFiles, options: Call
   saveStage({ ...our, outs: [{ ...ourOut, hash: { name: "md5", value: merged.oid }, meta }] }, viewOf(repo, options));
 }
 
-function checkStage(stage: Stage): void {
-  if (stage.cmd !== undefined || stage.deps.length > 0 || stage.outs.length > 1) {
-    throw new DvcError("unable to auto-merge DVC files that weren't created by `dvc add`");
-  }
+function entriesIn(repo: Repo, file: OsPath): SingleStageFile {
+  return parseDvcFile(repo.workspace.readText(file) ?? "", file);
 }
 
-function checkSame(a: Output, b: Output): void {
-  const options = (out: Output): string =>
-    JSON.stringify([
-      out.defPath,
-      out.useCache,
-      out.persist,
-      out.canPush,
-      out.remote,
-      out.annotation,
-      out.hash?.name,
-      out.meta.isexec,
-    ]);
+/** What is not made by `add`, or is not the same kind of folder, is not merged; told in DVC's words. */
+function refuseOthers(files: readonly SingleStageFile[]): void {
+  const [ancestor, our, their] = files;
+  if ((their?.outs ?? []).length === 0 || (our?.outs ?? []).length === 0) return;
+  for (const file of files) {
+    const [deps, outs] = [file.deps ?? [], file.outs ?? []];
+    if (deps.length > 0 || outs.length > 1)
+      throw new DvcError("unable to auto-merge DVC files that weren't created by `dvc add`");
+  }
+  const [base] = ancestor?.outs ?? [];
+  const [mine] = our?.outs ?? [];
+  const [yours] = their?.outs ?? [];
+  if (mine === undefined || yours === undefined) return;
+  if (base !== undefined) checkSame(base, mine);
+  checkSame(mine, yours);
+}
+
+function checkSame(a: OutEntry, b: OutEntry): void {
+  const options = (out: OutEntry): string => {
+    const kept = Object.entries(out).filter(([key]) => !RECORDED.has(key));
+    return pyJsonDumps(Object.fromEntries(kept), { sortKeys: true });
+  };
   if (options(a) !== options(b)) throw new DvcError("unable to auto-merge outputs with different options");
-  if (b.hash === undefined || !isDirHash(b.hash.value))
-    throw new DvcError("unable to auto-merge outputs that are not directories");
+  const isFile = ({ md5 }: OutEntry): boolean => md5 !== undefined && !isDirHash(String(md5));
+  if (isFile(a) || isFile(b)) throw new DvcError("unable to auto-merge outputs that are not directories");
 }
 
 function need(repo: Repo, out: Output): Tree {

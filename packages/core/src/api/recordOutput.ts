@@ -20,6 +20,8 @@ export interface RecordOptions extends CallOptions {
   /** Whose output it is. */
   readonly stage: Stage;
   readonly within?: OsPath;
+  /** False: the part gets no manifest of its own in the cache. */
+  readonly storeManifest?: boolean;
 }
 
 /** An output with the hash of what is in the workspace, and what was built to get it. */
@@ -53,15 +55,16 @@ export async function hashPath(
   repo: Repo,
   path: OsPath,
   hashName: "md5" | "md5-dos2unix",
-  options: CallOptions & { store?: boolean },
+  options: CallOptions & { store?: boolean; storeManifest?: boolean },
 ): Promise<Built> {
-  const { store, signal, reporter } = options;
+  const { store, signal, reporter, storeManifest } = options;
   return build(path, {
     ...(signal === undefined ? {} : { signal }),
     ...(reporter === undefined ? {} : { reporter }),
     state: repo.state,
     ignore: repo.ignore,
     hashName,
+    storeManifest,
     ...(store === true ? { store: cacheFor(repo, { name: hashName, value: "" }) } : {}),
   });
 }
@@ -92,7 +95,9 @@ async function recordWithin(repo: Repo, out: Output, path: OsPath, options: Reco
     throw new DvcError(`Cannot modify '${shown}' which is being tracked as a file`);
   }
   const before =
-    out.hash === undefined ? Tree.from([]) : await readManifest(repo, { stage: options.stage, out }, options);
+    out.hash === undefined
+      ? Tree.from([])
+      : ((await readManifest(repo, { stage: options.stage, out }, options)) ?? (await neverStored(repo, out, options)));
   if (before === undefined) {
     throw new DvcError(`could not read '${out.hash?.value ?? ""}'`, {
       code: "missing-object",
@@ -111,6 +116,13 @@ async function recordWithin(repo: Repo, out: Output, path: OsPath, options: Reco
     out: { ...out, hash: { name: "md5", value: after.oid }, hashName: "md5", meta, extra: withoutCloud(out.extra) },
     built,
   };
+}
+
+/** After `add --no-commit` the manifest is nowhere, but the folder may still be what was recorded. */
+async function neverStored(repo: Repo, out: Output, options: CallOptions): Promise<Tree | undefined> {
+  if (!existsSync(out.path)) return undefined;
+  const { hash, tree } = await hashPath(repo, out.path, "md5", { ...options, store: false });
+  return hash.value === out.hash?.value ? tree : undefined;
 }
 
 function refuseUnknown(before: Tree, rel: string, path: OsPath, repo: Repo, out: Output): void {

@@ -17,7 +17,7 @@ import type { GitContext } from "../repo/gitContext.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
-import { placeBuilt, withBuilt } from "./importPlace.ts";
+import { placeBuilt, removePresent, withBuilt } from "./importPlace.ts";
 import { downloadAll, filesAt, type FsConfig, openUrl, type UrlPlace } from "./urlSource.ts";
 
 /** The kind of dependency that an import from a path or URL has. */
@@ -64,9 +64,13 @@ async function takeData(
   place: UrlPlace,
   options: UrlImportSteps,
 ): Promise<Output> {
-  if (options.noDownload === true) return { ...out, hash: undefined, meta: {} };
-  if (options.toRemote === true) return withBuilt(out, await sendToRemote(repo, dep, place, options));
-  const built = await bringUrl(repo, dep, place, repo.cache, options);
+  if (options.noDownload === true) {
+    await removePresent(repo, out, options);
+    return { ...out, hash: undefined, meta: {} };
+  }
+  if (options.toRemote === true)
+    return withBuilt(out, await sendUrl(repo, dep.defPath, place, { ...options, for: "import-url" }));
+  const built = await bringUrl(repo, dep.defPath, place, repo.cache, options);
   await placeBuilt(repo, out, built, options);
   return withBuilt(out, built);
 }
@@ -148,10 +152,10 @@ export async function lookAtSource(
 /** DVC's text for a source that is gone. */
 class MissingSourceError extends DvcError {}
 
-/** Brings the data of a URL import into an object database. */
+/** Brings the data at a place into an object database; `url` is how it was named. */
 export async function bringUrl(
   repo: Repo,
-  dep: FileDependency,
+  url: string,
   place: UrlPlace,
   store: ObjectDb,
   options: CallOptions & { readonly jobs?: number },
@@ -160,18 +164,27 @@ export async function bringUrl(
   if (place.localPath !== undefined) return build(place.localPath, { ...options, state, store });
   return inScratch(repo, async (folder) => {
     const data = join(folder, basename(place.path));
-    await downloadAll(place, dep.defPath, data, options);
+    await downloadAll(place, url, data, options);
     return build(data, { ...options, store });
   });
 }
 
-async function sendToRemote(repo: Repo, dep: FileDependency, place: UrlPlace, options: UrlImportSteps): Promise<Built> {
+/** Sends the data at a place straight to a remote: the cache does not get it. `for`: the command, for messages. */
+export async function sendUrl(
+  repo: Repo,
+  url: string,
+  place: UrlPlace,
+  options: UrlImportSteps & { readonly for: string },
+): Promise<Built> {
   const { jobs } = options;
-  const remote = await openRemote(repo, options.remote, { ...(jobs === undefined ? {} : { jobs }), for: "import-url" });
+  const remote = await openRemote(repo, options.remote, {
+    ...(jobs === undefined ? {} : { jobs }),
+    for: options.for,
+  });
   try {
     return await inScratch(repo, async (folder) => {
       const store = new ObjectDb(join(folder, "objects"), { layout: "3.x" });
-      const built = await bringUrl(repo, dep, place, store, options);
+      const built = await bringUrl(repo, url, place, store, options);
       const oids = new Set([built.hash.value]);
       const isDir = isDirHash(built.hash.value);
       const want = { files: isDir ? new Set<string>() : oids, dirs: isDir ? oids : new Set<string>() };

@@ -14,6 +14,7 @@ import { dirname, join } from "node:path";
 import { NotDvcRepoError, ScmError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { type Environment, globalConfigDir, systemConfigDir } from "../base/platform.ts";
+import { supportedProtocols } from "../fs/open.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 
 /** How the program and its surroundings are. */
@@ -46,7 +47,7 @@ export interface ProjectInfo {
 export async function versionInfo(env: Environment): Promise<VersionInfo> {
   return {
     platform: `Node ${process.versions.node} on ${platform()}-${release()}-${arch()}`,
-    supports: ["local", "s3"],
+    supports: supportedProtocols(),
     config: { global: globalConfigDir(env), system: systemConfigDir(env) },
     project: await projectInfo(env),
   };

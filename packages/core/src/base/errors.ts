@@ -80,7 +80,20 @@ export class FormatError extends DvcError {
 }
 
 /** A file of the project that does not parse or does not fit. The message is a page of its own, with an excerpt of the file. */
-export class InvalidFileError extends FormatError {}
+export class InvalidFileError extends FormatError {
+  /** The same, its headline naming the commit (shortened) that holds the file. */
+  inRevision(rev: string): InvalidFileError {
+    const [headline = "", ...page] = this.message.split("\n");
+    if (headline.includes(" in revision '")) return this;
+    const named = headline.replace(/^('.*' (?:is invalid|validation failed))/, `$1 in revision '${rev}'`);
+    const { line, column } = this;
+    return new InvalidFileError([named, ...page].join("\n"), {
+      file: this.file,
+      ...(line === undefined ? {} : { line }),
+      ...(column === undefined ? {} : { column }),
+    });
+  }
+}
 
 /** A cycle, an overlap, a duplicate output. */
 export class GraphError extends DvcError {

@@ -105,7 +105,7 @@ async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> 
   const { files } = look;
   const tree = Tree.fromWalk(entriesOf(files));
   if (store !== undefined) {
-    store.addTree(tree);
+    if (options.storeManifest !== false) store.addTree(tree);
     store.flush();
   }
   if (options.within === undefined) state?.folders.set(root, name, look.record(tree.oid));

@@ -17,4 +17,6 @@ export interface BuildOptions extends CallOptions {
   readonly jobs?: number | undefined;
   /** Only this file or folder inside the folder; the tree's relpaths still begin at the folder. */
   readonly within?: RelPath | undefined;
+  /** False: a folder is part of another, whose manifest is stored later; it has none of its own. */
+  readonly storeManifest?: boolean | undefined;
 }

@@ -54,7 +54,7 @@ export function saveStages(stages: Iterable<Stage>, options: SaveOptions): Writt
 
 function saveDvcFile(stage: Stage, options: SaveOptions): Written {
   const md5 = options.keepMd5 === true ? stage.md5 : stageMd5(stage);
-  const data = dvcFileData(md5 === undefined ? stage : { ...stage, md5 }) as SingleStageFile;
+  const data = dvcFileData({ ...stage, md5 }) as SingleStageFile;
   const previous = readPlainText(stage.file);
   const text = serializeDvcFile(data, previous, fileText(stage.file, options));
   if (text === previous) return [];

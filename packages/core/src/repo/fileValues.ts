@@ -135,14 +135,15 @@ function valueError(error: Error, rev: string | undefined): ValueError {
 
 /** DVC's page about a broken dvc.yaml has a short form too. */
 function stageFileError(error: InvalidFileError, rev: string | undefined): ValueError {
-  const headline = /^'.*' validation failed(: \d+ errors)?/s.exec(error.message.replaceAll("\n", ""));
+  const headline = /^'.*' validation failed(?: in revision '\w+')?(: \d+ errors)?/s.exec(error.message.replaceAll("\n", ""));
   if (headline === null) {
     const file = error.file.replace(/^\.[/\\]/, "");
     return { type: "YAMLSyntaxError", msg: `unable to read: '${file}', YAML file structure is corrupted` };
   }
   const [whole, count = ""] = headline;
-  const at = rev === undefined ? "" : ` in revision '${rev.slice(0, 7)}'`;
-  return { type: "YAMLValidationError", msg: `${whole.slice(0, whole.length - count.length)}${at}${count}` };
+  const plain = whole.slice(0, whole.length - count.length);
+  const at = rev === undefined || plain.endsWith("'") ? "" : ` in revision '${rev.slice(0, 7)}'`;
+  return { type: "YAMLValidationError", msg: `${plain}${at}${count}` };
 }
 
 function className(error: Error): string {

@@ -1,5 +1,5 @@
 import { basename, dirname, join, relative } from "node:path";
-import { DvcError, NotDvcRepoError } from "../base/errors.ts";
+import { DvcError, InvalidFileError, NotDvcRepoError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { readPlainText } from "../fs/atomic.ts";
 import { readdirSync, statSync } from "node:fs";
@@ -127,11 +127,23 @@ export class StageFiles {
   stagesOf(file: OsPath): readonly Stage[] {
     const known = this.#stages.get(file);
     if (known !== undefined) return known;
-    const stages = file.endsWith(DVC_SUFFIX)
-      ? [loadDvcFile(file, this.#seen.has(file) ? this.#plainFiles : this.source, this.#context)]
-      : [...this.project(file).stages()];
+    const stages = this.#atRevision(() =>
+      file.endsWith(DVC_SUFFIX)
+        ? [loadDvcFile(file, this.#seen.has(file) ? this.#plainFiles : this.source, this.#context)]
+        : [...this.project(file).stages()],
+    );
     this.#stages.set(file, stages);
     return stages;
+  }
+
+  /** Pages about a file of a commit say of which commit. */
+  #atRevision<T>(load: () => T): T {
+    try {
+      return load();
+    } catch (error) {
+      if (this.#rev === undefined || !(error instanceof InvalidFileError)) throw error;
+      throw error.inRevision(this.#rev.slice(0, 7));
+    }
   }
 
   /** Every `dvc.yaml` read so far. */
@@ -143,7 +155,7 @@ export class StageFiles {
   project(file: OsPath): ProjectView {
     const known = this.#projects.get(file);
     if (known !== undefined) return known;
-    const project = loadProject(file, this.source, this.#context);
+    const project = this.#atRevision(() => loadProject(file, this.source, this.#context));
     this.#projects.set(file, project);
     return project;
   }

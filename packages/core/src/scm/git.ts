@@ -120,7 +120,9 @@ export class Git {
   }
 
   #verify(rev: string): string | undefined {
-    const { code, stdout } = this.run(["rev-parse", "--verify", "--quiet", "--end-of-options", `${rev}^{commit}`], {
+    // After `:/` everything is text to look for; what it finds is a commit.
+    const asked = rev.startsWith(":/") ? rev : `${rev}^{commit}`;
+    const { code, stdout } = this.run(["rev-parse", "--verify", "--quiet", "--end-of-options", asked], {
       allow: [0, 1, 128],
     });
     const sha = stdout.toString("latin1").trim();

@@ -1,0 +1,172 @@
+/** What DVC 3.67.1 does in corners that its own tests look into, checked by running it. */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { filesUnder } from "../support/killing.ts";
+import { Rig } from "../support/rig.ts";
+
+let rig: Rig;
+
+beforeEach(() => {
+  rig = new Rig().project();
+});
+
+afterEach(() => {
+  rig.close();
+});
+
+const objects = (): string[] =>
+  filesUnder(rig.path(".dvc/cache/files/md5"))
+    .map((path) => path.split("/").slice(-2).join(""))
+    .sort();
+
+describe("add", () => {
+  it("knows no such URL", () => {
+    const ran = rig.run(["add", "unsupported://unsupported"]);
+    expect(ran).toMatchObject({ code: 1, err: "ERROR: config file error: Unsupported URL type unsupported://\n" });
+  });
+
+  it("names all that track one path", () => {
+    rig.write("foo", "foo");
+    rig.ok("add", "-q", "foo");
+    rig.write("dvc.yaml", "stages:\n  echo-foo:\n    cmd: echo foo > foo\n    outs: [foo]\n");
+    const ran = rig.run(["add", "foo"]);
+    expect(ran.code).toBe(1);
+    expect(ran.err).toContain("output 'foo' is specified in:\n\t- foo.dvc\n\t- echo-foo\nUse `dvc remove`");
+  });
+
+  it("-o wants the folder to be there", () => {
+    rig.write("../elsewhere", "x");
+    const ran = rig.run(["add", "../elsewhere", "-o", "no/such/x"]);
+    expect(ran).toMatchObject({ code: 1, err: `ERROR: stage working dir '${rig.path("no/such")}' does not exist\n` });
+  });
+
+  it("-o and --to-remote take what lies on a storage", () => {
+    rig.write("../store/d/file", "from the storage");
+    rig.ok("remote", "add", "-q", "-d", "st", rig.path("../store"));
+    rig.ok("add", "-q", "remote://st/d", "-o", "here");
+    expect(rig.read("here/file")).toBe("from the storage");
+    writeFileSync(rig.path("../store/d/file"), "changed");
+    rmSync(rig.path("here"), { recursive: true });
+    rig.ok("checkout", "-q");
+    expect(rig.read("here/file")).toBe("from the storage");
+    const before = objects();
+    rig.ok("add", "-q", "remote://st/d/file", "--to-remote");
+    expect([objects(), rig.read("file")]).toEqual([before, undefined]);
+    rig.ok("pull", "-q", "file");
+    expect(rig.read("file")).toBe("changed");
+  });
+});
+
+describe("commit", () => {
+  it("-f drops the checksum of a file of data, which has none", () => {
+    rig.write("file", "file content");
+    rig.ok("add", "-q", "--no-commit", "file");
+    rig.write("file.dvc", `md5: 1111111111\n${rig.read("file.dvc") ?? ""}`);
+    expect(rig.run(["commit", "file.dvc"]).code).toBe(1);
+    rig.ok("commit", "-q", "-f", "file.dvc");
+    expect(rig.read("file.dvc")).not.toContain("1111111111");
+  });
+
+  it("of a part stores that part and the manifest, also when nothing was stored before", () => {
+    for (const name of ["foo", "bar", "subdir/subfoo", "subdir/subbar"])
+      rig.write(`data/${name}`, name.split("/").at(-1) ?? "");
+    rig.ok("add", "-q", "--no-commit", "data");
+    expect(objects()).toEqual([]);
+    rig.ok("commit", "-q", "data/foo");
+    const first = ["1aca2c799df82929bbdd976557975546.dir", "acbd18db4cc2f85cedef654fccc4a4d8"];
+    expect(objects()).toEqual(first);
+    rig.ok("commit", "-q", "data/subdir");
+    expect(objects()).toEqual(
+      [...first, "4ce8d2a2cf314a52fa7f315ca37ca445", "68dde2c3c4e7953c2290f176bbdc9a54"].sort(),
+    );
+  });
+});
+
+describe("imports", () => {
+  it("keep what a person noted in the file that they replace", () => {
+    rig.write("foo", "foo");
+    rig.write(
+      "bar.dvc",
+      "# top comment\ndesc: top desc\ndeps:\n- path: foo # dep comment\nouts:\n- path: bar # out comment\n  desc: out desc\n  labels:\n  - label1\nmeta: some metadata\n",
+    );
+    rig.ok("import-url", "-q", "foo", "bar");
+    expect(rig.read("bar.dvc")).toBe(
+      "# top comment\ndesc: top desc\ndeps:\n- path: foo # dep comment\n  md5: acbd18db4cc2f85cedef654fccc4a4d8\n  size: 3\n  hash: md5\nouts:\n- path: bar # out comment\n  desc: out desc\n  labels:\n  - label1\n  md5: acbd18db4cc2f85cedef654fccc4a4d8\n  size: 3\n  hash: md5\nmeta: some metadata\nmd5: " +
+        (/^md5: (\w+)$/m.exec(rig.read("bar.dvc") ?? "")?.[1] ?? "") +
+        "\nfrozen: true\n",
+    );
+  });
+
+  it("that were not downloaded are missing when their source is gone or holds something else", () => {
+    rig.write("../source", "file content");
+    rig.ok("import-url", "-q", "--no-download", "../source", "file");
+    for (const change of [() => rmSync(rig.path("../source")), () => rig.write("../source", "updated")]) {
+      change();
+      const ran = rig.run(["pull", "file"]);
+      expect(ran.code).toBe(1);
+      expect(ran.err).toContain("Checkout failed for following targets:\nfile\n");
+      expect(rig.read("file")).toBeUndefined();
+    }
+    rig.write("../source", "file content");
+    rig.ok("pull", "-q", "file");
+    expect(rig.read("file")).toBe("file content");
+  });
+
+  it("update --no-download takes the data out of the workspace, and loses none of it", () => {
+    rig.write("../source", "first");
+    rig.ok("import-url", "-q", "../source", "file");
+    rig.write("../source", "second");
+    rmSync(rig.path("file"));
+    rig.write("file", "edited here");
+    rig.ok("update", "-q", "--no-download", "file.dvc");
+    expect(rig.read("file")).toBeUndefined();
+    expect(objects()).toContain("f46b59cd6e9f2d0d7c76a2d04f25e1e7");
+  });
+});
+
+describe("revisions", () => {
+  it("may be told by a word of their message", () => {
+    rig.write("a", "a");
+    rig.ok("add", "-q", "a");
+    rig.git("add", ".");
+    rig.git("commit", "-q", "-m", "first thing");
+    expect(JSON.parse(rig.ok("diff", "--json", ":/init", ":/first"))).toMatchObject({ added: [{ path: "a" }] });
+  });
+
+  it("are named where a file of theirs is broken", () => {
+    rig.write("dvc.yaml", "stages:\n  s:\n    cmd: {}\n");
+    rig.git("add", ".");
+    rig.git("commit", "-q", "-m", "broken");
+    const sha = rig.git("rev-parse", "HEAD").slice(0, 7);
+    mkdirSync(rig.path("sub"));
+    const ran = rig.run(["list", `file://${rig.dir}`, "--rev", "HEAD"]);
+    expect(ran.code).toBe(1);
+    expect(ran.err).toContain(`'./dvc.yaml' validation failed in revision '${sha}'.`);
+  });
+});
+
+describe("the merge driver", () => {
+  const merge = (our: string, their: string): string => {
+    rig.write("ancestor", "");
+    rig.write("our", our);
+    rig.write("their", their);
+    const ran = rig.run(["git-hook", "merge-driver", "--ancestor", "ancestor", "--our", "our", "--their", "their"]);
+    expect(ran.code).not.toBe(0);
+    expect(rig.read("our")).toBe(our);
+    return ran.err;
+  };
+  const out = (md5: string, more = ""): string => `- md5: ${md5}\n  hash: md5\n  path: path\n${more}`;
+
+  it("says why it does not merge", () => {
+    const folder = `outs:\n${out("f123456789.dir")}`;
+    expect(merge(folder, `outs:\n${out("f987654321.dir", "  cache: false\n")}`)).toContain(
+      "unable to auto-merge outputs with different options",
+    );
+    expect(merge(folder, `outs:\n${out("f987654321")}`)).toContain(
+      "unable to auto-merge outputs that are not directories",
+    );
+    expect(merge(`${folder}${out("ff123456789.dir").replace("path\n", "another\n")}`, folder)).toContain(
+      "unable to auto-merge DVC files that weren't created by `dvc add`",
+    );
+  });
+});
