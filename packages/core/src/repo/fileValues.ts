@@ -135,7 +135,9 @@ function valueError(error: Error, rev: string | undefined): ValueError {
 
 /** DVC's page about a broken dvc.yaml has a short form too. */
 function stageFileError(error: InvalidFileError, rev: string | undefined): ValueError {
-  const headline = /^'.*' validation failed(?: in revision '\w+')?(: \d+ errors)?/s.exec(error.message.replaceAll("\n", ""));
+  const headline = /^'.*' validation failed(?: in revision '\w+')?(: \d+ errors)?/s.exec(
+    error.message.replaceAll("\n", ""),
+  );
   if (headline === null) {
     const file = error.file.replace(/^\.[/\\]/, "");
     return { type: "YAMLSyntaxError", msg: `unable to read: '${file}', YAML file structure is corrupted` };
