@@ -1,4 +1,6 @@
 import type { BigIntStats } from "node:fs";
+import type { OsPath } from "../base/paths.ts";
+import type { QuickStat } from "../fs/quickStat.ts";
 import type { Stamp } from "./plan.ts";
 
 /** What became of a file of a batch. `Doubtful`: its object is missing or not as objects are; to be looked at closely. */
@@ -9,9 +11,11 @@ const FIELDS = 5;
 /** File conditions as columns of 64-bit numbers, which two threads can share. */
 export class StampColumns {
   readonly #numbers: BigInt64Array;
+  readonly #halves: Uint32Array;
 
   constructor(numbers: BigInt64Array) {
     this.#numbers = numbers;
+    this.#halves = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length * 2);
   }
 
   /** Room for `count` conditions. */
@@ -27,6 +31,13 @@ export class StampColumns {
     numbers[at + 2] = stat.size;
     numbers[at + 3] = stat.mtimeNs;
     numbers[at + 4] = stat.ctimeNs;
+  }
+
+  /** The same of the file at a path, which is no link. False when it cannot be looked at. */
+  setQuickly(index: number, quick: QuickStat, path: OsPath): boolean {
+    if (!quick.look(path)) return false;
+    quick.copyTo(this.#halves, index);
+    return true;
   }
 
   /** Whether anything was set; no file has inode 0. */

@@ -2,6 +2,7 @@ import type { BigIntStats } from "node:fs";
 import { chmodSync, closeSync, constants, copyFileSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, writeAll } from "../fs/atomic.ts";
+import { quickStat } from "../fs/quickStat.ts";
 import { md5File, newMd5 } from "../hash/md5.ts";
 import type { LinkType } from "../odb/linker.ts";
 import { copiedBelow, Linker } from "../odb/linker.ts";
@@ -257,8 +258,15 @@ export class FileBuilder {
     const isNoted = used === "copy" && (flags & EXEC) === 0 && this.#built.has(index);
     // A symlink changes nothing of the object, which was looked at before it was judged.
     if (used === "symlink" && this.#seen?.index === index) this.#built.set(index, this.#seen.stat);
-    else if (!isNoted) this.#built.set(index, statSync(target, { bigint: true }));
+    else if (!isNoted) this.#note(index, target, used === "symlink");
     states[index] = FileState.Built;
+  }
+
+  /** Notes the condition of a file that was built. */
+  #note(index: number, target: OsPath, isLink: boolean): void {
+    const quick = isLink ? undefined : quickStat(this.#batch.oids.length, target);
+    if (quick === undefined || !this.#built.setQuickly(index, quick, target))
+      this.#built.set(index, statSync(target, { bigint: true }));
   }
 
   #objectOf(index: number): OsPath {

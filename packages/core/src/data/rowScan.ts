@@ -1,7 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { lstatSync, statSync } from "node:fs";
 import type { OsPath, RelPath } from "../base/paths.ts";
-import { QUICK, quickStat } from "../fs/quickStat.ts";
+import { quickStat } from "../fs/quickStat.ts";
 import { IS_LINK } from "../odb/folderRecords.ts";
 import { sameStat } from "./fileColumns.ts";
 
@@ -25,9 +25,6 @@ export const SAME = 1;
 const OTHER = 2;
 /** Rows that a thread takes at a time: what the other holds at the end is looked at again. */
 const CHUNK = 128;
-
-/** From this many files on it pays to open what looks at files quickly: that takes 1 ms. */
-const WORTH_QUICK = 500;
 
 /** Compares files with their record, a chunk at a time, until none is left; several threads may do so at once. */
 export function scanRows(share: RowShare, relpaths: readonly RelPath[], signal?: AbortSignal): void {
@@ -57,24 +54,11 @@ function comparison(share: RowShare, relpaths: readonly RelPath[]): (row: number
     const stat = lookAt(base + (relpaths[row] as string), isLink(row));
     return stat !== undefined && sameStat(stats, row, stat);
   };
-  const quick = relpaths.length < WORTH_QUICK ? undefined : quickStat(base);
+  const quick = quickStat(relpaths.length, base);
   if (quick === undefined) return careful;
   const recorded = new Uint32Array(stats.buffer, stats.byteOffset, stats.length * 2);
   return (row) =>
-    isLink(row)
-      ? careful(row)
-      : quick.look(base + (relpaths[row] as string)) && sameHalves(recorded, row, quick.halves);
-}
-
-/** Places of the recorded numbers in what {@link QuickStat} found. */
-const PLACES = [QUICK.dev, QUICK.ino, QUICK.size, QUICK.mtimeNs, QUICK.ctimeNs] as const;
-
-function sameHalves(recorded: Uint32Array, row: number, found: Uint32Array): boolean {
-  let at = row * PLACES.length * 2;
-  for (const place of PLACES) {
-    if (recorded[at++] !== found[place * 2] || recorded[at++] !== found[place * 2 + 1]) return false;
-  }
-  return true;
+    isLink(row) ? careful(row) : quick.look(base + (relpaths[row] as string)) && quick.isSame(recorded, row);
 }
 
 function lookAt(path: OsPath, isLink: boolean): BigIntStats | undefined {

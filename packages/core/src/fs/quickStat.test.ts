@@ -24,7 +24,7 @@ function expected(path: string): bigint[] {
 describe.runIf(process.platform === "linux")("quickStat", () => {
   let quick: QuickStat;
   beforeAll(() => {
-    const found = quickStat(folder);
+    const found = quickStat(1000, folder);
     if (found === undefined) throw new Error("this Node has no WASI that agrees with its lstat");
     quick = found;
   });
@@ -68,7 +68,7 @@ describe.runIf(process.platform === "linux")("quickStat", () => {
   it("prints no warning, and leaves Node's own way to warn in place", async () => {
     const main = join(folder, "main.mjs");
     const contents = `import { quickStat } from "./quickStat.ts";
-      console.log(quickStat(process.cwd()) !== undefined);
+      console.log(quickStat(1000, process.cwd()) !== undefined);
       process.emitWarning("heard");`;
     const resolveDir = import.meta.dirname;
     await build({ stdin: { contents, resolveDir }, bundle: true, outfile: main, format: "esm", platform: "node" });

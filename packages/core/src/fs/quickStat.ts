@@ -9,6 +9,8 @@ const ROOT_FD = 3;
 /** Where WASI keeps the numbers of a file, in words of 64 bits. */
 export const QUICK = { dev: 0, ino: 1, size: 4, mtimeNs: 6, ctimeNs: 7 } as const;
 const NUMBERS = Object.keys(QUICK) as (keyof typeof QUICK)[];
+/** The numbers of a file in the order in which records hold them: device, inode, size, mtime, ctime. */
+const PLACES = Object.values(QUICK);
 
 type PathFilestatGet = (fd: number, flags: number, path: number, length: number, to: number) => number;
 
@@ -49,6 +51,24 @@ export class QuickStat {
     return this.#filestat(ROOT_FD, 0, PATH_AT + 1, length - 1, 0) === 0;
   }
 
+  /** Whether a row of a column, five numbers of 64 bits each as halves, holds what was last found. */
+  isSame(column: Uint32Array, row: number): boolean {
+    let at = row * PLACES.length * 2;
+    for (const place of PLACES) {
+      if (column[at++] !== this.halves[place * 2] || column[at++] !== this.halves[place * 2 + 1]) return false;
+    }
+    return true;
+  }
+
+  /** Writes what was last found into such a row. */
+  copyTo(column: Uint32Array, row: number): void {
+    let at = row * PLACES.length * 2;
+    for (const place of PLACES) {
+      column[at++] = this.halves[place * 2] as number;
+      column[at++] = this.halves[place * 2 + 1] as number;
+    }
+  }
+
   /** Whether it says the same of a path as `lstatSync`. */
   agrees(path: OsPath): boolean {
     const stat = lstatSync(path, { bigint: true });
@@ -57,10 +77,17 @@ export class QuickStat {
   }
 }
 
+/** From this many files on it pays to open it: that takes 1 ms. */
+const WORTH_OPENING = 500;
+
 let opened: { readonly quick: QuickStat | undefined } | undefined;
 
-/** The one of this thread; undefined where there is none or it says something else than Node does of `sample`. */
-export function quickStat(sample: OsPath): QuickStat | undefined {
+/**
+ * The one of this thread, for looking at `count` files; undefined where these are few, there is none, or it says something else
+ * than Node does of `sample`.
+ */
+export function quickStat(count: number, sample: OsPath): QuickStat | undefined {
+  if (count < WORTH_OPENING) return undefined;
   opened ??= { quick: open(sample) };
   return opened.quick;
 }
