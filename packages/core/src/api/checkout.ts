@@ -12,6 +12,7 @@ import { type Index, loadIndex, type Selected } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import type { Repo } from "../repo/repo.ts";
+import { trashHint } from "../repo/trash.ts";
 
 export interface CheckoutOptions extends CallOptions {
   readonly withDeps?: boolean;
@@ -190,6 +191,10 @@ function finish(
     throw new CheckoutError(
       [...failed].map((path) => relative(repo.env.cwd, path)),
       result,
+      trashHint(
+        repo,
+        plans.flatMap(({ plan }) => plan.missing.flatMap(({ oids }) => oids)),
+      ),
     );
   }
   return result;

@@ -119,9 +119,15 @@ async function fetchGroup(repo: Repo, group: ObjectGroup, options: FetchOptions,
       { files: new Set(), dirs: new Set(parts), onlyListed: true },
       options,
     );
-    reportTransfer(listed, group, total, options);
+    reportTransfer(repo, listed, group, total, options);
     const files = new Set([...group.files, ...parts.flatMap((oid) => partFiles(repo, group, oid))]);
-    reportTransfer(await fetchObjects(cache, remote, { files, dirs: group.dirs }, options), group, total, options);
+    reportTransfer(
+      repo,
+      await fetchObjects(cache, remote, { files, dirs: group.dirs }, options),
+      group,
+      total,
+      options,
+    );
   } finally {
     await remote.fs.close();
   }

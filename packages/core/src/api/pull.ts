@@ -19,7 +19,7 @@ export interface PullResult extends CheckoutResult {
 export class PullError extends CheckoutError {
   readonly fetched: number;
   constructor(cause: CheckoutError, fetched: number) {
-    super(cause.targets, cause.result);
+    super(cause.targets, cause.result, cause.hint);
     this.fetched = fetched;
   }
 }

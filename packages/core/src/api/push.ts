@@ -73,7 +73,7 @@ async function pushGroup(
   try {
     const cache = cacheFor(repo, { name: group.hashName, value: "" });
     const whole = await upload(cache, remote, { files: group.files, dirs: group.dirs }, options);
-    reportTransfer(whole, group, total, options);
+    reportTransfer(repo, whole, group, total, options);
     for (const oid of group.parts.keys()) {
       if (group.dirs.has(oid)) continue;
       // A part of a folder: its files, and the manifest only when that makes the folder whole on the remote.
@@ -83,7 +83,7 @@ async function pushGroup(
         { files: new Set(partFiles(repo, group, oid)), dirs: new Set() },
         options,
       );
-      reportTransfer(part, group, total, options);
+      reportTransfer(repo, part, group, total, options);
     }
     if (options.verify === true && total.failed === 0) {
       const { sound, bad, missing } = await readBack(repo, remote, objectsOf(repo, group), options);

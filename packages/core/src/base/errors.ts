@@ -152,10 +152,10 @@ export class CheckoutError extends DvcError {
   readonly targets: readonly string[];
   /** What had been changed before the failure, in the shape of `CheckoutResult`. */
   readonly result: unknown;
-  constructor(targets: readonly string[], result: unknown) {
+  constructor(targets: readonly string[], result: unknown, hint?: string) {
     super(
       `Checkout failed for following targets:\n${targets.join("\n")}\nIs your cache up to date?\n<https://error.dvc.org/missing-files>`,
-      { code: "checkout" },
+      { code: "checkout", ...(hint === undefined ? {} : { hint }) },
     );
     this.targets = targets;
     this.result = result;

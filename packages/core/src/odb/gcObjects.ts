@@ -5,6 +5,7 @@ import type { OsPath } from "../base/paths.ts";
 import { isLeftover, TEMPORARY_NAME } from "../fs/atomic.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { ObjectDb, StoredObject } from "./objectDb.ts";
+import type { FillingBin } from "./trash.ts";
 
 /** How to collect garbage. */
 export interface GcObjectsOptions extends CallOptions {
@@ -12,6 +13,8 @@ export interface GcObjectsOptions extends CallOptions {
   readonly dry?: boolean;
   /** Called with the path of each object before it goes (or would). */
   readonly onRemove?: (path: OsPath) => void;
+  /** Takes what goes, so that it can be brought back; without it everything is deleted. */
+  readonly bin?: FillingBin;
   /** The time now, ms since the epoch; for tests. */
   readonly now?: number;
 }
@@ -29,7 +32,7 @@ const ABANDONED_MS = 24 * 3_600_000;
 const TURN_EVERY = 1000;
 
 /**
- * Removes every object of a cache that `used` does not name, folders' manifests first. The whole cache is listed before the
+ * Removes every object of a cache that `used` does not name, folders' manifests first: into a bin, or for good. The whole cache is listed before the
  * first is removed: when a part of it cannot be listed, nothing is. Removes leftover temporary files, too, uncounted.
  * Quarantined files are kept.
  * @throws the file system's error; on abort rejects with the signal's reason between two objects.
@@ -45,13 +48,19 @@ export async function gcObjects(
     if (index % TURN_EVERY === TURN_EVERY - 1) await new Promise(setImmediate);
     options.signal?.throwIfAborted();
     options.onRemove?.(object.path);
-    if (options.dry !== true) cache.remove(object.oid);
+    if (options.dry !== true) {
+      if (options.bin === undefined) cache.remove(object.oid);
+      else options.bin.take(cache, object.path, object.size);
+    }
     bytes += object.size;
   }
   for (const path of foreign) {
     options.onRemove?.(path);
-    bytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-    if (options.dry !== true) rmSync(path, { recursive: true, force: true });
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    bytes += size;
+    if (options.dry === true) continue;
+    if (options.bin === undefined) rmSync(path, { recursive: true, force: true });
+    else options.bin.take(cache, path, size);
   }
   const now = options.now ?? Date.now();
   if (options.dry !== true) {
@@ -62,8 +71,8 @@ export async function gcObjects(
   return { objects: unused.length + foreign.length, bytes };
 }
 
-/** One pass over the cache: only what is not used is looked at more closely. */
-function listUnused(
+/** What of a cache is not used, manifests first; what is no object at all; temporary files. One pass: only what is not used is looked at more closely. */
+export function listUnused(
   cache: ObjectDb,
   used: ReadonlySet<string>,
 ): { unused: StoredObject[]; foreign: OsPath[]; temporaries: OsPath[] } {

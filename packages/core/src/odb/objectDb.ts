@@ -46,6 +46,8 @@ export interface ObjectDbOptions {
   readonly reporter?: Reporter;
   /** Where damaged objects go; a folder of the cache itself when it is not given, or on another file system. */
   readonly quarantine?: OsPath;
+  /** Where removed objects go; a folder of the cache itself when it is not given, or on another file system. */
+  readonly trash?: OsPath;
 }
 
 /** Options of {@link ObjectDb.addFile}. */
@@ -72,6 +74,8 @@ export interface StoredObject {
   readonly path: OsPath;
 }
 
+/** Name of the folder that keeps removed objects for a while: in `.dvc/tmp`, or in an external cache. DVC passes over both. */
+export const TRASH_FOLDER = "trash";
 /** Mode of every object; exactly this mode means "nobody has edited it" (DVC's rule). */
 export const OBJECT_MODE = 0o444;
 const PERMISSIONS = 0o7777;
@@ -102,6 +106,8 @@ export class ObjectDb {
   readonly dirMode: number | undefined;
   /** Where damaged objects go: the first of these on the cache's file system. */
   readonly quarantines: readonly OsPath[];
+  /** Where removed objects go: the first of these on the cache's file system. */
+  readonly trashes: readonly OsPath[];
   readonly #options: ObjectDbOptions;
   readonly #made = new Set<string>();
   #buffer: Buffer | undefined;
@@ -121,6 +127,8 @@ export class ObjectDb {
     this.dirMode = options.shared === "group" ? 0o2775 : undefined;
     const own = join(root, QUARANTINE_FOLDER);
     this.quarantines = options.quarantine === undefined ? [own] : [options.quarantine, own];
+    const ownTrash = join(root, TRASH_FOLDER);
+    this.trashes = options.trash === undefined ? [ownTrash] : [options.trash, ownTrash];
     this.#options = options;
   }
 
@@ -351,6 +359,25 @@ export class ObjectDb {
   /** Bytes of an object; undefined when it is not there. */
   sizeOf(oid: string): number | undefined {
     return statSync(this.pathOf(oid), { throwIfNoEntry: false })?.size;
+  }
+
+  /**
+   * Gives something from the trash its place among the objects again. What is there already stays when it is sound, or no
+   * object; `from` is then removed, or stays.
+   * @returns whether it has its place again.
+   */
+  takeBack(from: OsPath, shard: string, name: string): boolean {
+    const oid = shard + name;
+    const isObject = SHARD.test(shard) && isOid(oid);
+    const path = isObject ? this.pathOf(oid) : join(this.folder, shard, name);
+    if (isObject && this.check(oid) === "ok") {
+      removeQuietly(from);
+      return true;
+    }
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false;
+    this.#makeFolder(dirname(path));
+    renameSync(from, path);
+    return true;
   }
 
   /** Removes an object; absence is no error. */

@@ -17,6 +17,7 @@ import {
 } from "./fileLock.ts";
 import { tryHardlink } from "./hardlinkLock.ts";
 import type { Repo } from "./repo.ts";
+import { registerProject } from "./sharedCache.ts";
 
 /** How to take the repository's lock. */
 export interface LockOptions extends CallOptions {
@@ -60,6 +61,7 @@ export async function withRepoLock<T>(repo: Repo, options: LockOptions, work: ()
     lock?.release();
     return work();
   }
+  registerProject(repo);
   return nested(repo, { depth: 0, lock }, work);
 }
 
@@ -71,6 +73,7 @@ async function nested<T>(repo: Repo, mine: Held, work: () => T | Promise<T>): Pr
   } finally {
     mine.depth--;
     if (mine.depth === 0) {
+      registerProject(repo);
       held.delete(repo);
       mine.lock?.release();
     }

@@ -1,6 +1,6 @@
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
-import { isDirHash } from "../hash/hashInfo.ts";
+import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
 import { openRemote } from "./remote.ts";
@@ -18,7 +18,18 @@ export interface ManifestOptions extends CallOptions {
  */
 export async function readManifest(repo: Repo, one: StageOutput, options: ManifestOptions): Promise<Tree | undefined> {
   const hash = recordedHash(one);
-  if (hash === undefined || !isDirHash(hash.value)) return undefined;
+  return hash === undefined
+    ? undefined
+    : manifestOf(repo, hash, { ...options, remote: one.out.remote ?? options.remote });
+}
+
+/** The manifest that a hash names, as {@link readManifest} finds it. */
+export async function manifestOf(
+  repo: Repo,
+  hash: HashInfo,
+  options: CallOptions & { readonly remote?: string | undefined },
+): Promise<Tree | undefined> {
+  if (!isDirHash(hash.value)) return undefined;
   const cache = cacheFor(repo, hash);
   const here = cache.readTree(hash.value);
   if (here !== undefined) return here;
@@ -26,7 +37,7 @@ export async function readManifest(repo: Repo, one: StageOutput, options: Manife
   const call = signal === undefined ? {} : { signal };
   try {
     const { fetch } = await import("../odb/transfer.ts");
-    const remote = await openRemote(repo, one.out.remote ?? options.remote, { legacy: hash.name === "md5-dos2unix" });
+    const remote = await openRemote(repo, options.remote, { legacy: hash.name === "md5-dos2unix" });
     await fetch(cache, remote, { files: new Set(), dirs: new Set([hash.value]), onlyListed: true }, call);
     await remote.fs.close();
   } catch (error) {

@@ -6,7 +6,7 @@ import { isInside, type OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import type { LinkType } from "../odb/linker.ts";
-import { ObjectDb } from "../odb/objectDb.ts";
+import { ObjectDb, TRASH_FOLDER } from "../odb/objectDb.ts";
 import { QUARANTINE_FOLDER } from "../odb/quarantine.ts";
 import { memoryState, openState, type State } from "../odb/state.ts";
 import { type FileSource, type LoadContext, workspaceSource } from "../pipeline/source.ts";
@@ -192,7 +192,9 @@ class OpenRepo implements Repo {
       ...(types === undefined ? {} : { linkTypes: types as LinkType[] }),
       ...(config.get("cache", "shared")?.toLowerCase() === "group" ? { shared: "group" as const } : {}),
       ...(config.flag("cache", "verify") === true ? { verify: true } : {}),
-      ...(isInside(this.dvcDir, this.cacheDir) ? { quarantine: join(this.tmpDir, QUARANTINE_FOLDER) } : {}),
+      ...(isInside(this.dvcDir, this.cacheDir)
+        ? { quarantine: join(this.tmpDir, QUARANTINE_FOLDER), trash: join(this.tmpDir, TRASH_FOLDER) }
+        : {}),
       ...(this.#reporter === undefined ? {} : { reporter: this.#reporter }),
     });
   }

@@ -2,6 +2,8 @@ import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import type { TransferResult } from "../odb/transfer.ts";
 import type { ObjectGroup } from "./objects.ts";
+import type { Repo } from "./repo.ts";
+import { trashHint } from "./trash.ts";
 
 /** Sums over several transfers. */
 export interface Transferred {
@@ -12,6 +14,7 @@ export interface Transferred {
 
 /** Adds one transfer to the sum and tells of its failures in DVC's words, one line an object. */
 export function reportTransfer(
+  repo: Repo,
   result: TransferResult,
   group: ObjectGroup,
   total: Transferred,
@@ -26,6 +29,8 @@ export function reportTransfer(
   if (result.missing.length > 0) {
     const lines = result.missing.map((oid) => `${group.hashName}: ${oid}`).join("\n");
     warn(options, `Some of the cache files do not exist neither locally nor on remote. Missing cache files:\n${lines}`);
+    const hint = trashHint(repo, result.missing);
+    if (hint !== undefined) warn(options, hint);
   }
 }
 

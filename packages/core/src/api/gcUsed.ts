@@ -1,0 +1,113 @@
+import { DvcError, UsageError } from "../base/errors.ts";
+import { warn } from "../base/events.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import type { Tree } from "../odb/tree.ts";
+import { isImport, isRepoImport } from "../pipeline/stage.ts";
+import type { StageOutput } from "../repo/dataRoots.ts";
+import { loadIndex } from "../repo/index.ts";
+import { collectKept } from "../repo/keptRoots.ts";
+import { readManifest } from "../repo/manifests.ts";
+import { openRemote } from "../repo/remote.ts";
+import type { Repo } from "../repo/repo.ts";
+import { revisions } from "../repo/revisions.ts";
+import { addressOf, shownPath, shownStage } from "../repo/shown.ts";
+import { UsedObjects } from "../repo/usedObjects.ts";
+import { isShallow } from "../scm/gitRoots.ts";
+import type { GcOptions } from "./gcOptions.ts";
+
+/**
+ * All objects that must stay: what the scope uses in this project and in those that were named, and what is needed beside
+ * it (other worktrees, stashes, experiments, the index, projects that share the cache).
+ * @throws {DvcError} when anything of it cannot be read; {UsageError} for a scope that a shallow clone cannot answer
+ */
+export async function collectUsed(repo: Repo, others: readonly Repo[], options: GcOptions): Promise<UsedObjects> {
+  for (const one of [...others, repo]) refuseShallow(one, options);
+  const used = new UsedObjects();
+  for (const one of [...others, repo]) await collectScope(one, options, used);
+  await collectKept(repo, used, options);
+  if (options.notInRemote === true) await dropThoseOnRemotes(repo, used, options);
+  return used;
+}
+
+/** In a shallow clone branches, tags and commits are missing of which nobody knows what they need. */
+function refuseShallow(repo: Repo, options: GcOptions): void {
+  const { allBranches, allTags, allCommits, commitDate, num, force, dry } = options;
+  const needsHistory =
+    [allBranches, allTags, allCommits].includes(true) || commitDate !== undefined || (num !== undefined && num !== 1);
+  if (!needsHistory || force === true || dry === true || repo.git === undefined || !isShallow(repo.git)) return;
+  throw new UsageError(`'${repo.git.root}' is a shallow clone: what the commits that it lacks need is not known`, {
+    hint: "Nothing was removed. Get the history with 'git fetch --unshallow', or insist with '--force'.",
+  });
+}
+
+/** For `--not-in-remote`: what a remote has is not needed here. */
+async function dropThoseOnRemotes(repo: Repo, used: UsedObjects, options: GcOptions): Promise<void> {
+  used.add(undefined, []);
+  const there = new Set<string>();
+  for (const [name, oids] of used.byRemote) {
+    for (const legacy of [false, true]) {
+      const remote = await openRemote(repo, name ?? options.remote, { ...options, legacy });
+      for (const oid of await remote.exists([...oids], options)) there.add(oid);
+      await remote.fs.close();
+    }
+  }
+  for (const oid of there) used.all.delete(oid);
+}
+
+async function collectScope(repo: Repo, options: GcOptions, used: UsedObjects): Promise<void> {
+  const scope = { ...options, ...(options.rev === undefined ? {} : { revs: [options.rev] }) };
+  for (const { name, rev } of revisions(repo, scope)) {
+    try {
+      const index = loadIndex(repo, rev === undefined ? {} : { rev });
+      for (const one of index.outs) await collectOutput(repo, one, rev, used, options);
+    } catch (error) {
+      if (!(error instanceof DvcError)) throw error;
+      if (options.skipFailed !== true)
+        throw new DvcError(`Failed to collect '${name}'`, { code: error.code, cause: error });
+      warn(options, `Failed to collect '${name}', skipping`);
+    }
+  }
+}
+
+async function collectOutput(
+  repo: Repo,
+  one: StageOutput,
+  rev: string | undefined,
+  used: UsedObjects,
+  options: GcOptions,
+): Promise<void> {
+  const { stage, out } = one;
+  if (!out.useCache || !out.isLocal || isRepoImport(stage)) return;
+  if (out.hash === undefined) {
+    if (isImport(stage)) return;
+    if (rev === undefined) warn(options, missingVersionText(repo, one));
+    return;
+  }
+  const oid = out.hash.value;
+  if (!isDirHash(oid)) {
+    used.add(out.remote, [oid]);
+    return;
+  }
+  const tree = await manifestOrNone(repo, one, options);
+  if (tree === undefined) {
+    throw new DvcError(`unable to fully collect used cache without cache for directory '${shownPath(repo, out)}'`, {
+      code: "missing-object",
+      hint: `Nothing was removed. Get its manifest with '${repo.env.programName} fetch ${addressOf(repo, stage)}', or leave the revision out with '--skip-failed'.`,
+    });
+  }
+  used.add(out.remote, [oid, ...tree.entries.map((entry) => entry.md5)]);
+}
+
+/** A remote that fails is as good as none here: the caller refuses. */
+async function manifestOrNone(repo: Repo, one: StageOutput, options: GcOptions): Promise<Tree | undefined> {
+  try {
+    return await readManifest(repo, one, options);
+  } catch (error) {
+    if (error instanceof DvcError && error.code !== "corrupt-object" && error.code !== "unsafe-path") return undefined;
+    throw error;
+  }
+}
+
+function missingVersionText(repo: Repo, { stage, out }: StageOutput): string {
+  return `Output '${shownPath(repo, out)}'(${shownStage(repo, stage)}) is missing version info. Cache for it will not be collected. Use \`dvc repro\` to get your pipeline up to date.`;
+}

@@ -1,0 +1,158 @@
+import { existsSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import { DvcError } from "../base/errors.ts";
+import { type CallOptions, warn } from "../base/events.ts";
+import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
+import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
+import type { Tree } from "../odb/tree.ts";
+import { isRepoImport } from "../pipeline/stage.ts";
+import type { Git } from "../scm/git.ts";
+import { experimentRefs, otherWorktrees, stagedTexts, stashedCommits } from "../scm/gitRoots.ts";
+import { cacheFor } from "./dataRoots.ts";
+import { loadIndex } from "./index.ts";
+import { manifestOf } from "./manifests.ts";
+import { isPointerFile, PointerReader, pointersOf } from "./pointers.ts";
+import { openRepoSync, type Repo } from "./repo.ts";
+import { forgetProject, registeredProjects } from "./sharedCache.ts";
+import type { UsedObjects } from "./usedObjects.ts";
+
+/** How to collect. */
+export interface KeptOptions extends CallOptions {
+  /** Leave out, with a warning, what cannot be read; otherwise nothing is collected. */
+  readonly skipFailed?: boolean;
+  /** Nothing is written: entries of projects that are gone stay. */
+  readonly dry?: boolean;
+}
+
+/**
+ * What no revision names and yet somebody needs: other worktrees of the repository (their workspace, index and HEAD), stashes,
+ * experiments, what is staged, and all of the other projects that share the cache. Adds it to `used`.
+ * @throws {DvcError} that names the first of these that cannot be read.
+ */
+export async function collectKept(repo: Repo, used: UsedObjects, options: KeptOptions): Promise<void> {
+  const collector = new KeptCollector(repo, used, options);
+  if (repo.git !== undefined) await collector.repository(repo, repo.git);
+  for (const project of registeredProjects(repo)) {
+    const { root, host, file, state } = project;
+    if (state === "gone") {
+      if (options.dry !== true) forgetProject(project);
+      continue;
+    }
+    const name = `project '${root}'${state === "there" ? "" : ` of ${host}`}, which shares the cache`;
+    const wayOut = `Nothing was removed. Run this where it can be read, or, if the project is no more, delete '${file}'.`;
+    await collector.root(name, wayOut, async () => {
+      if (state !== "there") throw new DvcError("its folder cannot be reached from here", { code: "io" });
+      await collector.project(root);
+    });
+  }
+}
+
+class KeptCollector {
+  readonly #repo: Repo;
+  readonly #used: UsedObjects;
+  readonly #options: KeptOptions;
+  readonly #reader = new PointerReader();
+
+  constructor(repo: Repo, used: UsedObjects, options: KeptOptions) {
+    this.#repo = repo;
+    this.#used = used;
+    this.#options = options;
+  }
+
+  /** What a repository keeps beside its branches, for one project in it: not the project's own workspace. */
+  async repository(repo: Repo, git: Git): Promise<void> {
+    const project = posixRelative(git.root, repo.root);
+    for (const { name, sha } of [...stashedCommits(git), ...experimentRefs(git)])
+      await this.root(name, undefined, () => this.#commit(repo, git, sha, project));
+    await this.root("the Git index", undefined, () => this.#staged(repo, git, project));
+    for (const worktree of otherWorktrees(git, repo.env)) {
+      const name = `worktree '${worktree.root}'`;
+      const wayOut = `Nothing was removed. If that worktree is no more, run 'git worktree prune'.`;
+      await this.root(name, wayOut, async () => {
+        if (worktree.head !== undefined) await this.#commit(repo, git, worktree.head, project);
+        const root = project === "." ? worktree.root : join(worktree.root, project);
+        if (!worktree.isThere) return;
+        await this.#staged(repo, worktree.git, project);
+        if (existsSync(join(root, ".dvc"))) await this.#workspace(openRepoSync({ ...this.#repo.env, cwd: root }));
+      });
+    }
+  }
+
+  /** All that another project needs, in any of its commits. */
+  async project(root: OsPath): Promise<void> {
+    const repo = openRepoSync({ ...this.#repo.env, cwd: root });
+    if (!isSameFolder(repo.cacheDir, this.#repo.cacheDir)) return;
+    await this.#workspace(repo);
+    const { git } = repo;
+    if (git === undefined) return;
+    const project = posixRelative(git.root, repo.root);
+    for (const sha of git.allCommits()) await this.#commit(repo, git, sha, project);
+    await this.repository(repo, git);
+  }
+
+  /** Runs `collect` for one of them; a failure names it. */
+  async root(name: string, wayOut: string | undefined, collect: () => Promise<void>): Promise<void> {
+    try {
+      await collect();
+    } catch (error) {
+      this.#options.signal?.throwIfAborted();
+      if (!(error instanceof Error) || error.message.startsWith("Failed to collect ")) throw error;
+      if (this.#options.skipFailed === true) {
+        warn(this.#options, `Failed to collect ${name}, skipping`);
+        return;
+      }
+      throw new DvcError(`Failed to collect ${name}`, {
+        code: error instanceof DvcError ? error.code : "io",
+        cause: error,
+        hint: wayOut ?? "Nothing was removed. Drop it if nobody needs it, or leave it out with '--skip-failed'.",
+      });
+    }
+  }
+
+  async #commit(repo: Repo, git: Git, sha: string, project: RelPath): Promise<void> {
+    for (const { file, pointer } of this.#reader.inCommit(git.tree(sha), project))
+      await this.#need(repo, pointer.hash, pointer.remote, file);
+  }
+
+  async #staged(repo: Repo, git: Git, project: RelPath): Promise<void> {
+    const prefix = project === "." ? "" : `${project}/`;
+    const texts = stagedTexts(git, (path) => path.startsWith(prefix) && isPointerFile(path));
+    for (const [file, text] of texts)
+      for (const { hash, remote } of pointersOf(file, text)) await this.#need(repo, hash, remote, file);
+  }
+
+  async #workspace(repo: Repo): Promise<void> {
+    for (const { stage, out } of loadIndex(repo).outs) {
+      if (out.hash === undefined || !out.useCache || !out.isLocal || isRepoImport(stage)) continue;
+      await this.#need(repo, out.hash, out.remote, posixRelative(repo.root, stage.file));
+    }
+  }
+
+  async #need(repo: Repo, hash: HashInfo, remote: string | undefined, file: RelPath): Promise<void> {
+    const oid = hash.value;
+    if (this.#used.has(remote, oid)) return;
+    if (!isDirHash(oid)) {
+      this.#used.add(remote, [oid]);
+      return;
+    }
+    const tree = await this.#manifest(repo, hash, remote);
+    if (tree === undefined)
+      throw new DvcError(`the manifest ${oid} of a folder, recorded in '${file}', is in no cache and on no remote`, {
+        code: "missing-object",
+      });
+    this.#used.add(remote, [oid, ...tree.entries.map(({ md5 }) => md5)]);
+  }
+
+  async #manifest(repo: Repo, hash: HashInfo, remote: string | undefined): Promise<Tree | undefined> {
+    const here = cacheFor(this.#repo, hash).peekTree(hash.value);
+    return here ?? manifestOf(repo, hash, { ...this.#options, remote });
+  }
+}
+
+function isSameFolder(a: OsPath, b: OsPath): boolean {
+  try {
+    return realpathSync(a) === realpathSync(b);
+  } catch {
+    return a === b;
+  }
+}

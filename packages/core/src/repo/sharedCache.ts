@@ -1,0 +1,109 @@
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { hostname } from "node:os";
+import { dirname, isAbsolute, join } from "node:path";
+import type { OsPath } from "../base/paths.ts";
+import { isInside } from "../base/paths.ts";
+import { writeFileAtomic } from "../fs/atomic.ts";
+import { md5Bytes } from "../hash/md5.ts";
+import type { Repo } from "./repo.ts";
+
+/** Folder of a shared cache that lists the projects which use it, one small file each. DVC passes over it. */
+const PROJECTS = "projects";
+/** A file of the list that is larger (bytes) is none of ours. */
+const MAX_BYTES = 64 * 1024;
+
+/** A project that once stored something in a shared cache. */
+export interface RegisteredProject {
+  /** Its top folder, on the machine `host`. */
+  readonly root: OsPath;
+  readonly host: string;
+  /** The entry in the cache. */
+  readonly file: OsPath;
+  /** `gone`: its folder was removed from a disk that is there; `unreachable`: nobody can tell from here. */
+  readonly state: "there" | "gone" | "unreachable";
+}
+
+const registered = new WeakSet<Repo>();
+
+/**
+ * Notes in a cache outside of the project that this project uses it, so that a `gc` of another one spares its data. Does
+ * nothing for a cache of its own, or one that is not there yet; a cache that can't be written is passed over.
+ */
+export function registerProject(repo: Repo): void {
+  if (registered.has(repo) || !repo.isInitialized || isInside(repo.dvcDir, repo.cacheDir)) return;
+  if (lstatSync(repo.cacheDir, { throwIfNoEntry: false }) === undefined) return;
+  registered.add(repo);
+  const file = entryOf(repo);
+  if (statSync(file, { throwIfNoEntry: false }) !== undefined) return;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    const entry = { root: repo.root, host: hostname(), device: String(statSync(repo.root, { bigint: true }).dev) };
+    writeFileAtomic(file, `${JSON.stringify(entry)}\n`, { noSync: true });
+  } catch {
+    // Somebody else's cache, to read from only: then nothing of ours is in it.
+  }
+}
+
+/** Every other project that the shared cache of this one lists. Entries that are none are passed over. */
+export function registeredProjects(repo: Repo): RegisteredProject[] {
+  if (isInside(repo.dvcDir, repo.cacheDir)) return [];
+  const folder = join(repo.cacheDir, PROJECTS);
+  const found: RegisteredProject[] = [];
+  for (const name of namesIn(folder)) {
+    const file = join(folder, name);
+    const entry = readEntry(file);
+    if (entry === undefined || (entry.root === repo.root && entry.host === hostname())) continue;
+    found.push({ root: entry.root, host: entry.host, file, state: stateOf(entry) });
+  }
+  return found;
+}
+
+/** Strikes a project off the list. */
+export function forgetProject(project: RegisteredProject): void {
+  rmSync(project.file, { force: true });
+}
+
+interface Entry {
+  readonly root: OsPath;
+  readonly host: string;
+  readonly device: string;
+}
+
+function stateOf({ root, host, device }: Entry): RegisteredProject["state"] {
+  const isHere = statSync(join(root, ".dvc"), { throwIfNoEntry: false })?.isDirectory() === true;
+  if (host !== hostname()) return isHere ? "there" : "unreachable";
+  if (isHere) return "there";
+  // On a disk that is not mounted the nearest folder lies on another device.
+  for (let at = root; ; at = dirname(at)) {
+    const stat = statSync(at, { bigint: true, throwIfNoEntry: false });
+    if (stat !== undefined) return String(stat.dev) === device ? "gone" : "unreachable";
+    if (at === dirname(at)) return "unreachable";
+  }
+}
+
+function entryOf(repo: Repo): OsPath {
+  return join(repo.cacheDir, PROJECTS, `${md5Bytes(Buffer.from(`${hostname()}\0${repo.root}`))}.json`);
+}
+
+function readEntry(file: OsPath): Entry | undefined {
+  if (!file.endsWith(".json")) return undefined;
+  try {
+    if (statSync(file).size > MAX_BYTES) return undefined;
+    const value = JSON.parse(readFileSync(file, "utf8")) as Partial<Record<keyof Entry, unknown>>;
+    const { root, host, device } = value;
+    if (typeof root !== "string" || typeof host !== "string" || typeof device !== "string") return undefined;
+    return isAbsolute(root) ? { root, host, device } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(folder: OsPath): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw error;
+  }
+}
