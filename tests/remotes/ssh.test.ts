@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ssh2 from "ssh2";
@@ -10,6 +10,7 @@ import { describeFileSystem } from "../../packages/core/src/fs/fs.contract.ts";
 import { openStorage, type OpenedStorage } from "../../packages/core/src/fs/open.ts";
 import { describeRemoteProgram } from "../support/remoteProgram.ts";
 import { Rig } from "../support/rig.ts";
+import { startFaultyLine } from "../support/faultyLine.ts";
 import { makeKey, type SshServer, startSshServer } from "../support/sshServer.ts";
 
 describeFileSystem("SSH", async () => {
@@ -155,7 +156,7 @@ Host *
   });
 
   it("goes on after a connection was cut in the middle of a file, both ways, and leaves nothing behind", async () => {
-    const line = await cutLine(server.port);
+    const line = await startFaultyLine(server.port);
     const { fs } = await open(
       `ssh://127.0.0.1:${String(line.port)}/`,
       freshHome("StrictHostKeyChecking accept-new\n"),
@@ -168,18 +169,18 @@ Host *
     const file = join(home, "file");
     writeFileSync(file, bytes);
     let sent = 0;
-    line.cutAfter(4 << 20);
+    line.cutAfter("up", 4 << 20);
     await fs.write(join(folder, "file"), { file, size: bytes.length }, { onBytes: (count) => (sent += count) });
     expect(readFileSync(join(folder, "file")).equals(bytes)).toBe(true);
     expect(readdirSync(folder)).toEqual(["file"]);
     expect(sent).toBe(bytes.length);
-    line.cutAfter(4 << 20);
+    line.cutAfter("down", 4 << 20);
     const md5 = createHash("md5").update(bytes).digest("hex");
     expect(await fs.download(join(folder, "file"), join(home, "back"))).toEqual({ md5, size: bytes.length });
     expect(readFileSync(join(home, "back")).equals(bytes)).toBe(true);
-    expect(line.cuts()).toBe(2);
+    expect(line.faults).toBe(2);
     await fs.close();
-    line.close();
+    line.stop();
   });
 
   it("logs in with a password, also where the server asks for it in its own words", async () => {
@@ -198,47 +199,6 @@ Host *
     }
   });
 });
-
-/** A line to the server that is cut once so many bytes more went through it, in whichever direction. */
-async function cutLine(
-  to: number,
-): Promise<{ port: number; cutAfter: (bytes: number) => void; cuts: () => number; close: () => void }> {
-  let left = Infinity;
-  let cuts = 0;
-  const made = createServer((near) => {
-    const far = connect(to, "127.0.0.1");
-    const end = (): void => {
-      near.destroy();
-      far.destroy();
-    };
-    for (const [from, into] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      from.on("error", end).on("close", end);
-      from.on("data", (chunk) => {
-        left -= chunk.length;
-        if (left >= 0) into.write(chunk);
-        else {
-          cuts++;
-          left = Infinity;
-          end();
-        }
-      });
-    }
-  });
-  await new Promise<void>((done) => {
-    made.listen(0, "127.0.0.1", () => {
-      done();
-    });
-  });
-  return {
-    port: (made.address() as AddressInfo).port,
-    cutAfter: (bytes) => (left = bytes),
-    cuts: () => cuts,
-    close: () => made.close(),
-  };
-}
 
 /** A server of our own: sshd takes no passwords but the system's. Knows no file. */
 async function passwordServer(method: string): Promise<{ port: number; close: () => void }> {

@@ -14,6 +14,8 @@ export type Fault =
   | "cut"
   /** The answer's body has one wrong byte. */
   | "wrong"
+  /** The answer's body is shorter, and says so itself. */
+  | "short"
   /** The request stays without an answer. */
   | "hang"
   /** The server knows no ranges: 200 and the whole, as it was asked for before. */
@@ -132,6 +134,11 @@ function forward(
         if (fault === "whole") {
           const whole = wholes.get(url ?? "") ?? body;
           answer.writeHead(200, { "content-length": whole.length }).end(whole);
+          return;
+        }
+        if (fault === "short") {
+          const part = body.subarray(0, Math.floor(body.length / 2));
+          answer.writeHead(reply.statusCode ?? 500, { ...reply.headers, "content-length": part.length }).end(part);
           return;
         }
         const others = typeof fault === "object" && "headers" in fault ? fault.headers : {};

@@ -6,7 +6,8 @@ import { collect, plainHeaders } from "./httpBody.ts";
 import { type HttpAnswer, type HttpCall, HttpTransport, MAX_ERROR_BYTES } from "./httpTransport.ts";
 import { proxyRefused } from "./httpTunnel.ts";
 import { DEFAULT_RETRY, retrying, type RetryPolicy } from "./retry.ts";
-import type { TlsChoice } from "./streamUpload.ts";
+import type { StreamBody } from "./streamBody.ts";
+import type { TlsChoice } from "./tlsChoice.ts";
 import { bareHost } from "./hostName.ts";
 
 /** One call. `path` is encoded and may hold a query; `about`: what it is about, for messages (`gs://bucket/key`). */
@@ -16,7 +17,7 @@ export interface CloudRequest {
   readonly about: string;
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array;
+  readonly body?: Uint8Array | StreamBody;
   readonly signal?: AbortSignal | undefined;
   /** Statuses besides 2xx that are answers, not failures. */
   readonly accept?: readonly number[];

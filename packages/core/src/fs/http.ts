@@ -100,10 +100,11 @@ class HttpFileSystem implements FileSystem {
     return this.#client.download(path, to, options);
   }
 
-  /** One request; whether readers see half of it is the server's affair. Not tried again, as in DVC. */
+  /** One request, tried again when it is lost; whether readers see half of it is the server's affair. */
   async write(path: string, source: Source, options: WriteOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    await this.#client.upload({ method: this.#settings.uploadMethod, path, source, checkFirst: true }, options);
+    const upload = { method: this.#settings.uploadMethod, path, source, checkFirst: true };
+    await this.#client.attempt(options.signal, () => this.#client.upload(upload, options));
   }
 
   remove(path: string): Promise<void> {

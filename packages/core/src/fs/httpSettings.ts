@@ -1,7 +1,7 @@
 import { ConfigError } from "../base/errors.ts";
 import type { OpenOptions } from "./openOptions.ts";
 import { milliseconds, secretOf, text, tlsChoice } from "./optionValues.ts";
-import type { TlsChoice } from "./streamUpload.ts";
+import type { TlsChoice } from "./tlsChoice.ts";
 import { basicHeaders, customHeaders, fixedLogin, type WebLogin } from "./webLogin.ts";
 
 /** How to reach a web server: DVC's options of `http://` and `https://` remotes. */

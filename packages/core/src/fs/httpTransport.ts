@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpAgent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { ConfigError, StorageError } from "../base/errors.ts";
 import type { Protocol } from "./filesystem.ts";
@@ -8,7 +8,8 @@ import { connectionError, cutShort, timeoutError } from "./httpFailure.ts";
 import { proxyFor, type Proxy } from "./httpProxy.ts";
 import { TunnelAgent } from "./httpTunnel.ts";
 import { Wire, type WireAnswer, type WireError } from "./httpWire.ts";
-import type { TlsChoice } from "./streamUpload.ts";
+import { isStreamBody, type StreamBody } from "./streamBody.ts";
+import type { TlsChoice } from "./tlsChoice.ts";
 
 /** One request, ready but for what the way to the server asks for. */
 export interface HttpCall {
@@ -20,7 +21,7 @@ export interface HttpCall {
   readonly path: string;
   /** All of them, names in lower case, `host` included; the transport adds to them. */
   readonly headers: Record<string, string>;
-  readonly body?: Uint8Array | undefined;
+  readonly body?: Uint8Array | StreamBody | undefined;
   readonly signal?: AbortSignal | undefined;
   /** URL of what it is about, for messages. */
   readonly about: string;
@@ -81,9 +82,10 @@ export class HttpTransport {
    */
   async receive(call: HttpCall, sinkOf?: SinkOf): Promise<HttpAnswer> {
     const prepared = this.#prepare(call);
-    return this.#options.secure || prepared.proxy?.secure === true
-      ? this.#receiveSecurely(prepared, call, sinkOf)
-      : this.#receivePlainly(prepared, call, sinkOf);
+    const { body } = call;
+    return this.#options.secure || prepared.proxy?.secure === true || isStreamBody(body)
+      ? this.#receiveByNode(prepared, call, sinkOf)
+      : this.#receivePlainly(prepared, { ...call, body }, sinkOf);
   }
 
   /** Sends and gives the answer's stream, which must be read or destroyed. @throws {StorageError} */
@@ -116,7 +118,11 @@ export class HttpTransport {
     return this.#proxies.get(name);
   }
 
-  async #receivePlainly(prepared: Prepared, call: HttpCall, sinkOf: SinkOf | undefined): Promise<HttpAnswer> {
+  async #receivePlainly(
+    prepared: Prepared,
+    call: HttpCall & { readonly body: Uint8Array | undefined },
+    sinkOf: SinkOf | undefined,
+  ): Promise<HttpAnswer> {
     const { signal, body, method, about } = call;
     signal?.throwIfAborted();
     const wire = this.#wire(prepared);
@@ -147,7 +153,7 @@ export class HttpTransport {
     return wire;
   }
 
-  async #receiveSecurely(prepared: Prepared, call: HttpCall, sinkOf: SinkOf | undefined): Promise<HttpAnswer> {
+  async #receiveByNode(prepared: Prepared, call: HttpCall, sinkOf: SinkOf | undefined): Promise<HttpAnswer> {
     const response = await this.#exchange(prepared, call);
     const status = response.statusCode ?? 0;
     const headers = plainHeaders(response);
@@ -201,7 +207,8 @@ export class HttpTransport {
       sent.once("error", (error) => {
         reject(Object.assign(error, { reused: sent.reusedSocket }));
       });
-      sent.end(body);
+      if (isStreamBody(body)) pipeBody(body, sent);
+      else sent.end(body);
     });
   }
 
@@ -219,6 +226,19 @@ export class HttpTransport {
     if (!secure || proxy === undefined) return new HttpsAgent(options);
     return new TunnelAgent(proxy, options, { connectTimeoutMs, protocol });
   }
+}
+
+/** A server that refuses answers before it has taken all: then nothing more is read, and the connection is not kept. */
+function pipeBody(body: StreamBody, sent: ClientRequest): void {
+  const bytes = body.open();
+  bytes.once("error", (error) => sent.destroy(error));
+  sent.once("response", (answer) => {
+    if (bytes.readableEnded) return;
+    bytes.destroy();
+    answer.once("close", () => sent.destroy());
+  });
+  sent.once("close", () => bytes.destroy());
+  bytes.pipe(sent);
 }
 
 function headText({ method, path, headers }: Prepared): string {

@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import { isInside, type OsPath } from "../base/paths.ts";
 import type { OpenOptions } from "./openOptions.ts";
-import type { TlsChoice } from "./streamUpload.ts";
+import type { TlsChoice } from "./tlsChoice.ts";
 
 /** Longer times make a timer go off at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

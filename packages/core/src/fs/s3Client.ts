@@ -12,7 +12,7 @@ import { s3Error } from "./s3Errors.ts";
 import type { S3Settings } from "./s3Settings.ts";
 import { EMPTY_SHA256, encodeKey, encodeQuery, S3Signer, sha256Hex, UNSIGNED_PAYLOAD } from "./s3Sign.ts";
 import { xmlText } from "./s3Xml.ts";
-import type { TlsChoice } from "./streamUpload.ts";
+import type { TlsChoice } from "./tlsChoice.ts";
 import { bareHost } from "./hostName.ts";
 
 /** One call. `key` without a leading "/"; undefined: the bucket itself. */

@@ -166,22 +166,26 @@ class SshFileSystem implements FileSystem {
     return new StorageError(what, { ...this.#at(path), retryable: received < expected });
   }
 
-  /** Beside its place first, then renamed: readers never see half of it. */
+  /**
+   * Beside its place first, then renamed: readers never see half of it. Each try has a name of its own: a server may still be
+   * busy with what it got on the connection that was lost, and rename what a later try only writes.
+   */
   async write(path: string, source: Source, options: WriteOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    const aside = `${path}.${randomBytes(6).toString("hex")}.hftmp`;
+    const left: string[] = [];
     await this.#ask(path, options, async (channel) => {
+      const aside = `${path}.${randomBytes(6).toString("hex")}.hftmp`;
       try {
         await this.#inFolder(channel, path, () =>
-          // A try before this one may have left it, when its connection was lost.
           withFile(channel, aside, "w", (handle) => this.#send(channel, handle, path, source, options)),
         );
         await rename(channel, aside, path);
       } catch (error) {
-        await unlink(channel, aside).catch(() => undefined);
+        await unlink(channel, aside).catch(() => left.push(aside));
         throw error;
       }
     });
+    for (const aside of left) await this.remove(aside, options).catch(() => undefined);
   }
 
   async #send(
@@ -238,7 +242,11 @@ class SshFileSystem implements FileSystem {
         await this.#makeFolder(channel, posix.dirname(folder));
         await makeFolder(channel, folder).catch(() => undefined);
       }
-      const there = await statOf(channel, folder).catch(() => undefined);
+      const there = await statOf(channel, folder).catch((failure: unknown) => {
+        // A lost connection says nothing about the folder.
+        if (statusOf(failure) === undefined) throw failure;
+        return undefined;
+      });
       if (there?.isDirectory() !== true) throw error;
     }
     this.#folders.add(folder);

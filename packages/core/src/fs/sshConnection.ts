@@ -187,6 +187,8 @@ export class SshConnection {
   }
 
   #noChannel(cause: Error): StorageError {
+    // What else ends a channel that is being opened is the end of the connection.
+    if (!/start subsystem|open failure/i.test(cause.message)) return lost(this.#about, cause);
     const at = { protocol: "ssh", path: this.#about, cause };
     return new StorageError(`${this.#about} offers no SFTP`, {
       ...at,
@@ -222,7 +224,7 @@ function connected(hop: SshHop, settings: SshSettings, sock: Readable | undefine
   const client = new ssh2.Client();
   return new Promise((resolve, reject) => {
     client.once("ready", () => {
-      client.off("error", failed);
+      client.off("error", failed).off("close", cut);
       // Small requests would else wait for the other side's delayed acknowledgement, 40 ms each.
       client.setNoDelay(true);
       resolve(client);
@@ -232,7 +234,11 @@ function connected(hop: SshHop, settings: SshSettings, sock: Readable | undefine
       client.destroy();
       reject(refusal ?? connectFailure(hop, login, error));
     };
-    client.once("error", failed);
+    // A connection that ends in the middle of the greeting is no error to the library.
+    const cut = (): void => {
+      failed(new Error("the connection was cut"));
+    };
+    client.once("error", failed).once("close", cut);
     client.connect(config);
   });
 }

@@ -10,10 +10,11 @@ import type { BodySink, SinkOf } from "./httpAnswer.ts";
 import { isEmptyRange, rangeHeaders } from "./objectPath.ts";
 import type { OpenOptions } from "./openOptions.ts";
 import { downloadInOrder } from "./streamDownload.ts";
-import type { TlsChoice } from "./streamUpload.ts";
+import { sendFile, type StreamBody } from "./streamBody.ts";
+import type { TlsChoice } from "./tlsChoice.ts";
 import { WebAnswerError, webFailure } from "./webFailure.ts";
 import type { WebLogin } from "./webLogin.ts";
-import { checkHash, countedUpload, md5OfFile } from "./webUpload.ts";
+import { checkHash, md5OfFile } from "./webUpload.ts";
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_HOPS = 10;
@@ -155,7 +156,9 @@ export class WebClient {
     const url = this.url(path);
     if ("file" in source && source.size > IN_MEMORY) {
       if (checkFirst) checkHash(url, await md5OfFile(source.file, source.size), options);
-      await this.#uploadLarge(method, path, source, options);
+      const request = this.request(method, path, OCTETS, options);
+      const send = (body: StreamBody): Promise<unknown> => this.sendOnce({ ...request, body });
+      await sendFile(source, url, options, send);
       return source.size;
     }
     const body = "bytes" in source ? source.bytes : await readFile(source.file);
@@ -163,32 +166,6 @@ export class WebClient {
     await this.sendOnce({ ...this.request(method, path, OCTETS, options), body });
     options.onBytes?.(body.byteLength);
     return body.byteLength;
-  }
-
-  async #uploadLarge(
-    method: WebUpload["method"],
-    path: string,
-    { file, size }: { readonly file: string; readonly size: number },
-    options: WriteOptions,
-  ): Promise<void> {
-    const { login, tls, readTimeoutMs: quietMs } = this.#service;
-    const url = this.url(path);
-    const headers = { ...OCTETS, ...(await login.headers()) };
-    const { status, md5 } = await countedUpload(
-      new URL(url),
-      { method, headers, tls, file, size, quietMs, signal: options.signal },
-      options,
-    ).catch((cause: unknown) => {
-      options.signal?.throwIfAborted();
-      throw this.problem(path, `the connection broke while '${url}' was sent`, { cause, retryable: true });
-    });
-    try {
-      if (status < 200 || status > 299) throw webFailure(this.#service, url, status);
-      checkHash(url, md5, options);
-    } catch (error) {
-      options.onBytes?.(-size);
-      throw error;
-    }
   }
 
   problem(

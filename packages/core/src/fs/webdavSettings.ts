@@ -1,7 +1,7 @@
 import { ConfigError } from "../base/errors.ts";
 import type { OpenOptions } from "./openOptions.ts";
 import { clientCertificate, milliseconds, secretOf, text, tlsChoice } from "./optionValues.ts";
-import type { TlsChoice } from "./streamUpload.ts";
+import type { TlsChoice } from "./tlsChoice.ts";
 import { basicHeaders, bearerHeaders, commandLogin, customHeaders, fixedLogin, type WebLogin } from "./webLogin.ts";
 
 /** How to reach a WebDAV server: DVC's options of `webdav://` and `webdavs://` remotes. */

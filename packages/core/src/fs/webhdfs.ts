@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import type { Readable } from "node:stream";
-import { CorruptObjectError, isNotFound, StorageError } from "../base/errors.ts";
+import { isNotFound, StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { mapBounded } from "../base/pool.ts";
 import { md5Hex } from "./fileHash.ts";
@@ -20,9 +20,11 @@ import type {
 import { filesBelow, withoutSlash } from "./folderWalk.ts";
 import type { BodySink } from "./httpAnswer.ts";
 import { isEmptyRange } from "./objectPath.ts";
+import { sendFile } from "./streamBody.ts";
 import { downloadInOrder } from "./streamDownload.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import { type HdfsCall, WebHdfsClient } from "./webhdfsClient.ts";
+import { checkHash } from "./webUpload.ts";
 import { type WebHdfsSettings, webHdfsSettings } from "./webhdfsSettings.ts";
 
 const PARALLEL = 8;
@@ -153,35 +155,13 @@ export class WebHdfsFileSystem implements FileSystem {
       signal: options.signal,
     };
     if ("bytes" in source) {
-      this.#checkHash(path, md5Hex(source.bytes), options);
+      checkHash(this.url(path), md5Hex(source.bytes), options);
       await this.#client.send(call, source.bytes);
       options.onBytes?.(source.bytes.byteLength);
       return source.bytes.byteLength;
     }
-    const hash = createHash("md5");
-    let sent = 0;
-    try {
-      await this.#client.sendFile(call, source.file, source.size, (chunk) => {
-        hash.update(chunk);
-        sent += chunk.length;
-        options.onBytes?.(chunk.length);
-      });
-      this.#checkHash(path, hash.digest("hex"), options);
-      return source.size;
-    } catch (error) {
-      options.onBytes?.(-sent);
-      throw error;
-    }
-  }
-
-  #checkHash(path: string, actual: string, { md5 }: WriteOptions): void {
-    if (md5 === undefined || md5 === actual) return;
-    const url = this.url(path);
-    throw new CorruptObjectError(`what was to be sent to '${url}' has the hash ${actual}`, {
-      path: url,
-      expected: md5,
-      actual,
-    });
+    await sendFile(source, this.url(path), options, (body) => this.#client.send(call, body));
+    return source.size;
   }
 
   /** HDFS's own: a digest of the block digests. */

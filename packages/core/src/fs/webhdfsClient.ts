@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { type ErrorCode, StorageError } from "../base/errors.ts";
 import { type CloudAnswer, CloudHttp, type CloudRequest } from "./cloudHttp.ts";
 import type { SinkOf } from "./httpAnswer.ts";
-import { sendFileTo } from "./streamUpload.ts";
+import type { StreamBody } from "./streamBody.ts";
 import type { WebHdfsSettings } from "./webhdfsSettings.ts";
 
 const PREFIX = "/webhdfs/v1";
@@ -80,27 +80,11 @@ export class WebHdfsClient {
     return this.#service(place.origin).open(this.#atPlace(call, place));
   }
 
-  /** Sends bytes in memory once. */
-  async send(call: HdfsCall, body: Uint8Array): Promise<void> {
+  /** Sends bytes once. */
+  async send(call: HdfsCall, body: Uint8Array | StreamBody): Promise<void> {
     const place = await this.#whereTo(call);
     const headers = { "content-type": "application/octet-stream" };
     await this.#service(place.origin).receive({ ...this.#atPlace(call, place), headers, body });
-  }
-
-  /** Sends a local file once, through `onChunk`. */
-  async sendFile(call: HdfsCall, file: string, size: number, onChunk: (chunk: Buffer) => void): Promise<void> {
-    const place = await this.#whereTo(call);
-    const headers = { "content-type": "application/octet-stream" };
-    const upload = { method: call.method, headers, tls: this.#settings.tls, file, size, signal: call.signal, onChunk };
-    const { status, body } = await sendFileTo(place, upload).catch((cause: unknown) => {
-      call.signal?.throwIfAborted();
-      throw new StorageError(`the connection to ${place.host} broke while '${this.url(call.path)}' was sent`, {
-        ...this.#at(call.path),
-        cause,
-        retryable: true,
-      });
-    });
-    if (status < 200 || status > 299) throw this.#failure(call.path, status, body);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { ConfigError } from "../base/errors.ts";
 import type { OpenOptions } from "./openOptions.ts";
 import { isOn, text, tlsChoice } from "./optionValues.ts";
-import type { TlsChoice } from "./streamUpload.ts";
+import type { TlsChoice } from "./tlsChoice.ts";
 
 /** How to reach a NameNode (or an HttpFS gateway) and as whom. */
 export interface WebHdfsSettings {

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
-import { CorruptObjectError, StorageError } from "../base/errors.ts";
+import { CorruptObjectError, isNotFound, StorageError } from "../base/errors.ts";
+import type { Source, WriteOptions } from "../fs/filesystem.ts";
 import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import type { CopyOutcome } from "./copyObjects.ts";
@@ -40,7 +41,8 @@ async function uploadOne(
   const path = remote.pathOf(oid);
   const md5 = cache.hashName === "md5" ? oid.slice(0, 32) : undefined;
   if (size > SMALL_BYTES) {
-    await remote.fs.write(
+    await write(
+      remote,
       path,
       { file, size },
       {
@@ -56,7 +58,8 @@ async function uploadOne(
   }
   const bytes = readFileSync(file);
   if (md5 !== undefined) checkBytes(file, oid, bytes);
-  await remote.fs.write(
+  await write(
+    remote,
     path,
     { bytes },
     {
@@ -66,6 +69,20 @@ async function uploadOne(
   );
   progress.add(1, bytes.length);
   return bytes.length;
+}
+
+/** What the remote does not find is no object that we lack: the upload has failed. */
+async function write(remote: RemoteDb, path: string, source: Source, options: WriteOptions): Promise<void> {
+  try {
+    await remote.fs.write(path, source, options);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    throw new StorageError(`'${remote.fs.url(path)}' could not be written`, {
+      protocol: remote.fs.protocol,
+      path,
+      cause: error,
+    });
+  }
 }
 
 function sizeOf(file: string): number {

@@ -1,0 +1,52 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { vi } from "vitest";
+import { startApache } from "../support/apache.ts";
+import { startNginx } from "../support/nginx.ts";
+import { describeRemoteFaults } from "../support/remoteFaults.ts";
+import { startSshServer } from "../support/sshServer.ts";
+
+// Retries wait.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const home = "/nonexistent";
+
+describeRemoteFaults("HTTP", async () => {
+  const own = await startNginx();
+  return {
+    port: own.port,
+    at: (port, folder) => {
+      return { url: `http://127.0.0.1:${String(port)}/up/${folder}`, values: { method: "PUT" }, home };
+    },
+    impatient: { read_timeout: "1" },
+    isHttp: true,
+    stop: () => own.stop(),
+  };
+});
+
+describeRemoteFaults("WebDAV", async () => {
+  const own = await startApache();
+  return {
+    port: own.port,
+    at: (port, folder) => ({ url: `webdav://127.0.0.1:${String(port)}/${folder}`, values: {}, home }),
+    impatient: { timeout: "1" },
+    isHttp: true,
+    stop: () => own.stop(),
+  };
+});
+
+describeRemoteFaults("SSH", async () => {
+  const own = await startSshServer();
+  const keyfile = join(own.home, ".ssh", "id_ed25519");
+  writeFileSync(join(own.home, ".ssh", "config"), "StrictHostKeyChecking accept-new\n");
+  return {
+    port: own.port,
+    at: (port, folder) => ({
+      url: `ssh://127.0.0.1:${String(port)}${own.folder}/${folder}`,
+      values: { keyfile },
+      home: own.home,
+    }),
+    isHttp: false,
+    stop: () => own.stop(),
+  };
+});
