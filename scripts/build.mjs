@@ -16,7 +16,7 @@ import { createRequire } from "node:module";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { COMPILED_FOLDER, compileAhead, compiledWords, OTHERS } from "./compileAhead.mjs";
+import { COMPILED_FOLDER, compileAhead, compiledLines, OTHERS } from "./compileAhead.mjs";
 import { packChunks } from "./packChunks.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -116,7 +116,8 @@ const file = __dirname + "/program.js";
 const compiled = \`\${__dirname}/${COMPILED_FOLDER}/\${process.versions.v8}-\${process.arch}/\`;
 let cachedData;
 try {
-  cachedData = fs.readFileSync(compiled + (${JSON.stringify(compiledWords)}.includes(word) ? word : "${OTHERS}"));
+  const line = [word + " " + more, word].find((words) => ${JSON.stringify(compiledLines)}.includes(words));
+  cachedData = fs.readFileSync(compiled + (line ?? "${OTHERS}"));
 } catch {}
 if (cachedData === undefined) {
   Module.enableCompileCache?.();

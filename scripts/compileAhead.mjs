@@ -8,7 +8,10 @@ import { dirname, join } from "node:path";
 /** The file of the words that have none of their own. */
 export const OTHERS = "others";
 
-/** File of the compiled code -> command lines, in the order of the day. A function edits the project. */
+/**
+ * What is typed first -> command lines whose compiled code is kept for it, in the order of the day; what is longer counts first.
+ * A function edits the project.
+ */
 const day = [
   [OTHERS, "init -q", "remote add -d store ../store", "config --list"],
   ["add", "add file folder", "add file folder", commit],
@@ -17,7 +20,8 @@ const day = [
   ["fetch", "fetch"],
   ["pull", "pull --force", lose, "pull --force"],
   ["checkout", lose, "checkout", "checkout"],
-  ["status", "status", edit, "status", "status --cloud"],
+  ["status", "status", edit, "status"],
+  ["status -c", "status -c"],
   ["data", "data status"],
   ["diff", "diff", "diff HEAD"],
   ["dag", "dag"],
@@ -30,8 +34,8 @@ const day = [
   [OTHERS, "add file folder", "status", "checkout"],
 ];
 
-/** Names of the files that {@link compileAhead} makes, {@link OTHERS} apart. */
-export const compiledWords = [...new Set(day.map(([name]) => name))].filter((name) => name !== OTHERS);
+/** Names of the files that {@link compileAhead} makes, {@link OTHERS} apart: the first word or two of a command line. */
+export const compiledLines = [...new Set(day.map(([name]) => name))].filter((name) => name !== OTHERS);
 
 /** In the program's folder: compiled code is read only by the V8 that made it. */
 export const COMPILED_FOLDER = "compiled";
