@@ -483,6 +483,13 @@ describe("unused links", () => {
     expect(removeUnusedLinks(root, [join(root, "in")], state, [cache])).toEqual([]);
     expect(read("gained")).toEqual({ a: "A", new: "n" });
   });
+
+  it("stay when they hold an output, and go beside one whose name begins as theirs", async () => {
+    await checkout([folder({ "sub/a": "A" }, "holds"), folder({ a: "A" }, "data"), file("B", "data.old")]);
+    const removed = removeUnusedLinks(root, [join(root, "holds/sub/a"), join(root, "data.olds")], state, [cache]);
+    expect(removed.sort()).toEqual([join(root, "data.old"), `${join(root, "data")}/`].sort());
+    expect(read("holds")).toEqual({ "sub/a": "A" });
+  });
 });
 
 describe("paths that leave", () => {

@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { OsPath, RelPath } from "../base/paths.ts";
-import { isInside, posixRelative } from "../base/paths.ts";
+import { posixRelative } from "../base/paths.ts";
 import { isDirHash, isOid } from "../hash/hashInfo.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import type { State } from "../odb/state.ts";
@@ -39,9 +39,10 @@ export function removeUnusedLinks(
   ignore?: IgnorePredicate,
 ): OsPath[] {
   const removed: OsPath[] = [];
+  const isListed = near(used);
   for (const [rel, { ino, token }] of state.links.all()) {
     const path = join(root, rel);
-    if (!isOid(token) || used.some((one) => isInside(one, path) || isInside(path, one))) continue;
+    if (!isOid(token) || isListed(path)) continue;
     const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     if (stat === undefined) state.links.delete(rel);
     if (stat === undefined || String(stat.ino) !== ino) continue;
@@ -53,6 +54,20 @@ export function removeUnusedLinks(
     removed.push(isDirHash(token) ? `${path}/` : path);
   }
   return removed;
+}
+
+/** Tells of a path whether it is one of `paths`, or lies inside one, or holds one. */
+function near(paths: readonly OsPath[]): (path: OsPath) => boolean {
+  const listed = new Set(paths);
+  const holders = new Set<OsPath>();
+  for (const path of paths) for (let at = dirname(path); !holders.has(at); at = dirname(at)) holders.add(at);
+  return (path) => {
+    if (holders.has(path)) return true;
+    for (let at = path; ; at = dirname(at)) {
+      if (listed.has(at)) return true;
+      if (at === dirname(at)) return false;
+    }
+  };
 }
 
 function unchangedContents(
