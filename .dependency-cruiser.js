@@ -12,6 +12,7 @@ const may = {
   repo: ["base", "formats", "hash", "fs", "scm", "odb", "data", "pipeline"],
   metrics: ["base", "formats", "fs", "data", "pipeline", "repo"],
   plots: ["base", "formats", "fs", "pipeline", "repo"],
+  snapshots: ["base", "formats", "hash", "fs", "scm", "odb", "data", "pipeline", "repo"],
   experiments: ["base", "formats", "hash", "fs", "scm", "odb", "data", "pipeline", "repo", "metrics"],
 };
 const core = "^packages/core/src/";

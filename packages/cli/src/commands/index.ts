@@ -44,6 +44,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "remove", aliases: ["rm"], load: async () => (await import("./remove.ts")).remove },
   { name: "repro", load: async () => (await import("./repro.ts")).repro },
   { name: "root", load: async () => (await import("./root.ts")).root },
+  { name: "snapshot", load: async () => (await import("./snapshot.ts")).snapshot },
   { name: "stage", load: async () => (await import("./stage.ts")).stage },
   { name: "trust", load: async () => (await import("./trust.ts")).trust },
   { name: "unprotect", load: async () => (await import("./unprotect.ts")).unprotect },

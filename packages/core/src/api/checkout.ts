@@ -67,8 +67,17 @@ export async function checkoutLocked(
           repo.ignore,
         )
       : [];
-  const wanted = wantedOf(repo, collect(index, targets, options), options);
-  const plans = planAll(repo, wanted, options);
+  return checkoutSelected(repo, collect(index, targets, options), options, deleted);
+}
+
+/** Makes the workspace equal to what these outputs record, whatever the files of the workspace say. For a caller that holds the lock. */
+export async function checkoutSelected(
+  repo: Repo,
+  selected: readonly Selected[],
+  options: CheckoutOptions,
+  deleted: readonly OsPath[] = [],
+): Promise<CheckoutResult> {
+  const plans = planAll(repo, wantedOf(repo, selected, options), options);
   const unsaved = plans.flatMap(({ plan }) => plan.unsaved);
   if (unsaved.length > 0 && options.force !== true) {
     throw new DvcError(

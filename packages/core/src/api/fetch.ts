@@ -4,7 +4,7 @@ import { isImport, isRepoImport } from "../pipeline/stage.ts";
 import type { PartialImports } from "./fetchImports.ts";
 import { fetch as fetchObjects } from "../odb/transfer.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
-import { type CollectOptions, collectRevisions } from "../repo/collectRevisions.ts";
+import { type CollectedRevision, type CollectOptions, collectRevisions } from "../repo/collectRevisions.ts";
 import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { collectObjects, type ObjectGroup, type OutputFilter, partFiles } from "../repo/objects.ts";
@@ -57,11 +57,20 @@ export async function fetchLocked(
   options: FetchOptions,
 ): Promise<FetchedLocked> {
   if (options.runCache === true) await pullRuns(repo, await openRemote(repo, options.remote, options), options);
+  return fetchCollected(repo, collectRevisions(repo, targets, options), options);
+}
+
+/** Downloads what these revisions need of these outputs. For a caller that holds the lock. */
+export async function fetchCollected(
+  repo: Repo,
+  collected: readonly Pick<CollectedRevision, "selected" | "index">[],
+  options: FetchOptions,
+): Promise<FetchedLocked> {
   const groups = new Map<string, ObjectGroup>();
   const total: Transferred = { count: 0, bytes: 0, failed: 0 };
   const filter = filterOf(options);
   let partial: PartialImports = new Map();
-  for (const { selected, index } of collectRevisions(repo, targets, options)) {
+  for (const { selected, index } of collected) {
     collectObjects(repo, selected, (one) => filter(one) && !comesFromSource(one), groups);
     if (!selected.some(({ stage }) => isImport(stage))) continue;
     const { fetchImports } = await import("./fetchImports.ts");

@@ -11,7 +11,9 @@ import {
   readValues,
   type RevisionValues,
 } from "./fileValues.ts";
+import type { Index } from "./index.ts";
 import type { Repo } from "./repo.ts";
+import { RevisionFiles } from "./revisionFiles.ts";
 import type { RevisionOptions } from "./revisions.ts";
 import { topLevelFiles } from "./topLevelFiles.ts";
 
@@ -27,6 +29,11 @@ export async function readMetrics(
 ): Promise<RevisionValues[]> {
   const paths = targets.map((target) => posixRelative(repo.root, resolve(repo.env.cwd, target)));
   return readRevisions(repo, { ...options, kind: "metrics" }, (moment) => gather(moment, paths));
+}
+
+/** The metrics of one revision, whose index has been read already. */
+export async function metricsAt(repo: Repo, index: Index, options: CallOptions): Promise<FileValues[]> {
+  return gather({ repo, index, files: new RevisionFiles(repo, index, options) }, []);
 }
 
 async function gather(moment: Moment, targets: readonly string[]): Promise<FileValues[]> {

@@ -6,7 +6,7 @@ import { type Environment, expandHome } from "../base/platform.ts";
 import { parseGitConfig } from "./gitConfig.ts";
 import { ancestorBy, peeledCommit } from "./gitHistory.ts";
 import { GitObjects } from "./gitObjects.ts";
-import { type GitAnswer, type GitCall, refuseOption, runGit } from "./gitProcess.ts";
+import { type GitAnswer, type GitCall, refuseOption, runGit, runGitBeside } from "./gitProcess.ts";
 import { findGitLayout, type GitLayout, listRefs, readHead, readRef } from "./gitRefs.ts";
 import { GitTree } from "./gitTree.ts";
 
@@ -360,6 +360,11 @@ export class Git {
   /** Runs Git in the top folder. @throws {ScmError} on an exit code that is not in `allow`. */
   run(args: readonly string[], call: Omit<GitCall, "cwd">): GitAnswer {
     return runGit(this.#environment, args, { ...call, cwd: this.root, untrusted: this.#untrusted });
+  }
+
+  /** The same while this process goes on: for what takes long, or runs hooks. */
+  runBeside(args: readonly string[], call: Omit<GitCall, "cwd"> & { signal?: AbortSignal }): Promise<GitAnswer> {
+    return runGitBeside(this.#environment, args, { ...call, cwd: this.root, untrusted: this.#untrusted });
   }
 
   #lines(args: readonly string[]): string[] {

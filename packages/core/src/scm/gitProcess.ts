@@ -106,6 +106,44 @@ export function runGit(environment: Environment, args: readonly string[], call: 
   return answer;
 }
 
+/**
+ * Runs Git while this process goes on: for commits, pushes and checkouts, which take long or run hooks that call us again.
+ * @throws {ScmError} as {@link runGit}; with all that Git and its hooks said. The signal's reason, when Git was stopped by it.
+ */
+export async function runGitBeside(
+  environment: Environment,
+  args: readonly string[],
+  call: GitCall & { readonly signal?: AbortSignal },
+): Promise<GitAnswer> {
+  const { spawn } = process.getBuiltinModule("node:child_process");
+  call.signal?.throwIfAborted();
+  const child = spawn("git", [...safetyArguments(call.untrusted === true), ...args], {
+    cwd: call.cwd,
+    env: gitEnvironment(environment, call.env),
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const chunks: { out: Buffer[]; err: Buffer[] } = { out: [], err: [] };
+  child.stdout.on("data", (chunk: Buffer) => chunks.out.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => chunks.err.push(chunk));
+  child.stdin.on("error", () => undefined); // Git may end without reading it
+  child.stdin.end(call.input ?? "");
+  const stop = (): void => void child.kill("SIGTERM");
+  call.signal?.addEventListener("abort", stop, { once: true });
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once("error", (error) => {
+      reject(spawnProblem(error));
+    });
+    child.once("close", (status) => {
+      resolve(status ?? 128);
+    });
+  }).finally(() => call.signal?.removeEventListener("abort", stop));
+  call.signal?.throwIfAborted();
+  const answer = { code, stdout: Buffer.concat(chunks.out), stderr: Buffer.concat(chunks.err).toString("utf8") };
+  if ((call.allow ?? [0]).includes(code)) return answer;
+  const said = `${answer.stderr.trim()}\n${answer.stdout.toString("utf8").trim()}`.trim();
+  throw new ScmError(`git ${args[0] ?? ""} failed: ${said === "" ? `exit code ${String(code)}` : said}`);
+}
+
 function spawnProblem(error: Error): ScmError {
   const { code } = error as NodeJS.ErrnoException;
   if (code === "ENOENT")

@@ -89,6 +89,11 @@ export class GitTree {
     return this.#blobs.get(entry.sha) ?? this.#blob(entry.sha);
   }
 
+  /** Where a symbolic link of the commit leads, by the id in its entry. */
+  blobText(sha: string): string | undefined {
+    return this.#blob(sha)?.toString("utf8");
+  }
+
   /** Bytes of a regular file, without reading it; undefined for anything else. */
   size(path: OsPath): number | undefined {
     const entry = this.#resolved(this.#rel(path), 0);

@@ -1,0 +1,219 @@
+import { chmodSync, lstatSync, mkdirSync, symlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { DvcError, ScmError, UsageError } from "../base/errors.ts";
+import { type CallOptions, warn } from "../base/events.ts";
+import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
+import { guardPath } from "../data/planGuard.ts";
+import { removeQuietly, writeFileAtomic } from "../fs/atomic.ts";
+import type { Output } from "../pipeline/stage.ts";
+import { withGitContext } from "../repo/gitContext.ts";
+import { loadIndex, type Selected } from "../repo/index.ts";
+import { withRepoLock } from "../repo/locks.ts";
+import { selectedOutputs } from "../repo/objects.ts";
+import { openRepo, type Repo } from "../repo/repo.ts";
+import { refuseUnfinished } from "../scm/gitPlace.ts";
+import { findSnapshot, type FoundSnapshot, snapshotGit } from "../snapshots/find.ts";
+import { cachedManifest, snapshotObjects } from "../snapshots/objects.ts";
+import { presenceInCache } from "../snapshots/presence.ts";
+import { refuseUnsaved, unsavedCode, unsavedData } from "../snapshots/protect.ts";
+import { dataParts, partsAt, type SnapshotParts } from "../snapshots/select.ts";
+import { checkoutLocked, type CheckoutResult, checkoutSelected } from "./checkout.ts";
+import { fetchCollected, type FetchedLocked } from "./fetch.ts";
+
+export interface SnapshotRestoreOptions extends CallOptions {
+  /** Leave the code: only data, and the files that record it. */
+  readonly dataOnly?: boolean;
+  /** Only these files and folders, relative to the working folder. */
+  readonly paths?: readonly string[];
+  /** Where to fetch missing data; the remote that each output names, else the default one. */
+  readonly remote?: string;
+  readonly jobs?: number;
+}
+
+export interface SnapshotRestoreResult {
+  readonly name: string;
+  readonly commit: string;
+  /** The branch that HEAD is on now; null when it is on none (a tag or a commit was restored). */
+  readonly branch: string | null;
+  /** Files of Git's that were written, from Git's top folder; null when Git checked out the whole commit. */
+  readonly code: readonly string[] | null;
+  readonly fetched: number;
+  readonly data: CheckoutResult;
+}
+
+/**
+ * Brings back a snapshot: code and data, only the data, or only some paths. What is missing in the cache is fetched first.
+ * @throws {DvcError} `unsaved-files` when the workspace holds work that is saved nowhere, `missing-object` when data can't be
+ * had: nothing was changed then. {ScmError} when Git refuses.
+ * @example await snapshotRestore(repo, "v1.0", { paths: ["model.pkl"] })
+ */
+export async function snapshotRestore(
+  repo: Repo,
+  name: string,
+  options: SnapshotRestoreOptions = {},
+): Promise<SnapshotRestoreResult> {
+  refuseUnfinished(snapshotGit(repo));
+  const snapshot = findSnapshot(repo, name);
+  if (options.dataOnly === true || (options.paths?.length ?? 0) > 0) return restoreParts(repo, snapshot, options);
+  return restoreWhole(repo, snapshot, options);
+}
+
+async function restoreWhole(
+  repo: Repo,
+  snapshot: FoundSnapshot,
+  options: SnapshotRestoreOptions,
+): Promise<SnapshotRestoreResult> {
+  const git = snapshotGit(repo);
+  const { fetched, isForced } = await withRepoLock(repo, options, async () => {
+    const { unsaved, changed } = unsavedCode(repo, git.tree(snapshot.commit));
+    const outs = [...loadIndex(repo).outs, ...snapshot.index.outs];
+    refuseUnsaved(repo, unsaved, await unsavedData(repo, outs, options));
+    const brought = await bring(repo, snapshot, snapshot.index.collect([]), options);
+    return { fetched: brought.fetched, isForced: changed.length > 0 };
+  });
+  // Without the repository's lock: hooks of Git may call us again.
+  await switchGit(repo, snapshot, isForced, options);
+  // Its config, too, may be another one now.
+  const now = await openRepo(repo.env, options.reporter === undefined ? {} : { reporter: options.reporter });
+  try {
+    const data = await withRepoLock(now, options, () => checkoutLocked(now, [], callOf(options)));
+    return { ...namesOf(snapshot), branch: git.currentBranch() ?? null, code: null, fetched, data };
+  } finally {
+    now.close();
+  }
+}
+
+/** Has Git check out the commit; a branch stays a branch. */
+async function switchGit(
+  repo: Repo,
+  { name, commit }: FoundSnapshot,
+  isForced: boolean,
+  options: CallOptions,
+): Promise<void> {
+  const git = snapshotGit(repo);
+  const isBranch = git.branches().get(name) === commit && git.ref(`refs/tags/${name}`) === undefined;
+  if (git.head() === commit && !isForced && (!isBranch || git.currentBranch() === name)) return;
+  // All that differs from HEAD is as in the commit already: an interrupted run got so far.
+  const words = [
+    "checkout",
+    "--quiet",
+    ...(isForced ? ["--force"] : []),
+    ...(isBranch ? [name] : ["--detach", commit]),
+  ];
+  const { signal } = options;
+  try {
+    await git.runBeside([...words, "--"], signal === undefined ? {} : { signal });
+  } catch (error) {
+    // A hook that fails after the checkout makes Git's exit code, not the checkout's outcome.
+    if (!(error instanceof ScmError) || git.head() !== commit)
+      throw error instanceof ScmError
+        ? new ScmError(error.message, { hint: "Neither code nor data was changed." })
+        : error;
+    warn(options, error.message);
+  }
+}
+
+async function restoreParts(
+  repo: Repo,
+  snapshot: FoundSnapshot,
+  options: SnapshotRestoreOptions,
+): Promise<SnapshotRestoreResult> {
+  const { paths = [] } = options;
+  const parts = paths.length === 0 ? dataParts(snapshot) : partsAt(repo, snapshot, paths);
+  const wanted: SnapshotParts = options.dataOnly === true ? { ...parts, files: recordsAmong(parts) } : parts;
+  return withRepoLock(repo, options, async () => {
+    const git = snapshotGit(repo);
+    const tree = git.tree(snapshot.commit);
+    const { unsaved } = unsavedCode(repo, tree, new Set(wanted.files));
+    const outs = selectedOutputs(wanted.data).filter(({ out }) => out.useCache);
+    refuseUnsaved(repo, unsaved, await unsavedData(repo, outs, options));
+    const { fetched, partial } = await bring(repo, snapshot, wanted.data, options);
+    refuseAbsent(repo, snapshot, outs);
+    // Data first: a pointer must not say what is not there yet.
+    const data = await checkoutSelected(repo, wanted.data, { ...callOf(options), partial });
+    const code = wanted.files.filter((path) => writeFromCommit(repo, snapshot, path));
+    await withGitContext(repo, { ...callOf(options), untold: true }, (context) => {
+      for (const { out } of outs) if (lstatSync(out.path, { throwIfNoEntry: false })) context.ignore(out.path);
+      return Promise.resolve();
+    });
+    const written = code.map((path) => posixRelative(git.root, path));
+    return { ...namesOf(snapshot), branch: git.currentBranch() ?? null, code: written, fetched, data };
+  });
+}
+
+/** @throws {UsageError} for a part of a folder that the snapshot's manifest does not list */
+function refuseAbsent(
+  repo: Repo,
+  { name }: FoundSnapshot,
+  outs: readonly { readonly out: Output; readonly within: RelPath | undefined }[],
+): void {
+  for (const { out, within } of outs) {
+    if (within === undefined || out.hash === undefined) continue;
+    const hashName = out.hash.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
+    const tree = cachedManifest(repo, { hashName }, out.hash.value);
+    if (tree !== undefined && (tree.get(within) !== undefined || tree.hasFolder(within))) continue;
+    const path = `${posixRelative(repo.root, out.path)}/${within}`;
+    throw new UsageError(`'${path}' is not in snapshot '${name}'`, { code: "not-found" });
+  }
+}
+
+function recordsAmong({ data, files }: SnapshotParts): readonly OsPath[] {
+  const records = new Set(data.map(({ stage }) => stage.file));
+  return files.filter((path) => records.has(path) || /[/\\]dvc\.lock$/.test(path));
+}
+
+/** Fetches what the cache lacks. @throws {DvcError} `missing-object` when it can't be had: before anything was changed */
+async function bring(
+  repo: Repo,
+  snapshot: FoundSnapshot,
+  selected: readonly Selected[],
+  options: SnapshotRestoreOptions,
+): Promise<FetchedLocked> {
+  const { remote, jobs } = options;
+  const named = { ...(remote === undefined ? {} : { remote }), ...(jobs === undefined ? {} : { jobs }) };
+  const fetched = await fetchCollected(repo, [{ selected, index: snapshot.index }], { ...callOf(options), ...named });
+  const chosen = new Set(selectedOutputs(selected).map(({ out }) => out.path));
+  if (selected.some(({ within }) => within !== undefined)) return fetched;
+  const objects = await snapshotObjects(repo, snapshot.index, undefined, ({ out }) => chosen.has(out.path));
+  const [presence] = presenceInCache(repo, [objects]);
+  if (presence?.complete === false) {
+    const lacking = presence.objects - presence.present;
+    throw new DvcError(
+      `${String(Math.max(1, lacking))} objects of snapshot '${snapshot.name}' are neither in the cache nor on a remote`,
+      {
+        code: "missing-object",
+        hint: `Nothing was changed. See which: ${repo.env.programName} snapshot verify ${snapshot.name}`,
+      },
+    );
+  }
+  return fetched;
+}
+
+/** Writes a file as the commit has it; whether it had to be. */
+function writeFromCommit(repo: Repo, { commit }: FoundSnapshot, path: OsPath): boolean {
+  const git = snapshotGit(repo);
+  const tree = git.tree(commit);
+  const entry = tree.entry(posixRelative(git.root, path));
+  if (entry === undefined || entry.mode === "160000") return false;
+  guardPath(git.root, path);
+  if (entry.mode === "120000") {
+    removeQuietly(path);
+    mkdirSync(dirname(path), { recursive: true });
+    symlinkSync(tree.blobText(entry.sha) ?? "", path);
+    return true;
+  }
+  const bytes = tree.readBytes(path);
+  if (bytes === undefined) return false;
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) removeQuietly(path);
+  writeFileAtomic(path, bytes, { parents: true, inside: git.root });
+  if (entry.mode === "100755") chmodSync(path, 0o755);
+  return true;
+}
+
+function namesOf({ name, commit }: FoundSnapshot): { name: string; commit: string } {
+  return { name, commit };
+}
+
+function callOf({ signal, reporter }: CallOptions): CallOptions {
+  return { ...(signal === undefined ? {} : { signal }), ...(reporter === undefined ? {} : { reporter }) };
+}

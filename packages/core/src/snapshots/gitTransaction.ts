@@ -1,0 +1,161 @@
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import { ScmError } from "../base/errors.ts";
+import type { CallOptions } from "../base/events.ts";
+import { type OsPath, posixRelative } from "../base/paths.ts";
+import { removeQuietly, writeFileAtomic } from "../fs/atomic.ts";
+import type { Git } from "../scm/git.ts";
+
+/** How long to wait for somebody else's lock of Git's index, ms. */
+const LOCK_WAIT_MS = 5000;
+const LOCK_PAUSE_MS = 50;
+
+/**
+ * A commit and a tag that can be taken back. The commit is made from a copy of Git's index, which takes the index's place
+ * only when the commit is there: whatever refuses the commit has changed nothing.
+ */
+export class GitTransaction {
+  readonly #git: Git;
+  readonly #head: string | undefined;
+  readonly #index: OsPath;
+  readonly #copy: OsPath;
+  #before: Buffer | undefined;
+  #commit: string | undefined;
+  #tag: { readonly name: string; readonly object: string } | undefined;
+
+  constructor(git: Git) {
+    this.#git = git;
+    this.#head = git.head();
+    this.#index = join(git.gitDir, "index");
+    this.#copy = join(git.gitDir, `index.holdfast-${String(process.pid)}`);
+  }
+
+  /** Commits what Git tracks and `files` as they are in the workspace. @returns undefined when HEAD has it all already */
+  async commit(files: readonly OsPath[], message: string, options: CallOptions): Promise<string | undefined> {
+    if (existsSync(this.#index)) copyFileSync(this.#index, this.#copy);
+    const env = { GIT_INDEX_FILE: this.#copy };
+    const call = { env, ...signalOf(options) };
+    try {
+      await this.#git.runBeside(["add", "--update", "--", ":/"], call);
+      await this.#add(files, call);
+      if (await this.#isHead(env)) {
+        // What was killed before it had put the index in its place ends here.
+        if (this.#head !== undefined) await this.#putIndex();
+        return undefined;
+      }
+      await this.#git.runBeside(["commit", "--quiet", "--file=-"], { ...call, input: message });
+      this.#commit = this.#git.head();
+      if (this.#commit === this.#head) throw new ScmError("git commit made no commit");
+      await this.#putIndex();
+      return this.#commit;
+    } finally {
+      removeQuietly(this.#copy);
+      removeQuietly(`${this.#copy}.lock`);
+    }
+  }
+
+  async #add(
+    files: readonly OsPath[],
+    call: { readonly env: Readonly<Record<string, string>>; readonly signal?: AbortSignal },
+  ): Promise<void> {
+    const git = this.#git;
+    const modules = git.submodules();
+    const there = files.filter((path) => existsSync(path) && !modules.some((module) => path.startsWith(`${module}/`)));
+    const ignored = git.isIgnored(there);
+    const rels = there.filter((path) => !ignored.has(path)).map((path) => posixRelative(git.root, path));
+    if (rels.length === 0) return;
+    const args = ["--literal-pathspecs", "add", "--pathspec-from-file=-", "--pathspec-file-nul"];
+    await git.runBeside(args, { ...call, input: `${rels.join("\0")}\0` });
+  }
+
+  async #isHead(env: Readonly<Record<string, string>>): Promise<boolean> {
+    if (this.#head === undefined) return this.#git.run(["ls-files", "-z"], { env }).stdout.length === 0;
+    const { code } = await this.#git.runBeside(["diff", "--cached", "--quiet", "HEAD", "--"], { env, allow: [0, 1] });
+    return code === 0;
+  }
+
+  /** Puts the copy in the place of the index, by Git's own rule: whoever makes `index.lock` may. */
+  async #putIndex(): Promise<void> {
+    if (!existsSync(this.#copy)) return;
+    const lock = `${this.#index}.lock`;
+    await takeLock(lock);
+    try {
+      this.#before = existsSync(this.#index) ? readFileSync(this.#index) : undefined;
+      writeFileSync(lock, readFileSync(this.#copy));
+      renameSync(lock, this.#index);
+    } catch (error) {
+      rmSync(lock, { force: true });
+      throw error;
+    }
+  }
+
+  /** Makes an annotated tag of HEAD. */
+  async tag(name: string, message: string, options: CallOptions): Promise<void> {
+    await this.#git.runBeside(["tag", "--annotate", "--file=-", name], { input: message, ...signalOf(options) });
+    const object = this.#git.ref(`refs/tags/${name}`);
+    if (object !== undefined) this.#tag = { name, object };
+  }
+
+  /** Takes commit and tag back, as far as nobody else has built upon them, and the index. */
+  undo(): void {
+    const git = this.#git;
+    if (this.#tag !== undefined) git.run(["update-ref", "-d", `refs/tags/${this.#tag.name}`, this.#tag.object], {});
+    if (this.#commit === undefined) return;
+    if (git.head() !== this.#commit) throw new ScmError("HEAD has moved meanwhile");
+    const reason = ["-m", "snapshot save: taken back"];
+    if (this.#head !== undefined) git.run(["update-ref", ...reason, "HEAD", this.#head, this.#commit], {});
+    else git.run(["update-ref", ...reason, "-d", "HEAD", this.#commit], {});
+    if (this.#before === undefined) rmSync(this.#index, { force: true });
+    else writeFileAtomic(this.#index, this.#before);
+  }
+}
+
+async function takeLock(path: OsPath): Promise<void> {
+  const end = systemClock.now() + LOCK_WAIT_MS;
+  for (;;) {
+    try {
+      closeSync(openSync(path, "wx"));
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      if (systemClock.now() > end)
+        throw new ScmError(`Git's index is locked by another process: '${path}'`, {
+          hint: "If no Git is running, remove that file and try again.",
+        });
+      await systemClock.sleep(LOCK_PAUSE_MS);
+    }
+  }
+}
+
+function signalOf({ signal }: CallOptions): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
+}
+
+/** Contents of files before they are changed, to put them back. */
+export class KeptFiles {
+  readonly #kept = new Map<OsPath, Buffer | undefined>();
+
+  /** Remembers the files as they are now. */
+  constructor(paths: Iterable<OsPath>) {
+    for (const path of paths) this.#kept.set(path, existsSync(path) ? readFileSync(path) : undefined);
+  }
+
+  /** Puts back what differs. */
+  restore(): void {
+    for (const [path, bytes] of this.#kept) {
+      const now = existsSync(path) ? readFileSync(path) : undefined;
+      if (bytes === undefined) rmSync(path, { force: true });
+      else if (now?.equals(bytes) !== true) writeFileAtomic(path, bytes);
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import { dirname, join } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import { existsSync } from "node:fs";
+import { type OsPath, posixRelative } from "../base/paths.ts";
+import { dependencyStates, isCommandChanged, workspaceState } from "../pipeline/changed.ts";
+import type { Stage } from "../pipeline/stage.ts";
+import { type Index, loadIndex } from "../repo/index.ts";
+import { presentState } from "../repo/presentState.ts";
+import type { Repo } from "../repo/repo.ts";
+import { addressOf, shownPath } from "../repo/shown.ts";
+import { snapshotGit } from "./find.ts";
+import { isPointer } from "./pointers.ts";
+
+/** A tracked file or folder that is not as recorded. Paths are relative to the working folder. */
+export interface DataChange {
+  readonly path: string;
+  readonly change: "new" | "modified" | "not in cache";
+  /** The stage or `.dvc` file that it belongs to. */
+  readonly stage: string;
+}
+
+/** What a snapshot of the workspace would save. */
+export interface WorkspaceChanges {
+  readonly data: readonly DataChange[];
+  /** Files of Git's that differ from HEAD, from Git's top folder; pointer files among them. */
+  readonly code: readonly { readonly path: string; readonly change: "added" | "deleted" | "modified" }[];
+  /** Files that neither Git nor Holdfast tracks: they stay out. */
+  readonly untracked: readonly string[];
+  /** Recorded, but not in the workspace: they stay as recorded. */
+  readonly absent: readonly string[];
+  /** Stages whose dependencies or command changed since their outputs were made. */
+  readonly stale: readonly string[];
+}
+
+/** The same with what is needed to save it. */
+export interface FoundChanges {
+  readonly changes: WorkspaceChanges;
+  readonly index: Index;
+  /** Stages to record anew. */
+  readonly stages: readonly Stage[];
+  /** Files that belong to a snapshot of this project, whether Git knows them yet or not. */
+  readonly pointers: readonly OsPath[];
+}
+
+/** Compares the workspace with what is recorded, and what is recorded with HEAD. Changes nothing. */
+export async function workspaceChanges(repo: Repo, options: CallOptions): Promise<FoundChanges> {
+  const index = loadIndex(repo);
+  index.checkGraph();
+  const data: DataChange[] = [];
+  const absent: string[] = [];
+  const stale: string[] = [];
+  const stages: Stage[] = [];
+  for (const stage of index.stages) {
+    options.signal?.throwIfAborted();
+    const present = await presentState(repo, stage, options);
+    const before = data.length;
+    for (const out of stage.outs) {
+      if (!out.isLocal) continue;
+      const path = shownPath(repo, out);
+      const state = workspaceState(out, present);
+      if (state === "deleted") absent.push(path);
+      else if (state !== undefined)
+        data.push({ path, change: out.hash === undefined ? "new" : "modified", stage: addressOf(repo, stage) });
+      else if (out.useCache && out.hash !== undefined && !present.inCache(out))
+        data.push({ path, change: "not in cache", stage: addressOf(repo, stage) });
+    }
+    if (data.length > before) stages.push(stage);
+    else if (
+      stage.cmd !== undefined &&
+      !stage.frozen &&
+      (Object.keys(dependencyStates(stage, present)).length > 0 || isCommandChanged(stage))
+    )
+      stale.push(addressOf(repo, stage));
+  }
+  const pointers = pointersOf(repo, index);
+  return { changes: { data, ...gitChanges(repo, pointers), absent, stale }, index, stages, pointers };
+}
+
+/** Files that a snapshot can't do without: stage files, lock files, and the ignore files beside outputs. */
+function pointersOf(repo: Repo, index: Index): OsPath[] {
+  const files = new Set<OsPath>();
+  for (const stage of index.stages) {
+    files.add(stage.file);
+    if (stage.name !== undefined) files.add(lockOf(stage));
+    for (const out of stage.outs) if (out.isLocal && out.useCache) files.add(join(dirname(out.path), ".gitignore"));
+  }
+  for (const project of index.projects) files.add(project.file);
+  files.add(join(repo.root, ".dvcignore"));
+  for (const name of ["config", ".gitignore"]) files.add(join(repo.dvcDir, name));
+  return [...files];
+}
+
+/** The file that saving a stage writes. */
+export function recordOf(stage: Stage): OsPath {
+  return stage.name === undefined ? stage.file : lockOf(stage);
+}
+
+function lockOf(stage: Stage): OsPath {
+  return join(dirname(stage.file), "dvc.lock");
+}
+
+function gitChanges(repo: Repo, pointers: readonly OsPath[]): Pick<WorkspaceChanges, "code" | "untracked"> {
+  const git = snapshotGit(repo);
+  const { stdout } = git.run(["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"], {});
+  const wanted = new Set(pointers.map((path) => posixRelative(git.root, path)));
+  const code: { path: string; change: "added" | "deleted" | "modified" }[] = [];
+  const untracked: string[] = [];
+  for (const line of stdout.toString("utf8").split("\0")) {
+    const [state, path] = [line.slice(0, 2), line.slice(3)];
+    if (path === "") continue;
+    if (state !== "??") code.push({ path, change: changeOf(state, existsSync(join(git.root, path))) });
+    else if (wanted.has(path)) code.push({ path, change: "added" });
+    else if (!isPointer(path)) untracked.push(path);
+  }
+  return { code, untracked };
+}
+
+function changeOf(state: string, isThere: boolean): "added" | "deleted" | "modified" {
+  if (!isThere) return "deleted";
+  return state.startsWith("A") ? "added" : "modified";
+}
