@@ -1,26 +1,12 @@
-import { createSign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { ConfigError } from "../base/errors.ts";
 import type { AccessFacts } from "./filesystem.ts";
+import { type GoogleCredentials, serviceAccountToken, userToken } from "./googleToken.ts";
 import type { GsSettings } from "./gsSettings.ts";
-import { askForToken, requestToken, type Token, type TokenAsker, tokenOf } from "./oauthToken.ts";
+import { askForToken, type Token, type TokenAsker, tokenOf } from "./oauthToken.ts";
 
 const SCOPE = "https://www.googleapis.com/auth/devstorage.full_control";
-const TOKEN_URL = "https://oauth2.googleapis.com/token";
-const JWT_SECONDS = 3600;
 const PROBE_MS = 1500;
-
-/** A file of credentials, as Google writes it. */
-interface CredentialFile {
-  readonly type?: string;
-  readonly client_email?: string;
-  readonly private_key?: string;
-  readonly private_key_id?: string;
-  readonly client_id?: string;
-  readonly client_secret?: string;
-  readonly refresh_token?: string;
-  readonly token_uri?: string;
-}
 
 /** Where a token comes from. `get` gives undefined for anonymous use. */
 export interface GsTokenSource {
@@ -50,11 +36,11 @@ function anonymous(credentials: string): GsTokenSource {
   return { facts: { credentials }, get: () => Promise.resolve(undefined) };
 }
 
-function readCredentials(path: string, by: string): CredentialFile;
-function readCredentials(path: string, by: undefined): CredentialFile | undefined;
-function readCredentials(path: string, by: string | undefined): CredentialFile | undefined {
+function readCredentials(path: string, by: string): GoogleCredentials;
+function readCredentials(path: string, by: undefined): GoogleCredentials | undefined;
+function readCredentials(path: string, by: string | undefined): GoogleCredentials | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as CredentialFile;
+    return JSON.parse(readFileSync(path, "utf8")) as GoogleCredentials;
   } catch (cause) {
     if (by === undefined && (cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     // The cause's words may quote the file.
@@ -64,47 +50,16 @@ function readCredentials(path: string, by: string | undefined): CredentialFile |
   }
 }
 
-function fromFile(file: CredentialFile, credentials: string, { env }: GsSettings): GsTokenSource {
+function fromFile(file: GoogleCredentials, credentials: string, { env }: GsSettings): GsTokenSource {
   const asker: TokenAsker = { protocol: "gs", env };
   const identity = file.client_email;
   const facts = { credentials, ...(identity === undefined ? {} : { identity }) };
-  if (file.type === "service_account") return { facts, get: () => serviceAccountToken(file, asker) };
+  if (file.type === "service_account") return { facts, get: () => serviceAccountToken(file, asker, { scope: SCOPE }) };
   if (file.type === "authorized_user") return { facts, get: () => userToken(file, asker) };
   throw new ConfigError(`Google credentials of the type '${String(file.type)}' are not supported`, {
     code: "unsupported",
     hint: "Use a service account's key file, `gcloud auth application-default login`, or a machine's own account.",
   });
-}
-
-function serviceAccountToken(file: CredentialFile, asker: TokenAsker): Promise<Token> {
-  const audience = file.token_uri ?? TOKEN_URL;
-  const now = Math.floor(Date.now() / 1000);
-  const header = { alg: "RS256", typ: "JWT", kid: file.private_key_id };
-  const claims = { iss: file.client_email, scope: SCOPE, aud: audience, iat: now, exp: now + JWT_SECONDS };
-  const unsigned = `${base64url(header)}.${base64url(claims)}`;
-  let signature: string;
-  try {
-    signature = createSign("RSA-SHA256")
-      .update(unsigned)
-      .sign(file.private_key ?? "", "base64url");
-  } catch {
-    throw new ConfigError("the private key of the service account is not valid");
-  }
-  const grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-  return requestToken(asker, audience, { grant_type: grant, assertion: `${unsigned}.${signature}` });
-}
-
-function userToken(file: CredentialFile, asker: TokenAsker): Promise<Token> {
-  return requestToken(asker, file.token_uri ?? TOKEN_URL, {
-    grant_type: "refresh_token",
-    client_id: file.client_id ?? "",
-    client_secret: file.client_secret ?? "",
-    refresh_token: file.refresh_token ?? "",
-  });
-}
-
-function base64url(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
 
 const FLAVOR = { "metadata-flavor": "Google" };
