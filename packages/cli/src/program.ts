@@ -1,16 +1,15 @@
-import { basename, resolve } from "node:path";
-import type { Environment } from "@holdfast/core/api/open";
+import { basename } from "node:path";
 import type { Command, CommandEntry, CommandGroup } from "./command.ts";
 import { isGroup } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { Context, type Host } from "./context.ts";
+import { environment } from "./environment.ts";
 import { exitCodes, reportFailure } from "./exit.ts";
 import { commandOptions, mainOptions } from "./globals.ts";
 import { type Globals, globalsOf } from "./globalValues.ts";
 import { CommandLineError, parseWords } from "./parser.ts";
 import { pyRepr, pyReprList } from "./pyText.ts";
 import { TextOutput } from "./render/text.ts";
-import type { AskSecret } from "./secretPrompt.ts";
 import { COMPATIBLE_DVC, VERSION } from "./version.ts";
 
 /** What a command line asks for. */
@@ -136,46 +135,6 @@ function changeFolder(path: string): void {
   } catch (error) {
     throw Object.assign(error as NodeJS.ErrnoException, { path, dest: undefined });
   }
-}
-
-function environment(
-  programName: string,
-  words: readonly string[],
-  { trust }: Globals,
-  output: TextOutput,
-): Environment {
-  const { env } = process;
-  const isTrusted = trust || isTrue(env["HOLDFAST_TRUST"]);
-  const canAnswer = output.out.isTty && process.stdin.isTTY;
-  let prompt: Promise<AskSecret> | undefined;
-  return {
-    cwd: process.cwd(),
-    env,
-    home: env["HOME"] ?? env["USERPROFILE"] ?? resolve("/"),
-    programName,
-    pid: process.pid,
-    commandLine: [programName, ...words].join(" "),
-    interactive: false,
-    ...(isTrusted ? { trust: true } : {}),
-    ...(canAnswer ? { askTrust: (question) => askTrust(question, output) } : {}),
-    askSecret: async (question) => {
-      prompt ??= import("./secretPrompt.ts").then(({ secretPrompt }) =>
-        secretPrompt(() => {
-          output.finish();
-        }),
-      );
-      return (await prompt)(question);
-    },
-  };
-}
-
-function isTrue(value: string | undefined): boolean {
-  return value !== undefined && /^(1|true|yes)$/i.test(value);
-}
-
-async function askTrust(question: string, output: TextOutput): Promise<boolean> {
-  const { askYesNo } = await import("./prompt.ts");
-  return askYesNo(question, output);
 }
 
 /** Finds the command and parses its words. */

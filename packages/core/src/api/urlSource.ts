@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { checkManifestPath, type OsPath, type RelPath } from "../base/paths.ts";
-import type { Environment } from "../base/platform.ts";
+import { type Environment, questionsOf } from "../base/platform.ts";
 import { mapBounded } from "../base/pool.ts";
 import { type FileSystem, type Info, isLocalPathFileSystem } from "../fs/filesystem.ts";
 import { openStorage, protocolOf } from "../fs/open.ts";
@@ -50,7 +50,7 @@ function openPlain(env: Environment, url: string, options: OpenUrlOptions): Retu
     untrusted: new Set(fromFile === true ? [...Object.keys(fsConfig), "url"] : []),
     env: env.env,
     home: env.home,
-    ...(env.askSecret === undefined ? {} : { askSecret: env.askSecret }),
+    ...questionsOf(env),
     ...(repo === undefined ? {} : { projectRoot: repo.git?.root ?? repo.root }),
   });
 }

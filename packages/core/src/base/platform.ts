@@ -21,6 +21,13 @@ export interface Environment {
   readonly askTrust?: (question: string) => Promise<boolean>;
   /** Asks for a secret that the screen does not show, the same question once; gives undefined when nobody can answer. */
   readonly askSecret?: (question: string) => Promise<string | undefined>;
+  /** Lets the user visit an address of the web to log in there; gives false when nobody can. */
+  readonly askVisit?: (url: string) => Promise<boolean>;
+}
+
+/** What a storage may ask the user. */
+export function questionsOf({ askSecret, askVisit }: Environment): Pick<Environment, "askSecret" | "askVisit"> {
+  return { ...(askSecret === undefined ? {} : { askSecret }), ...(askVisit === undefined ? {} : { askVisit }) };
 }
 
 /** Whether this is Windows. */

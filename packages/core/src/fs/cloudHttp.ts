@@ -12,7 +12,7 @@ import { bareHost } from "./hostName.ts";
 
 /** One call. `path` is encoded and may hold a query; `about`: what it is about, for messages (`gs://bucket/key`). */
 export interface CloudRequest {
-  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE" | "PROPFIND" | "MKCOL" | "MOVE";
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE" | "PATCH" | "PROPFIND" | "MKCOL" | "MOVE";
   readonly path: string;
   readonly about: string;
   /** Names in lower case. */

@@ -6,9 +6,7 @@ export type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 
 /** Protocols of storages that this version opens, `local` first. */
 export function supportedProtocols(): string[] {
-  return Object.entries(OPENERS)
-    .filter(([, opener]) => opener !== undefined)
-    .map(([protocol]) => protocol);
+  return Object.keys(OPENERS);
 }
 
 /** The scheme of a URL in lower case, `local` for a path. A one-letter "scheme" is a Windows drive. */
@@ -17,8 +15,8 @@ export function protocolOf(url: string): string {
   return scheme === undefined || scheme === "file" ? "local" : scheme;
 }
 
-/** Whether DVC knows storages of this protocol; this version may not open them yet. */
-export function isKnownProtocol(protocol: string): boolean {
+/** Whether there are storages of this protocol. */
+export function isKnownProtocol(protocol: string): protocol is keyof typeof OPENERS {
   return Object.hasOwn(OPENERS, protocol);
 }
 
@@ -28,8 +26,7 @@ export function isKnownProtocol(protocol: string): boolean {
  */
 export async function openStorage(url: string, options: OpenOptions): Promise<OpenedStorage> {
   const protocol = protocolOf(url);
-  const load = (OPENERS as Readonly<Record<string, (typeof OPENERS)["s3"]>>)[protocol];
-  if (load === undefined) {
+  if (!isKnownProtocol(protocol)) {
     throw new ConfigError(`remotes of the kind '${protocol}://' are not supported`, {
       code: "unsupported",
       hint: `This version knows folders, ${supportedProtocols()
@@ -38,5 +35,5 @@ export async function openStorage(url: string, options: OpenOptions): Promise<Op
         .join(", ")}.`,
     });
   }
-  return (await load())(url, options);
+  return (await OPENERS[protocol]())(url, options);
 }

@@ -16,6 +16,8 @@ export interface OpenOptions {
   readonly projectRoot?: OsPath;
   /** Asks the user for a secret (`ask_password`), the same question once; gives undefined when nobody can answer. */
   readonly askSecret?: (question: string) => Promise<string | undefined>;
+  /** Lets the user visit an address of the web to log in there; gives false when nobody can. */
+  readonly askVisit?: (url: string) => Promise<boolean>;
 }
 
 /** A storage and the place in it that a URL names, in the storage's own spelling of paths. */

@@ -1,5 +1,6 @@
 import { ConfigError, DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
+import { questionsOf } from "../base/platform.ts";
 import { type OpenedStorage, openStorage } from "../fs/open.ts";
 import { RemoteDb } from "../odb/remoteDb.ts";
 import type { Repo } from "./repo.ts";
@@ -52,7 +53,7 @@ export async function openStorageOf(repo: Repo, remote: ResolvedRemote): Promise
     env: repo.env.env,
     home: repo.env.home,
     projectRoot: repo.git?.root ?? repo.root,
-    ...(repo.env.askSecret === undefined ? {} : { askSecret: repo.env.askSecret }),
+    ...questionsOf(repo.env),
   });
 }
 
