@@ -4,7 +4,9 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { changeOnePercent, fileAt, makeBigFile, makeFiles } from "./data.mjs";
+import { copiesFromS3, copiesToS3 } from "./otherTools.mjs";
 import { pipelineFlows } from "./pipelineFlows.mjs";
+import { remoteFlows } from "./remoteFlows.mjs";
 
 const git = (cwd, ...args) => {
   const run = spawnSync(
@@ -132,17 +134,23 @@ export function flows(scale) {
     },
     {
       name: "s3",
-      needsS3: true,
+      needs: "s3",
       steps: [
         newRepo,
         init,
         makeMany,
         { run: ["add", "-q", "data"] },
         ...s3Remote,
-        { case: "s3-push", label: `S3 push, ${manyLabel}`, run: ["push"], atLeast: 4 },
+        {
+          case: "s3-push",
+          label: `S3 push, ${manyLabel}`,
+          run: ["push"],
+          atLeast: 4,
+          limits: copiesToS3("data", true),
+        },
         { case: "s3-status-cloud", label: "S3 status -c", run: ["status", "-c"], atLeast: 8 },
         clone,
-        { case: "s3-pull", label: "S3 pull", run: ["pull"], atLeast: 5 },
+        { case: "s3-pull", label: "S3 pull", run: ["pull"], atLeast: 5, limits: copiesFromS3() },
       ],
     },
     {
@@ -164,7 +172,7 @@ export function flows(scale) {
     },
     {
       name: "big-s3",
-      needsS3: true,
+      needs: "s3",
       steps: [
         newRepo,
         init,
@@ -177,9 +185,17 @@ export function flows(scale) {
           run: ["push"],
           atLeast: 1.2,
           memory: 200e6,
+          limits: copiesToS3("big.bin", false),
         },
         clone,
-        { case: "big-s3-pull", label: "S3 pull, one big file", run: ["pull"], atLeast: 2, memory: 200e6 },
+        {
+          case: "big-s3-pull",
+          label: "S3 pull, one big file",
+          run: ["pull"],
+          atLeast: 2,
+          memory: 200e6,
+          limits: copiesFromS3(),
+        },
       ],
     },
     {
@@ -217,6 +233,7 @@ export function flows(scale) {
         { case: "huge-checkout", label: "checkout, one huge file", run: ["checkout"], memory: 200e6 },
       ],
     },
+    ...remoteFlows({ newRepo, init, commitAll, clone }, scale),
     ...pipelineFlows({ newRepo, init, commitAll, setAside }),
   ];
 }

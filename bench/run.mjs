@@ -22,6 +22,7 @@ import { parseArgs } from "node:util";
 import { flows } from "./flows.mjs";
 import { measure, median } from "./measure.mjs";
 import { KEYS, startS3 } from "./s3Server.mjs";
+import { startServer } from "./servers.mjs";
 import { markdownTable, writeDocs } from "./table.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -46,22 +47,22 @@ const work = mkdtempSync(join(resolve(flags.dir), "holdfast-bench-"));
 let serial = 0;
 const chosen = choose(flows(Number(flags.scale)), flags.only?.split(","));
 const samples = new Map();
-let s3;
+const servers = new Map();
 try {
-  if (chosen.some((flow) => flow.needsS3)) {
-    s3 = await startS3(join(work, "s3"));
-    if (s3 === undefined)
-      console.error(
-        "no versitygw on this machine: the S3 cases are left out (node scripts/setup-test-servers.mjs installs it)",
-      );
+  for (const name of new Set(chosen.map((flow) => flow.needs))) {
+    if (name === undefined) continue;
+    const server = name === "s3" ? await startS3(join(work, "s3")) : await startServer(name);
+    if (server !== undefined) servers.set(name, server);
+    else
+      console.error(`no server for ${name}: its cases are left out (node scripts/setup-test-servers.mjs sets it up)`);
   }
   for (const flow of chosen) {
-    if (flow.needsS3 && s3 === undefined) continue;
+    if (flow.needs !== undefined && !servers.has(flow.needs)) continue;
     const rounds = Number(flags.rounds ?? flow.rounds ?? 3);
     for (let round = 0; round < rounds; round++) await playRound(flow, round);
   }
 } finally {
-  s3?.close();
+  for (const server of servers.values()) await server.close();
   rmSync(work, { recursive: true, force: true });
 }
 
@@ -95,7 +96,8 @@ function newContext(flow, round, tool) {
   return {
     dir: join(home, "repo"),
     home,
-    s3,
+    s3: servers.get("s3"),
+    server: servers.get(flow.needs),
     bucketPath: `${flow.name}/${round}/${tool.name}`,
     get n() {
       return serial++;
@@ -105,6 +107,10 @@ function newContext(flow, round, tool) {
 
 async function playStep(step, tool, context) {
   if (step.do !== undefined) return step.do(context);
+  if (step.runs !== undefined) {
+    for (const run of step.runs(context)) await playStep({ run }, tool, context);
+    return;
+  }
   const args = typeof step.run === "function" ? step.run(context) : step.run;
   if (step.case !== undefined) spawnSync("sync");
   const got = await measure([...tool.argv, ...args], { cwd: context.dir, env: environment(context) });
@@ -116,6 +122,8 @@ async function playStep(step, tool, context) {
 async function measureLimits(step, context) {
   for (const [name, command] of Object.entries(step.limits)) {
     const argv = typeof command === "function" ? command(context) : command;
+    // A tool that is not on this machine.
+    if (argv === undefined) continue;
     spawnSync("sync");
     record(step, name, await measure(argv, { cwd: context.dir, env: environment(context) }));
   }
@@ -134,6 +142,7 @@ function environment(context) {
     ...rest,
     ...KEYS,
     HOME: context.home,
+    ...context.server?.env,
     GIT_CONFIG_GLOBAL: "/dev/null",
     DVC_NO_ANALYTICS: "1",
     DVC_SITE_CACHE_DIR: at("site"),

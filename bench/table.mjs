@@ -55,9 +55,11 @@ export function markdownTable(report) {
     "cp -r",
     "md5sum",
     "make",
+    "rclone",
+    "s5cmd",
   ];
   const rows = report.cases.map((one) => {
-    const { holdfast, dvc, cp, md5sum, make } = one.by;
+    const { holdfast, dvc, cp, md5sum, make, rclone, s5cmd } = one.by;
     const ratio = holdfast !== undefined && dvc !== undefined ? `${(dvc.seconds / holdfast.seconds).toFixed(1)}x` : "";
     return [
       one.label,
@@ -71,6 +73,8 @@ export function markdownTable(report) {
       seconds(cp),
       seconds(md5sum),
       seconds(make),
+      seconds(rclone),
+      seconds(s5cmd),
     ];
   });
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
