@@ -1,5 +1,5 @@
 // Real servers on loopback for the remotes that are measured: those of the tests, whose TypeScript is bundled first.
-import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -37,7 +37,9 @@ function load() {
     packages: "external",
     outfile,
     plugins: [ownFolders],
-  }).then(() => import(pathToFileURL(outfile).href));
+  })
+    .then(() => import(pathToFileURL(outfile).href))
+    .finally(() => rmSync(outfile, { force: true }));
   return bundled;
 }
 
