@@ -47,6 +47,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "snapshot", load: async () => (await import("./snapshot.ts")).snapshot },
   { name: "stage", load: async () => (await import("./stage.ts")).stage },
   { name: "trust", load: async () => (await import("./trust.ts")).trust },
+  { name: "undo", load: async () => (await import("./undo.ts")).undo },
   { name: "unprotect", load: async () => (await import("./unprotect.ts")).unprotect },
   { name: "update", load: async () => (await import("./update.ts")).update },
   { name: "version", aliases: ["doctor"], load: async () => (await import("./version.ts")).version },

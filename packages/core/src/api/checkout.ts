@@ -4,13 +4,15 @@ import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { CheckoutError, DvcError } from "../base/errors.ts";
 import { isInside, type OsPath, type RelPath } from "../base/paths.ts";
-import { applyPlan, type Plan, planCheckout, type Wanted } from "../data/checkout.ts";
+import { type Plan, planCheckout, type Wanted } from "../data/checkout.ts";
 import { removeUnusedLinks } from "../data/unusedLinks.ts";
 import { isImport } from "../pipeline/stage.ts";
 import { cacheFor, recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import { type Index, loadIndex, type Selected } from "../repo/index.ts";
+import { journaled } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
+import { applyNoted, noteRemoved } from "../repo/noteData.ts";
 import type { Repo } from "../repo/repo.ts";
 import { trashHint } from "../repo/trash.ts";
 
@@ -46,7 +48,7 @@ export async function checkout(
   targets: readonly string[] = [],
   options: CheckoutOptions = {},
 ): Promise<CheckoutResult> {
-  return withRepoLock(repo, options, () => checkoutLocked(repo, targets, options));
+  return withRepoLock(repo, options, () => journaled(repo, "checkout", () => checkoutLocked(repo, targets, options)));
 }
 
 /** The same for a caller that holds the repository's lock. */
@@ -65,6 +67,9 @@ export async function checkoutLocked(
           repo.state,
           [repo.cache, repo.legacyCache],
           repo.ignore,
+          (path, oid) => {
+            noteRemoved(repo, path, oid);
+          },
         )
       : [];
   return checkoutSelected(repo, collect(index, targets, options), options, deleted);
@@ -85,7 +90,11 @@ export async function checkoutSelected(
       { code: "unsaved-files" },
     );
   }
-  for (const { plan } of plans) await applyPlan(plan, options);
+  await applyNoted(
+    repo,
+    plans.map(({ plan }) => plan),
+    options,
+  );
   repo.state.save();
   return finish(repo, plans, deleted, options);
 }

@@ -11,6 +11,7 @@ import { dependencyStates, isChecksumChanged, isCommandChanged, workspaceState }
 import { datasetRecorder } from "../repo/datasets.ts";
 import { withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex, type Selected } from "../repo/index.ts";
+import { journaled } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { presentState } from "../repo/presentState.ts";
@@ -42,7 +43,9 @@ export interface CommitResult {
  */
 export async function commit(repo: Repo, target?: string, options: CommitOptions = {}): Promise<CommitResult> {
   return withRepoLock(repo, options, () =>
-    withGitContext(repo, { ...options, untold: true }, (context) => commitLocked(repo, target, context, options)),
+    journaled(repo, "commit", () =>
+      withGitContext(repo, { ...options, untold: true }, (context) => commitLocked(repo, target, context, options)),
+    ),
   );
 }
 

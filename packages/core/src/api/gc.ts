@@ -6,6 +6,7 @@ import type { RemoteDb } from "../odb/remoteDb.ts";
 import type { TrashTotal } from "../odb/trash.ts";
 import { openRemote } from "../repo/remote.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
+import { journaled, note } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { emptyTrash, newBin, trashDays, trashTotal } from "../repo/trash.ts";
 import type { UsedObjects } from "../repo/usedObjects.ts";
@@ -34,7 +35,7 @@ export async function gc(repo: Repo, options: GcOptions): Promise<GcResult> {
   const days = trashDays(repo);
   return withGcLocks(repo, options, async (others) => {
     const used = await collectUsed(repo, others, options);
-    const cache = await cleanCaches(repo, used, options);
+    const cache = await journaled(repo, "gc", () => cleanCaches(repo, used, options));
     const remote = options.cloud === true ? await cleanRemotes(repo, used, options) : undefined;
     const freed = options.dry === true ? { objects: 0, bytes: 0 } : emptyTrash(repo, options.purge === true ? 0 : days);
     return { cache, remote, trash: trashTotal(repo), freed, days };
@@ -86,6 +87,7 @@ async function cleanCaches(repo: Repo, used: UsedObjects, options: GcOptions): P
     }
   } finally {
     bin.finish();
+    if (bin.path !== undefined) note(repo, { kind: "bin", path: bin.path });
   }
   return total;
 }

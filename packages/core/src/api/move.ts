@@ -4,11 +4,13 @@ import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { isInside, isStrictlyInside, posixRelative } from "../base/paths.ts";
+import { readPlainText } from "../fs/atomic.ts";
 import { checkOutputText } from "../pipeline/location.ts";
 import { saveStage } from "../pipeline/save.ts";
 import { type Dependency, isDataSource, type Output, type Stage } from "../pipeline/stage.ts";
 import { refuseIgnoredStageFile, withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
+import { journaled, note, noteText } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import type { Repo } from "../repo/repo.ts";
@@ -29,7 +31,9 @@ export interface MoveResult {
  */
 export async function move(repo: Repo, from: string, to: string, options: CallOptions = {}): Promise<MoveResult> {
   return withRepoLock(repo, options, () =>
-    withGitContext(repo, options, (context) => moveLocked(repo, from, to, context, options)),
+    journaled(repo, "move", () =>
+      withGitContext(repo, options, (context) => moveLocked(repo, from, to, context, options)),
+    ),
   );
 }
 
@@ -70,6 +74,7 @@ async function moveLocked(
   saveStage(saved, viewOf(repo, options));
   context.track(saved.file);
   if (saved.file !== stage.file) {
+    noteText(repo, stage.file, readPlainText(stage.file), undefined);
     rmSync(stage.file, { force: true });
     context.track(stage.file);
   }
@@ -122,6 +127,7 @@ function moveData(source: string, target: string, repo: Repo, options: CallOptio
     });
   }
   mkdirSync(dirname(target), { recursive: true });
+  note(repo, { kind: "moved", path: source, to: target });
   renameSync(source, target);
 }
 

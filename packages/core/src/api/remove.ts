@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, rmSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
@@ -6,8 +6,11 @@ import { unprotectPath } from "../data/unprotect.ts";
 import { removeStage } from "../pipeline/save.ts";
 import type { Stage } from "../pipeline/stage.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
+import { removeData } from "../repo/noteData.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { type GitContext, withGitContext } from "../repo/gitContext.ts";
+import { journaled } from "../repo/journal.ts";
+import { Keeper } from "../repo/keep.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, viewOf } from "../repo/shown.ts";
@@ -33,17 +36,21 @@ export async function remove(
   options: RemoveOptions = {},
 ): Promise<RemoveResult> {
   return withRepoLock(repo, options, () =>
-    withGitContext(repo, { ...options, untold: true }, async (context) => {
-      const removed: string[] = [];
-      for (const target of targets) {
-        for (const stage of stagesOf(repo, target)) {
-          removeOuts(repo, stage, context, options.outs === true);
-          for (const file of removeStage(stage, viewOf(repo, options))) context.track(file);
-          removed.push(addressOf(repo, stage));
+    journaled(repo, "remove", () =>
+      withGitContext(repo, { ...options, untold: true }, async (context) => {
+        const removed: string[] = [];
+        const keeper = new Keeper(repo, "remove");
+        for (const target of targets) {
+          for (const stage of stagesOf(repo, target)) {
+            await removeOuts(repo, stage, context, options.outs === true ? keeper : undefined, options);
+            for (const file of removeStage(stage, viewOf(repo, options))) context.track(file);
+            removed.push(addressOf(repo, stage));
+          }
         }
-      }
-      return Promise.resolve({ removed });
-    }),
+        keeper.finish();
+        return { removed };
+      }),
+    ),
   );
 }
 
@@ -61,11 +68,17 @@ function stagesOf(repo: Repo, target: string): readonly Stage[] {
   }
 }
 
-function removeOuts(repo: Repo, stage: Stage, context: GitContext, withData: boolean): void {
+async function removeOuts(
+  repo: Repo,
+  stage: Stage,
+  context: GitContext,
+  keeper: Keeper | undefined,
+  options: CallOptions,
+): Promise<void> {
   for (const out of stage.outs) {
     if (!out.isLocal) continue;
     checkOutputPath(repo, stage, out);
-    if (withData) rmSync(out.path, { recursive: true, force: true });
+    if (keeper !== undefined) await removeData(repo, out, keeper, options);
     else if (out.useCache && lstatSync(out.path, { throwIfNoEntry: false }) !== undefined) unprotectPath(out.path);
     if (out.useCache || isRepoImport(stage)) context.unignore(out.path);
   }

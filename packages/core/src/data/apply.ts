@@ -13,7 +13,7 @@ import { Control, EXEC, FileBuilder, LOOK, memory, sharedColumns, VERIFY } from 
 import type { FileBatch } from "./applyFiles.ts";
 import { FileState, StampColumns } from "./applyColumns.ts";
 import { type NewFolder, noteNewFolder, recordInPlace, waitUntil } from "./applyRecord.ts";
-import type { FileJob, Plan, PlanItem, PlanOptions } from "./plan.ts";
+import type { FileJob, Plan, PlanItem, PlanOptions, Stamp } from "./plan.ts";
 import { guardPath } from "./planGuard.ts";
 import { displace, dropStaging, placeNew, removeFile, removeFolder, replaceFile } from "./swap.ts";
 import { Workbench } from "./workbench.ts";
@@ -22,6 +22,11 @@ import { Workbench } from "./workbench.ts";
 export interface ApplyOptions extends CallOptions {
   /** Called at named points of the work; for fault tests. */
   readonly onPoint?: (point: ApplyPoint) => void;
+  /**
+   * Moves something out of the workspace that is in no cache and has to go (`force`), and says where it lies now. Without it
+   * such files are deleted.
+   */
+  readonly keep?: (path: OsPath) => OsPath | undefined;
 }
 
 /** `staged`: the place to build is there; `built`: all new files are; `swapping`: before each change of the workspace. */
@@ -107,7 +112,7 @@ class ItemApplier {
   async run(): Promise<void> {
     const { work, wanted } = this.#item;
     if (work.displace) {
-      const to = displace(wanted.path, this.#places.tmp);
+      const to = this.#options.keep?.(wanted.path) ?? displace(wanted.path, this.#places.tmp);
       warn(this.#options, `'${wanted.path}' has no recorded hash and is in no cache. It was moved to '${to}'.`);
       return;
     }
@@ -314,7 +319,10 @@ class ItemApplier {
       const from = join(staging, unit.name);
       const to = this.#path(unit.rel);
       if (unit.old === undefined || work.inTheWay.has(unit.rel)) placeNew(from, to);
-      else replaceFile(from, to, unit.old);
+      else if (this.#isKept(unit.rel)) {
+        this.#remove(unit.rel, unit.old);
+        placeNew(from, to);
+      } else replaceFile(from, to, unit.old);
       // A rename moves the change time of a file, so that what was noted when it was built is out of date.
       if (unit.index !== undefined) built.set(unit.index, statSync(to, { bigint: true }));
     }
@@ -329,7 +337,7 @@ class ItemApplier {
     for (const { rel, old } of work.removeFiles) {
       if (!this.#isInTheWay(rel)) continue;
       this.#point("swapping");
-      removeFile(this.#path(rel), old);
+      this.#remove(rel, old);
     }
     for (const rel of work.removeFolders) if (this.#isInTheWay(rel)) removeFolder(this.#path(rel));
     for (const rel of work.inTheWay) {
@@ -356,13 +364,21 @@ class ItemApplier {
     }
   }
 
+  #isKept(rel: RelPath): boolean {
+    return this.#options.keep !== undefined && this.#item.work.keep.has(rel);
+  }
+
+  #remove(rel: RelPath, old: Stamp): void {
+    removeFile(this.#path(rel), old, this.#isKept(rel) ? this.#options.keep : undefined);
+  }
+
   /** Removes what does not belong; sets execute bits. */
   #clear(): void {
     const { work } = this.#item;
     for (const { rel, old } of work.removeFiles) {
       if (this.#isInTheWay(rel)) continue;
       this.#point("swapping");
-      removeFile(this.#path(rel), old);
+      this.#remove(rel, old);
     }
     for (const rel of work.removeFolders) if (!this.#isInTheWay(rel)) removeFolder(this.#path(rel));
     for (const rel of work.chmod) {

@@ -45,7 +45,9 @@ export function planCheckout(wanted: readonly Wanted[], options: PlanOptions): P
       items.push(emptyItem(one, false));
       continue;
     }
-    items.push(new ItemPlanner(one, options, unsaved, missing).plan());
+    const before =
+      look?.isAsRecorded === true ? options.state.folders.get(one.path, options.cache.hashName)?.oid : undefined;
+    items.push({ ...new ItemPlanner(one, options, unsaved, missing).plan(), before });
   }
   return { items, unsaved, missing, options };
 }
@@ -109,6 +111,7 @@ class ItemPlanner {
   readonly #chmod: RelPath[] = [];
   readonly #absent: string[] = [];
   readonly #atRisk: OsPath[] = [];
+  readonly #kept = new Set<RelPath>();
 
   constructor(wanted: Wanted, options: PlanOptions, unsaved: OsPath[], missing: Plan["missing"]) {
     this.#wanted = wanted;
@@ -204,7 +207,12 @@ class ItemPlanner {
       this.#removeFiles.push({ rel, old: found.stat });
       if (wantedFolders.has(rel)) this.#inTheWay.add(rel);
     }
-    if (this.#options.force === true || harmless) return;
+    if (this.#options.force === true) {
+      if (!isDeadCacheLink(found) && (md5 === undefined || this.#options.cache.check(md5) !== "ok"))
+        this.#kept.add(rel);
+      return;
+    }
+    if (harmless) return;
     if (md5 === undefined || !this.#options.cache.verify(md5)) this.#atRisk.push(found.path);
   }
 
@@ -318,10 +326,12 @@ class ItemPlanner {
       folders: scan.folders,
       chmod: this.#chmod,
       isFolder: scan.isFolder,
+      keep: this.#kept,
       displace: scan.displace,
     };
     return {
       wanted: this.#wanted,
+      before: undefined,
       create: this.#create,
       modify: this.#modify,
       remove: sortByCodePoint(remove),
@@ -347,9 +357,10 @@ function emptyItem(wanted: Wanted, displace: boolean): PlanItem {
     folders: new Set(),
     chmod: none,
     isFolder: false,
+    keep: new Set(),
     displace,
   };
-  return { wanted, create: none, modify: none, remove: none, relink: none, change: undefined, work };
+  return { wanted, before: undefined, create: none, modify: none, remove: none, relink: none, change: undefined, work };
 }
 
 function isDeadCacheLink(found: FoundFile): boolean {

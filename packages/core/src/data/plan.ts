@@ -65,6 +65,8 @@ export interface PlanItem {
   readonly remove: readonly RelPath[];
   /** Unchanged files that get another kind of link. */
   readonly relink: readonly RelPath[];
+  /** The folder that is there now, when it is known without a closer look. */
+  readonly before: string | undefined;
   /** How DVC lists the output: added, modified, or not at all. */
   readonly change: "A" | "M" | "D" | undefined;
   /** What `applyPlan` does. */
@@ -86,6 +88,8 @@ export interface ItemWork {
   readonly chmod: readonly RelPath[];
   /** The output is a folder: make it even if it holds no file. */
   readonly isFolder: boolean;
+  /** Files that will be replaced or removed although no cache is known to hold them, because the caller insists (`force`). */
+  readonly keep: ReadonlySet<RelPath>;
   /** Nothing is recorded, and the caller insists (`force`): what is there is set aside. */
   readonly displace: boolean;
 }

@@ -55,11 +55,15 @@ export function replaceFile(from: OsPath, to: OsPath, old: Stamp): void {
   renameSync(from, to);
 }
 
-/** Removes a file or link. Absence is no error. @throws {DvcError} when it is no longer as it was when it was compared. */
-export function removeFile(path: OsPath, old: Stamp): void {
+/**
+ * Removes a file or link, by `keep` when it is not to be lost. Absence is no error.
+ * @throws {DvcError} when it is no longer as it was when it was compared.
+ */
+export function removeFile(path: OsPath, old: Stamp, keep?: (path: OsPath) => OsPath | undefined): void {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
   expectUntouched(path, old);
-  unlinkSync(path);
+  if (keep === undefined) unlinkSync(path);
+  else keep(path);
 }
 
 /** Removes a folder if it is empty; false when something (ignored, new) is still in it. */

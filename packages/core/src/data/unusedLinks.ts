@@ -29,6 +29,7 @@ export function recordLink(root: OsPath, path: OsPath, oid: string, state: State
  * Removes files and folders that a checkout once put into the workspace, that no stage lists any more (`used`: the paths of
  * all outputs), and that are unchanged: the same inode, the same content, every file of it in one of the caches. Anything
  * else stays. Nothing that lies inside a listed output, or holds one, is touched.
+ * `removing` hears of each before it goes, with the hash of what it holds.
  * @returns what was removed, absolute; folders end in "/".
  */
 export function removeUnusedLinks(
@@ -37,6 +38,7 @@ export function removeUnusedLinks(
   state: State,
   caches: readonly ObjectDb[],
   ignore?: IgnorePredicate,
+  removing?: (path: OsPath, oid: string) => void,
 ): OsPath[] {
   const removed: OsPath[] = [];
   const isListed = near(used);
@@ -48,6 +50,7 @@ export function removeUnusedLinks(
     if (stat === undefined || String(stat.ino) !== ino) continue;
     const contents = unchangedContents(root, path, token, state, caches, ignore);
     if (contents === undefined) continue;
+    removing?.(path, token);
     for (const { path: file, old } of contents.files) removeFile(file, old);
     for (const folder of contents.folders) removeFolder(folder);
     state.links.delete(rel);

@@ -88,10 +88,24 @@ export class FillingBin {
     this.#bytes += size;
   }
 
-  /** Moves a file or folder of the workspace here, as `name`. @returns where it lies now; undefined when it was gone. */
-  keep(path: OsPath, name: string): OsPath | undefined {
-    const rel = join("files", name);
-    return this.#move(path, rel) ? join(this.#path ?? "", rel) : undefined;
+  /** Where a file or folder of the workspace will lie that is about to come; the bin is made. */
+  placeFor(path: OsPath, name: string): OsPath {
+    const bin = this.#path ?? this.#begin(path);
+    for (let n = 0; ; n++) {
+      const at = join(bin, "files", n === 0 ? name : `${name}.${String(n)}`);
+      if (lstatSync(at, { throwIfNoEntry: false }) !== undefined) continue;
+      this.#makeFolder(dirname(at));
+      return at;
+    }
+  }
+
+  /** Moves a file or folder of the workspace to its place here, by {@link placeFor}. */
+  keep(path: OsPath, at: OsPath): OsPath {
+    const { size } = lstatSync(path);
+    renameSync(path, at);
+    this.#objects++;
+    this.#bytes += size;
+    return at;
   }
 
   /** Notes what it holds. */

@@ -26,6 +26,8 @@ export interface SaveOptions extends CallOptions, Viewpoint {
   readonly order?: readonly string[];
   /** The caller flushes the folders of dvc.lock once, after its last stage: until then a crash may bring the file before back. */
   readonly noFolderSync?: boolean;
+  /** Hears of each change of a file before it is made: its text before and after, undefined when it is not there. */
+  readonly changing?: (file: OsPath, before: string | undefined, after: string | undefined) => void;
 }
 
 /** Files written, created or deleted, absolute, in the order of writing; what Git may be told of. */
@@ -58,6 +60,7 @@ function saveDvcFile(stage: Stage, options: SaveOptions): Written {
   const previous = readPlainText(stage.file);
   const text = serializeDvcFile(data, previous, fileText(stage.file, options));
   if (text === previous) return [];
+  options.changing?.(stage.file, previous, text);
   writeFileAtomic(stage.file, text, { inside: options.root });
   return [stage.file];
 }
@@ -79,6 +82,7 @@ function saveLocks(stages: readonly Stage[], options: SaveOptions): Written {
   if (changed.size === 0) return [];
   info(options, `Updating lock file '${shown}'`);
   const text = lock.with(changed, options.order);
+  options.changing?.(file, previous, text);
   writeFileAtomic(file, text, { inside: options.root, noFolderSync: options.noFolderSync === true });
   return [file];
 }
@@ -118,6 +122,7 @@ export function saveFrozen(stage: Stage, frozen: boolean, options: SaveOptions):
  */
 export function removeStage(stage: Stage, options: SaveOptions): Written {
   if (stage.name === undefined) {
+    options.changing?.(stage.file, readPlainText(stage.file), undefined);
     rmSync(stage.file, { force: true });
     return [stage.file];
   }
@@ -135,6 +140,7 @@ function removeEntry(file: OsPath, name: string, options: SaveOptions, empty: re
   if (Object.keys(rest).length > 0) return writeYaml(file, { ...data, stages: rest }, previous, options);
   const others = Object.fromEntries(Object.entries(data).filter(([key]) => key !== "stages"));
   if (Object.keys(others).some((key) => !empty.includes(key))) return writeYaml(file, others, previous, options);
+  options.changing?.(file, previous, undefined);
   rmSync(file);
   return [file];
 }
@@ -143,6 +149,7 @@ function writeYaml(file: OsPath, data: FileData, previous: string | undefined, o
   const hasPrevious = previous !== undefined && previous.trim() !== "";
   const text = hasPrevious ? updateYaml(previous, data, fileText(file, options)) : dumpYaml(data);
   if (text === previous) return [];
+  options.changing?.(file, previous, text);
   writeFileAtomic(file, text, { inside: options.root });
   return [file];
 }

@@ -6,6 +6,7 @@ import type { OsPath } from "../base/paths.ts";
 import { addIgnoreEntry, removeIgnoreEntry } from "../formats/gitIgnoreFile.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import type { Git } from "../scm/git.ts";
+import { noteText } from "./journal.ts";
 import type { Repo } from "./repo.ts";
 
 /** Characters of paths that go to Git as words of one command line; systems refuse more than some. */
@@ -53,6 +54,7 @@ export class GitContext {
     const before = readPlainText(file);
     const after = addIgnoreEntry(before ?? "", baseOf(path));
     if (after === before) return;
+    noteText(this.#repo, file, before, after);
     // The stage file that is written next makes the renaming last, too; if it does not, both are as before.
     writeFileAtomic(file, after, { inside: this.#repo.git?.root ?? this.#repo.root, noFolderSync: true });
     this.track(file);
@@ -94,6 +96,7 @@ export class GitContext {
     if (before === undefined) return;
     const after = removeIgnoreEntry(before, baseOf(path));
     if (after === before) return;
+    noteText(this.#repo, file, before, after === "" ? undefined : after);
     if (after === "") {
       unlinkSync(file);
       return; // DVC does not name a file that is gone.

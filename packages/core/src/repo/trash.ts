@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import { systemClock } from "../base/clock.ts";
+import { TRASH_FOLDER } from "../odb/objectDb.ts";
 import {
   beganAt,
   binHas,
@@ -37,9 +39,9 @@ export function newBin(repo: Repo): FillingBin {
   return new FillingBin(repo.cache.trashes, { command, project: repo.root }, { dirMode: repo.cache.dirMode });
 }
 
-/** All that was removed from the caches, newest first. */
+/** All that was removed from caches and workspace, newest first. */
 export function trashBins(repo: Repo): TrashBin[] {
-  return readTrash(repo.cache.trashes);
+  return readTrash([join(repo.tmpDir, TRASH_FOLDER), ...repo.cache.trashes]);
 }
 
 /** The bins that hold objects, newest first. */

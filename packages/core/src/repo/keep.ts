@@ -1,0 +1,69 @@
+import { lstatSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { OsPath } from "../base/paths.ts";
+import { isStrictlyInside, posixRelative } from "../base/paths.ts";
+import type { Built } from "../data/build.ts";
+import { displace } from "../data/swap.ts";
+import { TRASH_FOLDER } from "../odb/objectDb.ts";
+import { FillingBin } from "../odb/trash.ts";
+import { cacheFor } from "./dataRoots.ts";
+import { note } from "./journal.ts";
+import type { Repo } from "./repo.ts";
+
+/** Moves what is in no cache out of the workspace into a bin of the trash, and notes it. */
+export class Keeper {
+  readonly #repo: Repo;
+  readonly #bin: FillingBin;
+
+  /** `verb`: what the bin says of where it comes from. */
+  constructor(repo: Repo, verb: string) {
+    this.#repo = repo;
+    this.#bin = new FillingBin([join(repo.tmpDir, TRASH_FOLDER)], {
+      command: `${repo.env.programName} ${verb}`,
+      project: repo.root,
+    });
+  }
+
+  /**
+   * Moves a file, link or folder of the project into the trash.
+   * @returns where it lies now; undefined when it was gone.
+   * @throws the file system's error
+   */
+  keep(path: OsPath): OsPath | undefined {
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+    const name = isStrictlyInside(this.#repo.root, path) ? posixRelative(this.#repo.root, path) : basename(path);
+    const at = this.#bin.placeFor(path, name);
+    note(this.#repo, { kind: "kept", path, at });
+    try {
+      return this.#bin.keep(path, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+      // On another file system than the trash: it stays beside its place.
+      const beside = displace(path, undefined);
+      note(this.#repo, { kind: "kept", path, at: beside });
+      return beside;
+    }
+  }
+
+  /** Where the bin lies; undefined as long as it holds nothing. */
+  get path(): OsPath | undefined {
+    return this.#bin.path;
+  }
+
+  /** Removes what `held` says of a path: for good when a cache has all of it, else into the trash. */
+  drop(path: OsPath, held: Built | undefined): void {
+    if (held === undefined || !isInCache(this.#repo, held)) this.keep(path);
+    else rmSync(path, { recursive: true, force: true });
+  }
+
+  /** Notes what the bin holds. */
+  finish(): void {
+    this.#bin.finish();
+  }
+}
+
+/** Whether the cache has all that was found, in sound condition. */
+export function isInCache(repo: Repo, { hash, tree }: Built): boolean {
+  const oids = new Set([hash.value, ...(tree?.entries ?? []).map(({ md5 }) => md5)]);
+  return cacheFor(repo, hash).intact(oids).size === oids.size;
+}
