@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { freePort } from "./ports.ts";
@@ -22,6 +22,8 @@ export interface S3Server {
   readonly pid: number;
   /** Makes a bucket (a folder). */
   makeBucket(name: string): void;
+  /** Makes one that keeps versions; of versitygw only. */
+  makeVersionedBucket(name: string): void;
   stop(): Promise<void>;
 }
 
@@ -47,6 +49,12 @@ export async function startS3Server({ secure = false }: S3ServerOptions = {}): P
     pid: child.pid ?? 0,
     makeBucket: (name) => {
       mkdirSync(join(folder, name));
+    },
+    makeVersionedBucket: (name) => {
+      mkdirSync(join(folder, name));
+      mkdirSync(join(home, "iam", name, "meta"), { recursive: true });
+      // What its own call for it would note: 1 is "enabled".
+      writeFileSync(join(home, "iam", name, "meta", "versioning"), Buffer.from([1]));
     },
     stop,
   };

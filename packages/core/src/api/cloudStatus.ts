@@ -49,6 +49,7 @@ async function groupStatus(
 ): Promise<void> {
   const remote = await openRemote(repo, group.remote ?? options.remote, {
     ...options,
+    for: "status",
     legacy: group.hashName === "md5-dos2unix",
   });
   const cache = cacheFor(repo, { name: group.hashName, value: "" });

@@ -5,7 +5,9 @@ import { DvcError, NotDvcRepoError } from "../base/errors.ts";
 import { posixRelative, type RelPath } from "../base/paths.ts";
 import { type DataDiff, type DataItem, type DataRoot, diffRoots } from "../data/entries.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
-import { openRemote } from "../repo/remote.ts";
+import { openRemote, resolveRemote } from "../repo/remote.ts";
+import { isVersioned } from "../repo/versionedRemote.ts";
+import { versionedFiles } from "../repo/versionRecords.ts";
 import { cacheFor, recordedHash, recordedRoots, type StageOutput, workspaceRoots } from "../repo/dataRoots.ts";
 import { loadIndex } from "../repo/index.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
@@ -164,9 +166,15 @@ async function notInRemote(
     const hash = recordedHash(one);
     const root = recorded.get(posixRelative(repo.root, one.out.path));
     if (hash === undefined || root === undefined || !one.out.canPush || isRepoImport(one.stage)) continue;
-    const remote = await openRemoteIfAny(repo, one.out.remote ?? options.remote, hash.name === "md5-dos2unix");
-    if (remote === undefined) continue;
+    const name = one.out.remote ?? options.remote;
     const items = itemsOf(root, shape);
+    if (isVersioned(repo, name)) {
+      const unsent = unsentFiles(repo, one, name);
+      for (const item of items) if (item.hash !== undefined && unsent.has(item.hash)) missing.push(item.path);
+      continue;
+    }
+    const remote = await openRemoteIfAny(repo, name, hash.name === "md5-dos2unix");
+    if (remote === undefined) continue;
     const there = await remote.exists(
       items.map((item) => item.hash ?? ""),
       options,
@@ -174,6 +182,14 @@ async function notInRemote(
     for (const item of items) if (item.hash !== undefined && !there.has(item.hash)) missing.push(item.path);
   }
   return missing;
+}
+
+/** Of a remote that keeps versions the records say what it holds. A folder lacks what any of its files lacks. */
+function unsentFiles(repo: Repo, { out }: StageOutput, name: string | undefined): Set<string> {
+  const files = versionedFiles(repo, out, resolveRemote(repo, name).name) ?? [];
+  const unsent = new Set(files.filter(({ version }) => version === undefined).map(({ md5 }) => md5));
+  if (unsent.size > 0 && out.hash !== undefined) unsent.add(out.hash.value);
+  return unsent;
 }
 
 async function openRemoteIfAny(

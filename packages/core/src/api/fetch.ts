@@ -13,6 +13,8 @@ import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { pullRuns } from "../repo/runCache.ts";
 import { reportTransfer, type Transferred } from "../repo/transferReport.ts";
+import { isVersioned } from "../repo/versionedRemote.ts";
+import { VersionedOutputs } from "../repo/versionedOutputs.ts";
 
 export interface FetchOptions extends CallOptions, CollectOptions {
   /** Name of the remote; the default one when not given. */
@@ -56,7 +58,8 @@ export async function fetchLocked(
   targets: readonly string[],
   options: FetchOptions,
 ): Promise<FetchedLocked> {
-  if (options.runCache === true) await pullRuns(repo, await openRemote(repo, options.remote, options), options);
+  if (options.runCache === true && !isVersioned(repo, options.remote))
+    await pullRuns(repo, await openRemote(repo, options.remote, options), options);
   return fetchCollected(repo, collectRevisions(repo, targets, options), options);
 }
 
@@ -70,8 +73,14 @@ export async function fetchCollected(
   const total: Transferred = { count: 0, bytes: 0, failed: 0 };
   const filter = filterOf(options);
   let partial: PartialImports = new Map();
+  const versioned = new VersionedOutputs(repo, options.remote);
   for (const { selected, index } of collected) {
-    collectObjects(repo, selected, (one) => filter(one) && !comesFromSource(one), groups);
+    const isFromRemote = (one: StageOutput): boolean => filter(one) && !comesFromSource(one);
+    collectObjects(repo, selected, (one) => isFromRemote(one) && !versioned.has(one), groups);
+    for (const [name, wants] of versioned.byRemote(selected, isFromRemote)) {
+      const { fetchVersioned } = await import("./fetchVersioned.ts");
+      await fetchVersioned(repo, name, wants, options, total);
+    }
     if (!selected.some(({ stage }) => isImport(stage))) continue;
     const { fetchImports } = await import("./fetchImports.ts");
     const found = await fetchImports(repo, selected, filter, total, options);

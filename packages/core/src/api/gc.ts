@@ -32,6 +32,8 @@ export interface GcResult {
  */
 export async function gc(repo: Repo, options: GcOptions): Promise<GcResult> {
   checkGcOptions(options);
+  // Before anything goes: a remote that keeps versions is not cleaned.
+  if (options.cloud === true) await (await openRemote(repo, options.remote, { for: "gc -c" })).fs.close();
   const days = trashDays(repo);
   return withGcLocks(repo, options, async (others) => {
     const used = await collectUsed(repo, others, options);
@@ -97,7 +99,7 @@ async function cleanRemotes(repo: Repo, used: UsedObjects, options: GcOptions): 
   const byUrl = new Map<string, { remote: RemoteDb; oids: Set<string> }>();
   for (const name of new Set([undefined, ...used.byRemote.keys()])) {
     for (const legacy of [false, true]) {
-      const remote = await openRemote(repo, name ?? options.remote, { ...options, legacy });
+      const remote = await openRemote(repo, name ?? options.remote, { ...options, legacy, for: "gc -c" });
       const known = byUrl.get(remote.url);
       const oids = used.byRemote.get(name) ?? new Set<string>();
       if (known === undefined) byUrl.set(remote.url, { remote, oids: new Set(oids) });

@@ -1,5 +1,5 @@
 import type { CallOptions } from "../base/events.ts";
-import { CorruptObjectError, DvcError } from "../base/errors.ts";
+import { CorruptObjectError, DvcError, UsageError } from "../base/errors.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import { reportTransfer, type Transferred } from "../repo/transferReport.ts";
 import { upload } from "../odb/transfer.ts";
@@ -12,6 +12,8 @@ import { readBack } from "../repo/readBack.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { pushRuns } from "../repo/runCache.ts";
+import { isVersioned } from "../repo/versionedRemote.ts";
+import { VersionedOutputs } from "../repo/versionedOutputs.ts";
 
 /** So many objects are named in a message. */
 const MOST_NAMED = 20;
@@ -46,18 +48,35 @@ export async function push(
   options: PushOptions = {},
 ): Promise<PushResult> {
   return withRepoLock(repo, options, async () => {
+    const keepsVersions = isVersioned(repo, options.remote);
+    if (keepsVersions) refuseRevisions(options);
     const runs =
-      options.runCache === true ? await pushRuns(repo, await openRemote(repo, options.remote, options), options) : 0;
+      options.runCache === true && !keepsVersions
+        ? await pushRuns(repo, await openRemote(repo, options.remote, options), options)
+        : 0;
     const names = options.glob === true ? expandGlobs(repo, targets) : targets;
     const groups = new Map<string, ObjectGroup>();
-    for (const { selected } of collectRevisions(repo, names, options))
-      collectObjects(repo, selected, pushFilter(options.remote), groups);
+    const collected = collectRevisions(repo, names, options);
+    const filter = pushFilter(options.remote);
+    const versioned = new VersionedOutputs(repo, options.remote);
+    for (const { selected } of collected)
+      collectObjects(repo, selected, (one) => filter(one) && !versioned.has(one), groups);
     const total: Transferred & { verified: number } = { count: 0, bytes: 0, failed: 0, verified: 0 };
     for (const group of groups.values()) await pushGroup(repo, group, options, total);
+    for (const [name, outs] of versioned.byRemote(collected[0]?.selected ?? [], filter)) {
+      const { pushVersioned } = await import("./pushVersioned.ts");
+      await pushVersioned(repo, name, outs, options, total);
+    }
     if (total.failed > 0) throw new DvcError(`${String(total.failed)} files failed to upload`, { code: "storage" });
     const verified = options.verify === true ? { verified: total.verified } : {};
     return { pushed: total.count + runs, bytes: total.bytes, ...verified };
   });
+}
+
+/** Names lead to one version each: only the workspace's files can go there. */
+function refuseRevisions({ allBranches, allTags, allCommits, revs }: PushOptions): void {
+  if (allBranches === true || allTags === true || allCommits === true || (revs?.length ?? 0) > 0)
+    throw new UsageError("Multiple rev push is unsupported for cloud versioned remotes");
 }
 
 async function pushGroup(

@@ -13,6 +13,7 @@ import { cacheFor } from "../repo/dataRoots.ts";
 import { readManifest } from "../repo/manifests.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
+import { withVersions } from "../repo/versionRecords.ts";
 
 /** `store`: put the bytes into the cache. `within`: only this part of a tracked folder. */
 export interface RecordOptions extends CallOptions {
@@ -47,7 +48,9 @@ export async function recordOutput(repo: Repo, out: Output, options: RecordOptio
   requireFileOrFolder(repo, out);
   const hashName = await hashNameFor(repo, out, options);
   const built = await hashPath(repo, out.path, hashName, options);
-  return { out: { ...out, hash: built.hash, hashName, meta: built.meta, extra: withoutCloud(out.extra) }, built };
+  const { tree: _old, ...rest } = out;
+  const recorded = { ...rest, hash: built.hash, hashName, meta: built.meta };
+  return { out: withVersions(repo, out, recorded, built.tree), built };
 }
 
 /** Hashes (and stores) one path with the repository's state, ignore rules and cache. */
@@ -112,10 +115,9 @@ async function recordWithin(repo: Repo, out: Output, path: OsPath, options: Reco
   if (options.store) repo.cache.addTree(after);
   const grew = before.get(rel) === undefined && before.under(rel).length === 0;
   const meta = sizeAfter(out, after, grew ? built?.meta.size : undefined);
-  return {
-    out: { ...out, hash: { name: "md5", value: after.oid }, hashName: "md5", meta, extra: withoutCloud(out.extra) },
-    built,
-  };
+  const { tree: _old, ...rest } = out;
+  const recorded = { ...rest, hash: { name: "md5", value: after.oid }, hashName: "md5", meta } as const;
+  return { out: withVersions(repo, out, recorded, after), built };
 }
 
 /** After `add --no-commit` the manifest is nowhere, but the folder may still be what was recorded. */
@@ -147,13 +149,6 @@ function sizeAfter(out: Output, after: Tree, addedSize: number | undefined): Met
   if (after.oid === out.hash?.value) return size === undefined ? { nfiles } : { size, nfiles };
   if (size !== undefined && size !== 0 && addedSize !== undefined) return { size: size + addedSize, nfiles };
   return { nfiles };
-}
-
-function withoutCloud(extra: Output["extra"]): Output["extra"] {
-  const rest = { ...extra };
-  delete rest["files"];
-  delete rest["cloud"];
-  return rest;
 }
 
 /**

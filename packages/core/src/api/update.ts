@@ -1,4 +1,4 @@
-import { type CallOptions, info, warn } from "../base/events.ts";
+import { type CallOptions, info } from "../base/events.ts";
 import { DvcError, UsageError } from "../base/errors.ts";
 import { stageStatus } from "../pipeline/changed.ts";
 import { saveStage } from "../pipeline/save.ts";
@@ -11,7 +11,7 @@ import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { presentState } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
-import { addressOf, shownPath, viewOf } from "../repo/shown.ts";
+import { addressOf, viewOf } from "../repo/shown.ts";
 import { lockOf, type RepoDependency, runRepoImport } from "./import.ts";
 import { type DbDependency, runDbImport } from "./importDb.ts";
 import { lockDependency, openDependency, runUrlImport, type FileDependency } from "./urlImport.ts";
@@ -59,15 +59,20 @@ export async function update(
         const isChanged = await updateStage(repo, stage, context, options);
         (isChanged ? result.updated : result.unchanged).push(addressOf(repo, stage));
       }
-      refuseOthers(repo, others, options);
+      refuseOptions(others, options);
+      for (const stage of others) {
+        const { updateFromWorktree } = await import("./updateWorktree.ts");
+        const isChanged = await updateFromWorktree(repo, stage, context, options);
+        (isChanged ? result.updated : result.unchanged).push(addressOf(repo, stage));
+      }
       repo.state.save();
       return result;
     }),
   );
 }
 
-/** What is no import can only be updated from a worktree remote, of which there is none here. */
-function refuseOthers(repo: Repo, stages: readonly Stage[], options: UpdateOptions): void {
+/** What is no import is updated from a worktree remote, which takes none of these options. */
+function refuseOptions(stages: readonly Stage[], options: UpdateOptions): void {
   if (stages.length === 0) return;
   const refuse = (option: string): never => {
     throw new UsageError(`${option} can't be used with worktree update`);
@@ -75,8 +80,6 @@ function refuseOthers(repo: Repo, stages: readonly Stage[], options: UpdateOptio
   if (options.rev !== undefined) refuse("--rev");
   if (options.noDownload === true) refuse("--no-download");
   if (options.toRemote === true) refuse("--to-remote");
-  for (const out of stages.flatMap((stage) => stage.outs))
-    warn(options, `Could not update '${shownPath(repo, out)}', it was never pushed to a remote`);
 }
 
 async function updateStage(repo: Repo, stage: Stage, context: GitContext, options: UpdateOptions): Promise<boolean> {

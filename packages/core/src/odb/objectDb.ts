@@ -113,6 +113,8 @@ export class ObjectDb {
   #buffer: Buffer | undefined;
   /** The manifest read last, which most commands ask for more than once. */
   #lastTree: { readonly oid: string; readonly stat: Stats; readonly tree: Tree } | undefined;
+  /** Manifests that files of the project list. */
+  readonly #trees = new Map<string, Tree>();
   /** Stored by this process with bytes that it had just compared with their name. */
   readonly #fresh = new Set<string>();
   /** New since the last {@link flush}. */
@@ -208,7 +210,7 @@ export class ObjectDb {
   readTree(oid: string): Tree | undefined {
     const path = this.pathOf(oid);
     const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) return undefined;
+    if (stat === undefined) return this.#trees.get(oid);
     if (!stat.isFile() || stat.size > MAX_MANIFEST_BYTES) {
       this.setAside(oid, "not a manifest");
       return undefined;
@@ -230,9 +232,15 @@ export class ObjectDb {
   peekTree(oid: string): Tree | undefined {
     const path = this.pathOf(oid);
     const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat?.isFile() !== true || stat.size > MAX_MANIFEST_BYTES) return undefined;
+    if (stat === undefined) return this.#trees.get(oid);
+    if (!stat.isFile() || stat.size > MAX_MANIFEST_BYTES) return undefined;
     const bytes = readFileSync(path);
     return md5Bytes(bytes) + DIR_SUFFIX === oid ? Tree.parse(bytes, path) : undefined;
+  }
+
+  /** Makes a manifest known that a `.dvc` file or dvc.lock lists itself: it can be read though it is not stored. */
+  noteTree(tree: Tree): void {
+    this.#trees.set(tree.oid, tree);
   }
 
   /** Stores a manifest. Its files should be stored before. */

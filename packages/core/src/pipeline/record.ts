@@ -3,6 +3,7 @@ import type { OsPath } from "../base/paths.ts";
 import type { HashInfo, HashName } from "../hash/hashInfo.ts";
 import { isOid } from "../hash/hashInfo.ts";
 import type { Meta } from "../odb/meta.ts";
+import { Tree, type TreeEntry } from "../odb/tree.ts";
 import type { Location } from "./location.ts";
 import { storageHashName } from "./location.ts";
 import type { Annotation } from "./stage.ts";
@@ -16,6 +17,8 @@ export interface Recorded {
   readonly hashName: HashName;
   readonly meta: Meta;
   readonly extra: Readonly<Record<string, unknown>>;
+  /** A folder whose files are listed in the entry itself (`files`): it has no manifest's hash there. */
+  readonly tree?: Tree;
 }
 
 /** Recorded state of something new. */
@@ -38,7 +41,27 @@ export function readRecorded(entry: Entry, location: Location, file: OsPath): Re
       ? "md5-dos2unix"
       : "md5"
     : storageHashName(location.path);
-  return { hash: readHash(entry, hashName, location, file), hashName, meta: readMeta(entry), extra: readExtra(entry) };
+  const extra = readExtra(entry);
+  const tree = treeOfFiles(entry["files"], file);
+  if (tree !== undefined) {
+    const size = tree.entries.reduce((sum, one) => sum + (one.size ?? 0), 0);
+    return { hash: { name: "md5", value: tree.oid }, hashName, meta: { size, nfiles: tree.nfiles }, extra, tree };
+  }
+  return { hash: readHash(entry, hashName, location, file), hashName, meta: readMeta(entry), extra };
+}
+
+/** The manifest that a list of files stands for; undefined when there is no list, or one without hashes of our kind. */
+function treeOfFiles(files: unknown, file: OsPath): Tree | undefined {
+  if (!Array.isArray(files)) return undefined;
+  const entries: TreeEntry[] = [];
+  for (const { relpath, md5, size } of files as Entry[]) {
+    const hex = textOf(md5)?.toLowerCase();
+    if (hex === undefined) return undefined;
+    if (!isOid(hex))
+      throw new FormatError(`'${hex}' is not a valid md5 of '${String(relpath)}' in '${file}'.`, { file });
+    entries.push({ relpath: String(relpath), md5: hex, ...(typeof size === "number" ? { size } : {}) });
+  }
+  return Tree.from(entries, file);
 }
 
 function readHash(entry: Entry, hashName: HashName, location: Location, file: OsPath): HashInfo | undefined {

@@ -1,6 +1,7 @@
 import type { OsPath } from "../base/paths.ts";
 import type { HashInfo, HashName } from "../hash/hashInfo.ts";
 import type { Meta } from "../odb/meta.ts";
+import type { Tree } from "../odb/tree.ts";
 
 /** What a person may note on an output; kept on every edit. */
 export interface Annotation {
@@ -37,6 +38,8 @@ export interface Output {
   readonly annotation: Annotation;
   /** Cloud-versioned records, kept verbatim (`cloud`, `files`, `fs_config`). */
   readonly extra: Readonly<Record<string, unknown>>;
+  /** The files of `extra.files`: there is no manifest in a remote to read. */
+  readonly tree?: Tree;
 }
 
 /** `repo` of an import. */

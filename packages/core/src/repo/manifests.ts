@@ -41,7 +41,8 @@ export async function manifestOf(
     await fetch(cache, remote, { files: new Set(), dirs: new Set([hash.value]), onlyListed: true }, call);
     await remote.fs.close();
   } catch (error) {
-    if (error instanceof DvcError && error.code === "no-remote") return undefined;
+    // A remote that keeps files under their names has no manifests.
+    if (error instanceof DvcError && (error.code === "no-remote" || error.code === "unsupported")) return undefined;
     throw error;
   }
   return cache.readTree(hash.value);

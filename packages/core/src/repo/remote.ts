@@ -1,4 +1,4 @@
-import { ConfigError, DvcError } from "../base/errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { questionsOf } from "../base/platform.ts";
 import { type OpenedStorage, openStorage } from "../fs/open.ts";
@@ -26,7 +26,7 @@ export interface RemoteOptions extends CallOptions {
  */
 export async function openRemote(repo: Repo, name?: string, options: RemoteOptions = {}): Promise<RemoteDb> {
   const remote = resolveRemote(repo, name, options.for);
-  refuseVersioned(repo, remote, options.for ?? "<command>");
+  refuseVersioned(remote, options.for ?? "<command>");
   const { fs, root } = await openStorageOf(repo, remote);
   const section = `remote.${remote.name.toLowerCase()}`;
   const jobs = options.jobs ?? repo.config.integer(section, "jobs");
@@ -57,16 +57,20 @@ export async function openStorageOf(repo: Repo, remote: ResolvedRemote): Promise
   });
 }
 
-function refuseVersioned(repo: Repo, remote: ResolvedRemote, command: string): void {
+/** How a remote keeps versions; undefined: it keeps objects by their hashes. @throws {ConfigError} for options that contradict */
+export function versioningOf(remote: ResolvedRemote): "worktree" | "version_aware" | undefined {
   const isWorktree = flagOf(remote, "worktree") === true;
-  if (isWorktree && flagOf(remote, "version_aware") === false) {
+  if (isWorktree && flagOf(remote, "version_aware") === false)
     throw new ConfigError("config file error: worktree remotes require version_aware cloud");
-  }
-  if (!isWorktree && flagOf(remote, "version_aware") !== true) return;
-  throw new DvcError(`'${command}' is unsupported for cloud versioned remotes`, {
-    code: "unsupported",
-    hint: `Use a remote without 'version_aware' and 'worktree' (now: '${remote.name}' of ${repo.root}).`,
-  });
+  if (isWorktree) return "worktree";
+  return flagOf(remote, "version_aware") === true ? "version_aware" : undefined;
+}
+
+function refuseVersioned(remote: ResolvedRemote, command: string): void {
+  if (versioningOf(remote) !== undefined)
+    throw new ConfigError(`config file error: '${command}' is unsupported for cloud versioned remotes`, {
+      code: "unsupported",
+    });
 }
 
 function flagOf(remote: ResolvedRemote, option: string): boolean | undefined {

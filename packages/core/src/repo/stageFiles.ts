@@ -132,6 +132,7 @@ export class StageFiles {
         ? [loadDvcFile(file, this.#seen.has(file) ? this.#plainFiles : this.source, this.#context)]
         : [...this.project(file).stages()],
     );
+    for (const { tree } of stages.flatMap(({ outs }) => outs)) if (tree !== undefined) this.#repo.cache.noteTree(tree);
     this.#stages.set(file, stages);
     return stages;
   }
