@@ -46,6 +46,9 @@ async function isChanged(
 ): Promise<boolean> {
   const steps = entry.steps.filter((one) => one.kind === "data" && one.path === step.path) as (typeof step)[];
   if (steps.some(({ after }) => after === undefined)) return false;
+  // An undo that was killed has put some of it back; what else is there is compared file by file before it is replaced.
+  if (entry.steps.some((one) => one.kind === "kept" && one.path.startsWith(step.path) && !isThere(one.at)))
+    return false;
   const hashes = steps.flatMap(({ before, after }) => [before, after ?? null]);
   const name = hashes.find((one) => one !== null)?.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
   const now = await look(repo, step.path, name, options);
