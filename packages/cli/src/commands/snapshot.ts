@@ -13,6 +13,7 @@ import {
 } from "../command.ts";
 import { byteSize } from "../render/humane.ts";
 import { printChanges } from "./changes.ts";
+import { exportCommand, importArchive } from "./snapshotArchive.ts";
 import { jobs, remoteOption } from "./sharedOptions.ts";
 import { printDiff, printList, printShow, printVerify, printWorkspaceChanges } from "./snapshotText.ts";
 
@@ -232,5 +233,5 @@ export const snapshot: CommandGroup = {
   description:
     "A snapshot is a Git commit, most often with a tag, and the data that its .dvc files name: plain Git and DVC, nothing else.",
   commandsHelp: "See `snapshot COMMAND --help` for the help of one.",
-  commands: [save, list, show, diff, restore, verify],
+  commands: [save, list, show, diff, restore, verify, exportCommand, importArchive],
 };

@@ -1,0 +1,241 @@
+import { closeSync, createReadStream, existsSync, fsyncSync, openSync, renameSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { DvcError, UsageError } from "../base/errors.ts";
+import { type CallOptions, warn } from "../base/events.ts";
+import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
+import { removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { TransferProgress } from "../odb/transferProgress.ts";
+import { cacheFor } from "../repo/dataRoots.ts";
+import { withRepoLock } from "../repo/locks.ts";
+import type { Repo } from "../repo/repo.ts";
+import type { ArchiveHeader } from "../snapshots/archiveHeader.ts";
+import { pack, packingOf } from "../snapshots/compression.ts";
+import { findSnapshot, type FoundSnapshot, snapshotGit } from "../snapshots/find.ts";
+import { snapshotObjects } from "../snapshots/objects.ts";
+import { TAR_END, tarHeader, tarPadding } from "../snapshots/tar.ts";
+import { fetchCollected } from "./fetch.ts";
+
+export interface SnapshotExportOptions extends CallOptions {
+  /** Replace the archive when it is there. */
+  readonly force?: boolean;
+  /** Where to fetch missing data. */
+  readonly remote?: string;
+}
+
+export interface SnapshotExportResult {
+  readonly name: string;
+  readonly commit: string;
+  readonly archive: OsPath;
+  /** Of the archive. */
+  readonly size: number;
+  readonly code: number;
+  readonly objects: number;
+  /** Data and code before packing. */
+  readonly bytes: number;
+}
+
+/** Code is read from Git in pieces of about so many bytes, or files. */
+const CODE_BYTES = 32 << 20;
+const CODE_FILES = 500;
+
+/**
+ * Writes a snapshot, code, data and model, into one archive that needs nothing else to be brought back. The same snapshot
+ * gives the same bytes. What the cache lacks is fetched first.
+ * @param out `.tar.zst`, `.tar.gz` or `.tar`
+ */
+export async function snapshotExport(
+  repo: Repo,
+  name: string,
+  out: string,
+  options: SnapshotExportOptions = {},
+): Promise<SnapshotExportResult> {
+  const archive = resolve(repo.env.cwd, out);
+  const packing = packingOf(archive);
+  if (packing === undefined)
+    throw new UsageError(`'${out}' does not say how to pack it`, { hint: "Name it .tar.zst, .tar.gz or .tar." });
+  if (existsSync(archive) && options.force !== true)
+    throw new DvcError(`'${out}' exists already`, { code: "exists", hint: "Replace it with --force." });
+  const snapshot = findSnapshot(repo, name);
+  return withRepoLock(repo, options, async () => {
+    const objects = await objectsOf(repo, snapshot, options);
+    const code = codeOf(repo, snapshot);
+    const header = headerOf(repo, snapshot, code, objects);
+    if (header.submodules.length > 0)
+      warn(
+        options,
+        `files of submodules are not part of the archive: ${header.submodules.map(([path]) => path).join(", ")}`,
+      );
+    const progress = new TransferProgress(options.reporter, "Exporting", header.code + header.objects);
+    const temporary = temporaryPath(archive);
+    let size = 0;
+    try {
+      const file = openSync(temporary, "wx", 0o666);
+      try {
+        for await (const chunk of pack(contents(repo, header, code, objects, progress, options), packing)) {
+          writeAll(file, chunk);
+          size += chunk.length;
+        }
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(temporary, archive);
+      syncFolder(dirname(archive));
+    } finally {
+      removeQuietly(temporary);
+      progress.end();
+    }
+    const bytes = header.bytes + header.codeBytes;
+    return { name, commit: snapshot.commit, archive, size, code: header.code, objects: header.objects, bytes };
+  });
+}
+
+interface ArchivedObject {
+  readonly name: string;
+  readonly path: OsPath;
+  readonly size: number;
+}
+
+/** The objects in order of their names in the archive, as they lie on a remote. @throws {DvcError} `missing-object` */
+async function objectsOf(
+  repo: Repo,
+  { name, index }: FoundSnapshot,
+  options: SnapshotExportOptions,
+): Promise<ArchivedObject[]> {
+  const { remote, signal, reporter } = options;
+  const call = { ...(signal === undefined ? {} : { signal }), ...(reporter === undefined ? {} : { reporter }) };
+  const from = remote === undefined ? {} : { remote };
+  await fetchCollected(repo, [{ selected: index.collect([]), index }], { ...call, ...from });
+  const found = new Map<string, ArchivedObject>();
+  for (const group of await snapshotObjects(repo, index, undefined, () => true)) {
+    const cache = cacheFor(repo, { name: group.hashName, value: "" });
+    const folder = group.hashName === "md5" ? "data/files/md5" : "data";
+    for (const [oid, path] of group.names) {
+      const size = cache.sizeOf(oid);
+      if (size === undefined || group.unread.includes(oid))
+        throw new DvcError(`'${path}' (${oid}) of snapshot '${name}' is neither in the cache nor on a remote`, {
+          code: "missing-object",
+          hint: `See what is missing: ${repo.env.programName} snapshot verify ${name}`,
+        });
+      const key = `${folder}/${oid.slice(0, 2)}/${oid.slice(2)}`;
+      found.set(key, { name: key, path: cache.pathOf(oid), size });
+    }
+  }
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+interface ArchivedCode {
+  readonly path: RelPath;
+  readonly mode: string;
+  readonly sha: string;
+  readonly size: number;
+}
+
+function codeOf(repo: Repo, { commit }: FoundSnapshot): ArchivedCode[] {
+  const git = snapshotGit(repo);
+  const tree = git.tree(commit);
+  const entries = [...tree.files()].flatMap((path) => {
+    const entry = tree.entry(path);
+    return entry === undefined ? [] : [{ path, ...entry }];
+  });
+  const asked = entries.filter(({ mode }) => mode !== "160000").map(({ sha }) => sha);
+  const sizes = new Map<string, number>();
+  const answer = git.run(["cat-file", "--batch-check"], { input: `${asked.join("\n")}\n` }).stdout.toString("latin1");
+  for (const line of answer.split("\n")) {
+    const [sha = "", , size] = line.split(" ");
+    sizes.set(sha, Number(size));
+  }
+  return entries.map((one) => ({ ...one, size: sizes.get(one.sha) ?? 0 }));
+}
+
+function headerOf(
+  repo: Repo,
+  { name, commit }: FoundSnapshot,
+  code: readonly ArchivedCode[],
+  objects: readonly ArchivedObject[],
+): ArchiveHeader {
+  const git = snapshotGit(repo);
+  const raw = (type: string, id: string): string => git.run(["cat-file", type, id], {}).stdout.toString("base64");
+  const tagId = git.ref(`refs/tags/${name}`);
+  const files = code.filter(({ mode }) => mode !== "160000");
+  const sum = (sizes: readonly { readonly size: number }[]): number => sizes.reduce((all, { size }) => all + size, 0);
+  return {
+    format: 1,
+    commit,
+    commitObject: raw("commit", commit),
+    tag: tagId === undefined ? null : name,
+    tagObject: tagId === undefined || tagId === commit ? null : raw("tag", tagId),
+    project: posixRelative(git.root, repo.root),
+    code: files.length,
+    codeBytes: sum(files),
+    objects: objects.length,
+    bytes: sum(objects),
+    submodules: code.filter(({ mode }) => mode === "160000").map(({ path, sha }) => [path, sha] as const),
+  };
+}
+
+async function* contents(
+  repo: Repo,
+  header: ArchiveHeader,
+  code: readonly ArchivedCode[],
+  objects: readonly ArchivedObject[],
+  progress: TransferProgress,
+  { signal }: CallOptions,
+): AsyncGenerator<Uint8Array> {
+  yield* whole("snapshot.json", Buffer.from(`${JSON.stringify(header, null, 2)}\n`));
+  for (const piece of inPieces(code.filter(({ mode }) => mode !== "160000"))) {
+    const blobs = readBlobs(repo, piece);
+    for (const [at, { path, mode }] of piece.entries()) {
+      signal?.throwIfAborted();
+      const bytes = blobs[at] as Buffer;
+      const name = `code/${path}`;
+      if (mode === "120000") yield tarHeader({ name, type: "link", size: 0, target: bytes.toString("utf8") });
+      else yield* whole(name, bytes, mode === "100755");
+      progress.add(1, bytes.length);
+    }
+  }
+  for (const { name, path, size } of objects) {
+    signal?.throwIfAborted();
+    yield tarHeader({ name, type: "file", size });
+    let count = 0;
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+      count += chunk.length;
+      yield chunk;
+    }
+    if (count !== size) throw new DvcError(`'${path}' was changed while it was read`, { code: "io" });
+    yield tarPadding(size);
+    progress.add(1, size);
+  }
+  yield TAR_END;
+}
+
+function* whole(name: string, bytes: Buffer, isExecutable = false): Generator<Uint8Array> {
+  yield tarHeader({ name, type: "file", size: bytes.length, isExecutable });
+  yield bytes;
+  yield tarPadding(bytes.length);
+}
+
+function* inPieces(code: readonly ArchivedCode[]): Generator<ArchivedCode[]> {
+  let piece: ArchivedCode[] = [];
+  let bytes = 0;
+  for (const one of code) {
+    piece.push(one);
+    bytes += one.size;
+    if (bytes < CODE_BYTES && piece.length < CODE_FILES) continue;
+    yield piece;
+    piece = [];
+    bytes = 0;
+  }
+  if (piece.length > 0) yield piece;
+}
+
+function readBlobs(repo: Repo, code: readonly ArchivedCode[]): Buffer[] {
+  const input = `${code.map(({ sha }) => sha).join("\n")}\n`;
+  const out = snapshotGit(repo).run(["cat-file", "--batch"], { input }).stdout;
+  let at = 0;
+  return code.map(({ size }) => {
+    const start = out.indexOf(10, at) + 1;
+    at = start + size + 1;
+    return out.subarray(start, start + size);
+  });
+}
