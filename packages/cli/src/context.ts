@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { CallOptions } from "@holdfast/core";
 import type { Environment, Repo } from "@holdfast/core/api/open";
 import { markOpening } from "./exit.ts";
@@ -25,6 +26,8 @@ export class Context {
 
   constructor(env: Environment, output: TextOutput, globals: Globals, host: Host) {
     this.host = host;
+    // Each transfer under way listens to it.
+    setMaxListeners(0, this.#abort.signal);
     this.env = env;
     this.output = output;
     this.globals = globals;

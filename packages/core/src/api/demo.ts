@@ -16,6 +16,7 @@ import {
 } from "./story/evidence.ts";
 import { addPipeline, holdBackPipeline } from "./story/pipeline.ts";
 import { openShell } from "./story/shell.ts";
+import { keepSnapshots } from "./story/snapshots.ts";
 import { claim, type DemoOptions, edit, say, type Stage, title, type } from "./story/stage.ts";
 
 export type { DemoOptions };
@@ -53,6 +54,7 @@ export async function demo(env: Environment, dir: string | undefined, options: D
   await oldDataNewCode(stage, first, second);
   await mend(stage, first);
   await addPipeline(stage, () => pushVersion(stage, { ...second, name: "v3.0" }));
+  await keepSnapshots(stage, first);
 
   const ok = stage.claims.every((one) => one.holds);
   const result = { dir: stage.dir, commands: stage.commands, claims: stage.claims, ok, seconds: seconds() };
