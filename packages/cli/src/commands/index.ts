@@ -14,6 +14,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "data", load: async () => (await import("./data.ts")).data },
   { name: "dataset", aliases: ["ds"], load: async () => (await import("./dataset.ts")).dataset },
   { name: "pull", load: async () => (await import("./pull.ts")).pull },
+  { name: "purge", load: async () => (await import("./purge.ts")).purge },
   { name: "push", load: async () => (await import("./push.ts")).push },
   { name: "fetch", load: async () => (await import("./fetch.ts")).fetch },
   { name: "status", load: async () => (await import("./status.ts")).status },

@@ -1,6 +1,7 @@
 import { isNotFound } from "../base/errors.ts";
 import { md5Hex } from "./fileHash.ts";
 import type { AnswerHeaders } from "./httpAnswer.ts";
+import type { Info } from "./filesystem.ts";
 import type { ObjectClient } from "./s3Client.ts";
 import { S3AnswerError } from "./s3Errors.ts";
 import type { ObjectSettings } from "./s3Settings.ts";
@@ -17,6 +18,18 @@ export interface PartedUpload {
   readonly size: number;
 }
 
+/** What the server says of an object that was just written. */
+export type WrittenFacts = Pick<Info, "etag" | "versionId">;
+
+/** The same from the headers of an answer. `etag` in place of theirs, where the answer's body has it. */
+export function writtenFacts(headers: AnswerHeaders, etag: string | undefined = headers["etag"]): WrittenFacts {
+  const versionId = headers["x-amz-version-id"];
+  return {
+    ...(etag === undefined ? {} : { etag: etag.replace(/"|&quot;/g, "") }),
+    ...(versionId === undefined ? {} : { versionId }),
+  };
+}
+
 /**
  * Joins the parts under their name. When the server knows the upload no more, an earlier answer of it was lost: then the
  * object that lies under the name decides, by its size and its ETag.
@@ -27,12 +40,14 @@ export async function completeUpload(
   settings: ObjectSettings,
   upload: PartedUpload,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<WrittenFacts> {
   try {
-    await client.attempt(signal, () => join(client, settings, upload, signal));
+    return await client.attempt(signal, () => join(client, settings, upload, signal));
   } catch (error) {
     if (!(error instanceof S3AnswerError) || error.reason !== "NoSuchUpload") throw error;
-    if (!(await isThere(client, settings, upload, signal))) throw error;
+    const facts = await isThere(client, settings, upload, signal);
+    if (facts === undefined) throw error;
+    return facts;
   }
 }
 
@@ -41,7 +56,7 @@ async function join(
   settings: ObjectSettings,
   { bucket, key, uploadId, etags }: PartedUpload,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<WrittenFacts> {
   const parts = etags.map(
     (etag, i) => `<Part><PartNumber>${String(i + 1)}</PartNumber><ETag>${etag.replace(/&/g, "&amp;")}</ETag></Part>`,
   );
@@ -56,7 +71,7 @@ async function join(
   });
   // The status is sent before the parts are joined, so a failure may come with a 200.
   const said = answer.body.toString("utf8");
-  if (!said.includes("<Error>")) return;
+  if (!said.includes("<Error>")) return writtenFacts(answer.headers, xmlText(said, "ETag"));
   const url = client.nameOf({ bucket, key });
   const reason = xmlText(said, "Code") ?? "";
   throw new S3AnswerError(`'${url}': ${xmlText(said, "Message") ?? "the parts could not be joined"}`, reason, {
@@ -71,15 +86,15 @@ async function isThere(
   settings: ObjectSettings,
   { bucket, key, etags, size }: PartedUpload,
   signal: AbortSignal | undefined,
-): Promise<boolean> {
+): Promise<WrittenFacts | undefined> {
   try {
     const { headers } = await client.send({ bucket, key, method: "HEAD", headers: settings.customerHeaders, signal });
-    if (Number(headers["content-length"]) !== size) return false;
+    if (Number(headers["content-length"]) !== size) return undefined;
     const [found, expected] = [headers["etag"]?.replace(/"/g, ""), joinedEtag(etags)];
-    if (found === undefined || expected === undefined || isEncryptedByKey(headers)) return true;
-    return found === expected;
+    if (found === undefined || expected === undefined || isEncryptedByKey(headers)) return writtenFacts(headers);
+    return found === expected ? writtenFacts(headers) : undefined;
   } catch (error) {
-    if (isNotFound(error)) return false;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }

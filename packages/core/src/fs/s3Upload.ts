@@ -4,7 +4,7 @@ import { mapBounded } from "../base/pool.ts";
 import { FileHash, md5Hex } from "./fileHash.ts";
 import type { WriteOptions } from "./filesystem.ts";
 import type { ObjectClient } from "./s3Client.ts";
-import { completeUpload } from "./s3Complete.ts";
+import { completeUpload, writtenFacts } from "./s3Complete.ts";
 import type { ObjectSettings } from "./s3Settings.ts";
 import { xmlText } from "./s3Xml.ts";
 import { isUnchanged, readAt, wrongBytes } from "./uploadFile.ts";
@@ -33,8 +33,9 @@ export async function putBytes(
   const md5 = md5Hex(bytes);
   if (options.md5 !== undefined && md5 !== options.md5) throw wrongBytes(client.nameOf(target), options.md5, md5);
   const headers = { ...settings.writeHeaders, "content-md5": Buffer.from(md5, "hex").toString("base64") };
-  await client.send({ ...target, method: "PUT", headers, body: bytes, signal: options.signal });
+  const answer = await client.send({ ...target, method: "PUT", headers, body: bytes, signal: options.signal });
   options.onBytes?.(bytes.byteLength);
+  options.onWritten?.(writtenFacts(answer.headers));
 }
 
 /**
@@ -60,7 +61,8 @@ export async function putLargeFile(
     try {
       const etags = await sendParts(client, settings, target, uploadId, fd, size, options);
       await checkUnchanged(fd, before, file, digest, options.md5);
-      await completeUpload(client, settings, { ...target, uploadId, etags, size }, options.signal);
+      const facts = await completeUpload(client, settings, { ...target, uploadId, etags, size }, options.signal);
+      options.onWritten?.(facts);
     } catch (error) {
       await drop(client, target, uploadId);
       throw error;

@@ -218,6 +218,16 @@ export function binHas(bin: TrashBin, oid: string): boolean {
   );
 }
 
+/** Deletes these objects from a bin for good; a bin in which nothing is left goes. */
+export function dropFromBin(bin: TrashBin, oids: Iterable<string>): void {
+  for (const oid of oids) {
+    if (!isOid(oid)) continue;
+    for (const layout of ["3.x", "legacy"])
+      rmSync(join(bin.path, OBJECTS, layout, oid.slice(0, 2), oid.slice(2)), { force: true });
+  }
+  if (weigh(bin).objects === 0) dropBin(bin);
+}
+
 /** Counts what lies in a bin, looking at each file. */
 export function weigh(bin: TrashBin): TrashTotal {
   let [objects, bytes] = [0, 0];

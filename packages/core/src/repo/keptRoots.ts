@@ -32,6 +32,15 @@ export interface KeptOptions extends CallOptions {
 export async function collectKept(repo: Repo, used: UsedObjects, options: KeptOptions): Promise<void> {
   const collector = new KeptCollector(repo, used, options);
   if (repo.git !== undefined) await collector.repository(repo, repo.git);
+  await collectProjects(repo, collector, options);
+}
+
+/** The same for the other projects that share the cache alone. @throws as {@link collectKept} */
+export async function collectSharers(repo: Repo, used: UsedObjects, options: KeptOptions): Promise<void> {
+  await collectProjects(repo, new KeptCollector(repo, used, options), options);
+}
+
+async function collectProjects(repo: Repo, collector: KeptCollector, options: KeptOptions): Promise<void> {
   for (const project of registeredProjects(repo)) {
     const { root, host, file, state } = project;
     if (state === "gone") {

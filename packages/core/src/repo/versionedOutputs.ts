@@ -30,7 +30,8 @@ export class VersionedOutputs {
     const groups = new Map<string | undefined, (StageOutput & { readonly within: string | undefined })[]>();
     for (const one of selectedOutputs(selected)) {
       const { out } = one;
-      if (!out.useCache || !out.isLocal || out.hash === undefined || !filter(one) || !this.has(one)) continue;
+      if (!out.useCache || !out.isLocal || !out.isInRepo || out.hash === undefined || !filter(one) || !this.has(one))
+        continue;
       const name = out.remote ?? this.#remote;
       const group = groups.get(name);
       if (group === undefined) groups.set(name, [one]);

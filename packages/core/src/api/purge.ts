@@ -1,0 +1,265 @@
+import { lstatSync, rmSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { DvcError, UsageError } from "../base/errors.ts";
+import type { CallOptions } from "../base/events.ts";
+import type { OsPath } from "../base/paths.ts";
+import { build } from "../data/build.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import { quarantined } from "../odb/quarantine.ts";
+import type { RemoteDb } from "../odb/remoteDb.ts";
+import { dropFromBin } from "../odb/trash.ts";
+import { isRepoImport } from "../pipeline/stage.ts";
+import type { StageOutput } from "../repo/dataRoots.ts";
+import { type Index, loadIndex } from "../repo/index.ts";
+import { collectSharers } from "../repo/keptRoots.ts";
+import { withRepoLock } from "../repo/locks.ts";
+import { readManifest } from "../repo/manifests.ts";
+import { checkOutputPath } from "../repo/outputPath.ts";
+import { openRemote } from "../repo/remote.ts";
+import type { Repo } from "../repo/repo.ts";
+import { revisions } from "../repo/revisions.ts";
+import { shownLocal, shownPath } from "../repo/shown.ts";
+import { trashBins } from "../repo/trash.ts";
+import { UsedObjects } from "../repo/usedObjects.ts";
+import { isVersioned } from "../repo/versionedRemote.ts";
+import { remove } from "./remove.ts";
+
+export interface PurgeOptions extends CallOptions {
+  /** Only the version of this revision; all versions when not given. */
+  readonly rev?: string;
+  /** Names of the remotes to purge; all of the config when not given. */
+  readonly remotes?: readonly string[];
+  /** Also when the workspace holds changes that are recorded nowhere. */
+  readonly force?: boolean;
+  /** Only find out what would go. */
+  readonly dry?: boolean;
+  /** Asked with the plan before anything goes; without it nothing goes. */
+  readonly confirm?: (plan: PurgePlan) => Promise<boolean>;
+}
+
+/** What a purge would remove, and who would miss it. */
+export interface PurgePlan {
+  readonly path: string;
+  /** Objects that nothing else needs. */
+  readonly objects: number;
+  /** Objects of the data that something else needs, too: they stay. */
+  readonly shared: number;
+  /** Revisions whose data this is: it can't be restored there afterwards. `workspace` is one. */
+  readonly uses: readonly string[];
+  /** Bytes of the local cache. */
+  readonly bytes: number;
+  readonly remotes: readonly { readonly name: string; readonly objects: number }[];
+}
+
+/** The plan, and whether it was carried out. */
+export interface PurgeResult extends PurgePlan {
+  readonly isDone: boolean;
+}
+
+/**
+ * Removes one data set, or one version of it, everywhere: cache, trash, quarantine, remotes, and (all versions) the workspace
+ * with its `.dvc` file. What anything else needs stays. Fails closed: when a revision, a manifest or a remote can't be read,
+ * nothing goes.
+ * @throws {UsageError} for a target that no revision tracks; {DvcError} `Failed to collect '<rev>'`; {StorageError}
+ */
+export async function purge(repo: Repo, target: string, options: PurgeOptions = {}): Promise<PurgeResult> {
+  return withRepoLock(repo, options, async () => {
+    const path = resolve(repo.env.cwd, target);
+    const found = await new Collector(repo, path, options).collect();
+    if (found.uses.length === 0)
+      throw new UsageError(
+        `'${target}' is tracked by no revision${options.rev === undefined ? "" : ` at '${options.rev}'`}`,
+      );
+    const doomed = [...found.own].filter((oid) => !found.others.has(oid));
+    const remotes = await openAll(repo, doomed, options);
+    try {
+      const plan: PurgePlan = {
+        path: shownLocal(repo, path.replace(/\.dvc$/, "")),
+        objects: doomed.length,
+        shared: found.own.size - doomed.length,
+        uses: found.uses,
+        bytes: sizeOf(repo, doomed),
+        remotes: namedCounts(remotes),
+      };
+      if (options.dry === true) return { ...plan, isDone: false };
+      if (options.rev === undefined) await refuseUnsaved(repo, found.present, options);
+      if ((await options.confirm?.(plan)) !== true) return { ...plan, isDone: false };
+      for (const { remote, there } of remotes) await removeFrom(remote, there, options);
+      if (options.rev === undefined) await removePresent(repo, found.present, options);
+      removeHere(repo, new Set(doomed));
+      return { ...plan, isDone: true };
+    } finally {
+      for (const { remote } of remotes) await remote.fs.close();
+    }
+  });
+}
+
+interface Found {
+  /** Objects of the data. */
+  readonly own: Set<string>;
+  /** Objects of everything else. */
+  readonly others: Set<string>;
+  readonly uses: string[];
+  /** The data in the workspace, when it is recorded there. */
+  readonly present: StageOutput | undefined;
+}
+
+class Collector {
+  readonly #repo: Repo;
+  readonly #path: OsPath;
+  readonly #options: PurgeOptions;
+  /** Hashes of the versions to purge; undefined: all. */
+  #versions: Set<string> | undefined;
+
+  constructor(repo: Repo, path: OsPath, options: PurgeOptions) {
+    this.#repo = repo;
+    this.#path = path;
+    this.#options = options;
+  }
+
+  async collect(): Promise<Found> {
+    const { git } = this.#repo;
+    const { rev } = this.#options;
+    if (rev !== undefined) {
+      if (git === undefined) throw new UsageError("--rev needs a Git repository");
+      const index = loadIndex(this.#repo, { rev: git.resolveRev(rev) });
+      this.#versions = new Set(index.outs.filter((one) => this.#isTarget(one)).map(({ out }) => out.hash?.value ?? ""));
+    }
+    const all = { allCommits: true, allBranches: true, allTags: true, allExperiments: true };
+    const used = new UsedObjects();
+    const found = { own: new Set<string>(), uses: [] as string[], present: undefined as StageOutput | undefined };
+    for (const { name, rev: sha } of revisions(this.#repo, git === undefined ? {} : all)) {
+      try {
+        const index = loadIndex(this.#repo, sha === undefined ? {} : { rev: sha });
+        const own = await this.#addRevision(index, found.own, used);
+        if (own !== undefined) found.uses.push(sha === undefined ? name : shortName(name));
+        if (sha === undefined) found.present = own;
+      } catch (error) {
+        if (!(error instanceof DvcError)) throw error;
+        throw new DvcError(`Failed to collect '${name}'`, {
+          code: error.code,
+          cause: error,
+          hint: "Nothing was removed.",
+        });
+      }
+    }
+    if (this.#versions !== undefined && found.present !== undefined)
+      throw new UsageError(`'${shownPath(this.#repo, found.present.out)}' is at that version in the workspace`, {
+        hint: "Nothing was removed. Check out another version first, or purge all versions.",
+      });
+    await collectSharers(this.#repo, used, this.#options);
+    return { ...found, others: used.all };
+  }
+
+  /** @returns the target's output, when it is one of the versions to purge */
+  async #addRevision(index: Index, own: Set<string>, used: UsedObjects): Promise<StageOutput | undefined> {
+    let found: StageOutput | undefined;
+    for (const one of index.outs) {
+      const { out, stage } = one;
+      if (!out.useCache || !out.isLocal || out.hash === undefined || isRepoImport(stage)) continue;
+      const isOwn = this.#isTarget(one) && this.#versions?.has(out.hash.value) !== false;
+      const oids = await this.#objectsOf(one);
+      if (!isOwn) used.add(undefined, oids);
+      else {
+        found = one;
+        for (const oid of oids) own.add(oid);
+      }
+    }
+    return found;
+  }
+
+  #isTarget({ stage, out }: StageOutput): boolean {
+    return out.path === this.#path || (stage.name === undefined && stage.file === this.#path);
+  }
+
+  async #objectsOf(one: StageOutput): Promise<string[]> {
+    const oid = one.out.hash?.value ?? "";
+    if (!isDirHash(oid)) return [oid];
+    const tree = await readManifest(this.#repo, one, this.#options);
+    if (tree !== undefined) return [oid, ...tree.entries.map(({ md5 }) => md5)];
+    throw new DvcError(`the manifest of '${shownPath(this.#repo, one.out)}' is in no cache and on no remote`, {
+      code: "missing-object",
+    });
+  }
+}
+
+/** Commits by their first letters, branches and tags whole. */
+function shortName(names: string): string {
+  const all = names.split(",");
+  const named = all.filter((name) => !/^[0-9a-f]{40}$/.test(name));
+  return named.length > 0 ? named.join(", ") : names.slice(0, 7);
+}
+
+interface Opened {
+  readonly remote: RemoteDb;
+  readonly there: string[];
+}
+
+/** Every remote in both layouts, asked what it has. Those that keep versions hold no objects. */
+async function openAll(repo: Repo, doomed: readonly string[], options: PurgeOptions): Promise<Opened[]> {
+  const opened: Opened[] = [];
+  for (const name of options.remotes ?? repo.config.remoteNames()) {
+    if (isVersioned(repo, name))
+      throw new DvcError(`remote '${name}' keeps files under their names in versions: purge them there yourself`, {
+        code: "unsupported",
+        hint: "Nothing was removed. Name the other remotes with '-r'.",
+      });
+    for (const legacy of [false, true]) {
+      const remote = await openRemote(repo, name, { ...options, legacy });
+      opened.push({ remote, there: [...(await remote.exists(doomed, options))] });
+    }
+  }
+  return opened;
+}
+
+function namedCounts(remotes: readonly Opened[]): { name: string; objects: number }[] {
+  const counts = new Map<string, number>();
+  for (const { remote, there } of remotes) counts.set(remote.name, (counts.get(remote.name) ?? 0) + there.length);
+  return [...counts].map(([name, objects]) => ({ name, objects }));
+}
+
+/** Manifests go before the files they name. */
+async function removeFrom(remote: RemoteDb, oids: readonly string[], options: CallOptions): Promise<void> {
+  await remote.remove(oids.filter(isDirHash), options);
+  await remote.remove(
+    oids.filter((oid) => !isDirHash(oid)),
+    options,
+  );
+}
+
+async function refuseUnsaved(repo: Repo, present: StageOutput | undefined, options: PurgeOptions): Promise<void> {
+  if (present === undefined || options.force === true) return;
+  const { out } = present;
+  if (lstatSync(out.path, { throwIfNoEntry: false }) === undefined) return;
+  const hashName = out.hash?.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
+  const { hash } = await build(out.path, { ...options, state: repo.state, ignore: repo.ignore, hashName });
+  if (hash.value === out.hash?.value) return;
+  throw new DvcError(`'${shownPath(repo, out)}' holds changes that are recorded nowhere`, {
+    code: "unsaved-files",
+    hint: "Nothing was removed. Use `--force` to purge them as well.",
+  });
+}
+
+/** The data in the workspace, and the `.dvc` file that tracks nothing else. */
+async function removePresent(repo: Repo, present: StageOutput | undefined, options: CallOptions): Promise<void> {
+  if (present === undefined) return;
+  const { stage, out } = present;
+  checkOutputPath(repo, stage, out);
+  rmSync(out.path, { recursive: true, force: true });
+  if (stage.name === undefined && stage.outs.length === 1) await remove(repo, [shownLocal(repo, stage.file)], options);
+}
+
+function removeHere(repo: Repo, doomed: ReadonlySet<string>): void {
+  const manifestsFirst = [...doomed].sort((a, b) => Number(isDirHash(b)) - Number(isDirHash(a)));
+  for (const cache of [repo.cache, repo.legacyCache]) for (const oid of manifestsFirst) cache.remove(oid);
+  for (const bin of trashBins(repo)) dropFromBin(bin, doomed);
+  for (const folder of repo.cache.quarantines)
+    for (const path of quarantined(folder)) {
+      const oid = basename(path).replace(/\.\d+$/, "");
+      if (doomed.has(oid)) rmSync(path, { force: true });
+    }
+}
+
+function sizeOf(repo: Repo, oids: readonly string[]): number {
+  return oids.reduce((sum, oid) => sum + (repo.cache.sizeOf(oid) ?? 0) + (repo.legacyCache.sizeOf(oid) ?? 0), 0);
+}

@@ -1,0 +1,104 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { filesUnder } from "../support/killing.ts";
+import { Rig } from "../support/rig.ts";
+
+let rig: Rig;
+
+beforeEach(() => {
+  rig = new Rig().project();
+  rig.ok("remote", "add", "-q", "-d", "store", rig.path("../remote"));
+  version("one", "v1");
+  version("two", "v2");
+});
+
+afterEach(() => {
+  rig.close();
+});
+
+/** A version of two data sets that share a file, committed and tagged. */
+function version(text: string, tag: string): void {
+  for (const name of ["people", "other"]) {
+    rmSync(rig.path(name), { recursive: true, force: true });
+    rig.write(`${name}/own`, `${name} ${text}`);
+    rig.write(`${name}/shared`, "the same in both");
+  }
+  rig.ok("add", "-q", "people", "other");
+  rig.git("add", ".");
+  rig.git("commit", "-q", "-m", text);
+  rig.git("tag", tag);
+  rig.ok("push", "-q");
+}
+
+const texts = (folder: string): string[] => filesUnder(rig.path(folder)).map((path) => readFileSync(path, "utf8"));
+const everywhere = (): string[] => [".dvc/cache", ".dvc/tmp/trash", "../remote"].flatMap(texts);
+
+interface Plan {
+  readonly objects: number;
+  readonly shared: number;
+  readonly uses: readonly string[];
+  readonly isDone: boolean;
+}
+const plan = (...words: string[]): Plan => JSON.parse(rig.ok("purge", "--json", ...words)) as Plan;
+
+describe("purge", () => {
+  it("shows what would go and who uses it; without a yes nothing goes", () => {
+    const before = everywhere();
+    expect(plan("people", "--dry")).toMatchObject({ objects: 4, shared: 1, isDone: false });
+    expect(plan("people.dvc", "--dry").uses.join(" ")).toMatch(/workspace.*v2.*v1|workspace.*v1.*v2/);
+    const ran = rig.run(["purge", "people"], { input: "n\n" });
+    expect(ran.code).toBe(1);
+    expect(ran.out).toContain("remote 'store': 4 objects");
+    expect(everywhere()).toEqual(before);
+  });
+
+  it("removes all versions from cache, trash, remote and workspace, and nothing that others need", () => {
+    rig.ok("gc", "-w", "-f"); // the first version lies in the trash now
+    expect(plan("people", "-f")).toMatchObject({ isDone: true });
+    const left = everywhere().join("\n");
+    expect(left).not.toContain("people one");
+    expect(left).not.toContain("people two");
+    expect(left).toContain("the same in both");
+    expect([existsSync(rig.path("people")), existsSync(rig.path("people.dvc"))]).toEqual([false, false]);
+    expect(rig.ok("status")).toContain("up to date");
+    rmSync(rig.path("other"), { recursive: true });
+    rmSync(rig.path(".dvc/cache"), { recursive: true });
+    rig.git("checkout", "-q", "-f", "v1");
+    rig.ok("pull", "-q", "other.dvc");
+    expect(rig.read("other/own")).toBe("other one");
+  });
+
+  it("removes one version, not the one in the workspace", () => {
+    const refused = rig.run(["purge", "people", "--rev", "v2", "-f"]);
+    expect(refused.code).toBe(255);
+    expect(refused.err).toContain("at that version in the workspace");
+    expect(plan("people", "--rev", "v1", "-f")).toMatchObject({ objects: 2, shared: 1, isDone: true });
+    expect(everywhere().join("\n")).not.toContain("people one");
+    rmSync(rig.path(".dvc/cache"), { recursive: true });
+    rmSync(rig.path("people"), { recursive: true });
+    rig.ok("pull", "-q");
+    expect(rig.read("people/own")).toBe("people two");
+  });
+
+  it("refuses what it cannot know: changes that are recorded nowhere, broken revisions, lost manifests", () => {
+    rig.write("people/new", "not added");
+    const before = everywhere();
+    expect(rig.run(["purge", "people"], { input: "y\n" }).err).toContain("recorded nowhere");
+    rmSync(rig.path("people/new"));
+    rig.git("checkout", "-q", "-b", "broken");
+    rig.write("other.dvc", "outs: [\n");
+    rig.git("commit", "-q", "-a", "-m", "broken");
+    rig.git("checkout", "-q", "main");
+    const ran = rig.run(["purge", "people", "-f"]);
+    expect(ran.code).toBe(255);
+    expect(ran.err).toContain("Failed to collect");
+    rig.git("branch", "-q", "-D", "broken");
+    expect(rig.run(["purge", "nothing", "-f"]).err).toContain("tracked by no revision");
+    for (const path of [...filesUnder(rig.path(".dvc/cache")), ...filesUnder(rig.path("../remote"))])
+      if (path.endsWith(".dir") && readFileSync(path, "utf8").includes("own")) rmSync(path);
+    expect(rig.run(["purge", "people", "-f"]).code).toBe(255);
+    expect(everywhere().filter((text) => !text.startsWith("[")).length).toBe(
+      before.filter((text) => !text.startsWith("[")).length,
+    );
+  });
+});
