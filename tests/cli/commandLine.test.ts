@@ -53,7 +53,8 @@ describe("the command line", () => {
       expect(ran.code, place.join(" ")).toBe(0);
       expect(ran.out, place.join(" ")).toContain("EXAMPLES:\n");
       expect(ran.out, place.join(" ")).toContain(`usage: holdfast ${place.join(" ")} `);
-      if (!OWN.has(place.join(" ")) && !OWN.has(place[0] ?? "")) expect(ran.out, place.join(" ")).toContain("Documentation: <https://man.dvc.org/");
+      if (!OWN.has(place.join(" ")) && !OWN.has(place[0] ?? ""))
+        expect(ran.out, place.join(" ")).toContain("Documentation: <https://man.dvc.org/");
     }
   });
 
