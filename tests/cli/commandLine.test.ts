@@ -45,7 +45,7 @@ describe("the command line", () => {
     );
     expect(listed).toContain("check-ignore");
     const places = listed.flatMap((name) => {
-      const group = /\{([a-z,-]+)\} \.\.\./.exec(rig.run([name, "--help"]).out);
+      const group = /\{([a-z,-]+)\}\s+\.\.\./.exec(rig.run([name, "--help"]).out);
       return group === null ? [[name]] : (group[1] ?? "").split(",").map((sub) => [name, sub]);
     });
     for (const place of places) {
