@@ -232,3 +232,39 @@ describe("a worktree remote", () => {
     expect(rig.run(["update", "--rev", "x", "d.dvc"]).err).toContain("--rev can't be used with worktree update");
   });
 });
+
+describe("import-url --version-aware", () => {
+  it("records the versions, brings just these back, and update takes newer ones", async () => {
+    remote("version_aware", "src");
+    rig.ok("remote", "default", "-u");
+    await put("in/file", "first");
+    await put("in/dir/a", "A1");
+    await put("in/dir/s/b", "B1");
+    rig.ok("import-url", "-q", "--version-aware", "remote://src/in/file", "f");
+    rig.ok("import-url", "-q", "--version-aware", "remote://src/in/dir", "d");
+    expect(plain("f.dvc")).toContain(
+      "- etag: 8b04d5e3775d298e78455efc5ca404d5\n  size: 5\n  version_id: ID\n  hash: md5\n  path: remote://src/in/file\n  fs_config:\n    version_aware: true\n",
+    );
+    expect(plain("d.dvc")).toContain(
+      "  files:\n  - relpath: a\n    etag: 27f237e6b7f96587b6202ff3607ad88a\n    size: 2\n    version_id: ID\n  - relpath: s/b\n",
+    );
+    expect(rig.read("d.dvc")).toContain("  path: d\n  push: false\n");
+    expect(rig.ok("status")).toContain("up to date");
+    rig.git("add", ".");
+    rig.git("commit", "-q", "-m", "imports");
+    await put("in/file", "second");
+    await put("in/dir/a", "A2");
+    const status = JSON.parse(rig.ok("status", "--json")) as unknown;
+    expect(status).toEqual({
+      "d.dvc": [{ "changed deps": { "remote://src/in/dir": "modified" } }],
+      "f.dvc": [{ "changed deps": { "remote://src/in/file": "update available" } }],
+    });
+    rig.ok("update", "-q", "f.dvc", "d.dvc");
+    expect([rig.read("f"), rig.read("d/a"), rig.read("d/s/b")]).toEqual(["second", "A2", "B1"]);
+    expect(rig.ok("status")).toContain("up to date");
+    rig.git("checkout", "-q", ".");
+    forget("f", "d");
+    expect(rig.ok("pull")).toContain("3 files fetched and 3 files added");
+    expect([rig.read("f"), rig.read("d/a"), rig.read("d/s/b")]).toEqual(["first", "A1", "B1"]);
+  });
+});

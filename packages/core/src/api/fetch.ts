@@ -1,5 +1,6 @@
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
+import { isVersionedImport } from "../pipeline/changed.ts";
 import { isImport, isRepoImport } from "../pipeline/stage.ts";
 import type { PartialImports } from "./fetchImports.ts";
 import { fetch as fetchObjects } from "../odb/transfer.ts";
@@ -109,7 +110,9 @@ async function fetchGroups(
 
 /** Whether the data of an output comes from the source of its import, not from a remote. */
 function comesFromSource({ stage, out }: StageOutput): boolean {
-  return isRepoImport(stage) || (isImport(stage) && out.hash === undefined);
+  return (
+    isRepoImport(stage) || (isVersionedImport(stage) && !out.canPush) || (isImport(stage) && out.hash === undefined)
+  );
 }
 
 function filterOf(options: FetchOptions): OutputFilter {

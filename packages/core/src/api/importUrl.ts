@@ -33,7 +33,10 @@ export async function importUrl(repo: Repo, url: string, options: UrlImportOptio
   return withRepoLock(repo, options, () =>
     withGitContext(repo, options, async (context) => {
       const chosen = resolveOutput(repo.env.cwd, url, options.out, options.force === true);
-      const stage = newImport(repo, chosen, (wdir) => [dependencyOn(repo, url, wdir, options)]);
+      const made = newImport(repo, chosen, (wdir) => [dependencyOn(repo, url, wdir, options)]);
+      // What a storage keeps in versions comes from there again: no remote need have it.
+      const outs = options.versionAware === true ? made.outs.map((out) => ({ ...out, canPush: false })) : made.outs;
+      const stage = { ...made, outs };
       const [dep] = stage.deps;
       let done = stage;
       if (options.noExec === true) context.ignore(resolve(repo.env.cwd, chosen));
@@ -54,18 +57,14 @@ function checkOptions(options: UrlImportOptions): void {
   }
   if (toRemote !== true && options.remote !== undefined)
     throw new UsageError("--remote can't be used without --to-remote");
-  if (versionAware === true) {
-    throw new DvcError("importing with cloud versions is not supported", {
-      code: "unsupported",
-      hint: "Import without --version-aware: the data is then kept in the cache like any other.",
-    });
-  }
 }
 
 function dependencyOn(repo: Repo, url: string, wdir: OsPath, options: UrlImportOptions): FileDependency {
   const location = locate(written(repo, url, wdir), wdir, repo.loadContext);
   const recorded = nothingRecorded(location);
-  const extra = options.fsConfig === undefined ? {} : { fs_config: { ...options.fsConfig } };
+  const { fsConfig, versionAware } = options;
+  const config = { ...fsConfig, ...(versionAware === true ? { version_aware: true } : {}) };
+  const extra = fsConfig === undefined && versionAware !== true ? {} : { fs_config: config };
   return { kind: "file", ...location, ...recorded, extra };
 }
 

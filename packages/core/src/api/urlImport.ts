@@ -2,23 +2,22 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type CallOptions, info } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
-import type { OsPath } from "../base/paths.ts";
+import { checkManifestPath, type OsPath } from "../base/paths.ts";
 import { mapBounded } from "../base/pool.ts";
 import { type Built, build } from "../data/build.ts";
-import { pyJsonDumps } from "../formats/pyJson.ts";
 import type { Info } from "../fs/filesystem.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
-import { md5Bytes } from "../hash/md5.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
 import { upload } from "../odb/transfer.ts";
 import { storageHashName } from "../pipeline/location.ts";
+import { storageFolderHash } from "../pipeline/record.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import type { GitContext } from "../repo/gitContext.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
 import { placeBuilt, removePresent, withBuilt } from "./importPlace.ts";
-import { downloadAll, filesAt, type FsConfig, openUrl, type UrlPlace } from "./urlSource.ts";
+import { downloadAll, filesAt, type FsConfig, openUrl, type UrlFile, type UrlPlace } from "./urlSource.ts";
 
 /** The kind of dependency that an import from a path or URL has. */
 export type FileDependency = Extract<Dependency, { kind: "file" }>;
@@ -70,7 +69,7 @@ async function takeData(
   }
   if (options.toRemote === true)
     return withBuilt(out, await sendUrl(repo, dep.defPath, place, { ...options, for: "import-url" }));
-  const built = await bringUrl(repo, dep.defPath, place, repo.cache, options);
+  const built = await bringUrl(repo, dep.defPath, place, repo.cache, { ...options, pinned: pinnedFiles(dep, place) });
   await placeBuilt(repo, out, built, options);
   return withBuilt(out, built);
 }
@@ -113,15 +112,22 @@ export async function lockDependency(
     const meta = { size: first?.info.size ?? 0, ...(versionId === undefined ? {} : { versionId }) };
     return { ...dep, hash, hashName, meta };
   }
-  const list: { readonly relpath: string }[] = await mapBounded(
+  const isVersioned = keepsVersions(dep, fs.protocol) && fs.protocol !== "gs";
+  const list = await mapBounded(
     found.files,
     fs.caps.maxParallel,
-    async ({ rel, info }) => ({ [hashName]: (await checksumOf(info)) ?? "", relpath: rel }),
+    async ({ rel, info: listed }): Promise<Readonly<Record<string, unknown>>> => {
+      // A listing tells no versions.
+      const info = isVersioned ? ((await fs.stat(listed.path, options)) ?? listed) : listed;
+      const version = isVersioned ? { size: info.size, version_id: info.versionId } : {};
+      return { relpath: rel, [hashName]: (await checksumOf(info)) ?? "", ...version };
+    },
     options.signal,
   );
-  const value = `${md5Bytes(Buffer.from(pyJsonDumps(list, { sortKeys: true })))}.dir`;
+  const hash = storageFolderHash(list, hashName);
   const size = found.files.reduce((sum, { info: file }) => sum + file.size, 0);
-  return { ...dep, hash: { name: "md5", value }, hashName, meta: { size, nfiles: found.files.length } };
+  const extra = isVersioned ? { ...dep.extra, files: list } : dep.extra;
+  return { ...dep, hash, hashName, meta: { size, nfiles: found.files.length }, extra };
 }
 
 /** Google's storage tells the version of a file each time, and DVC records it each time; that of others when asked to. */
@@ -158,7 +164,7 @@ export async function bringUrl(
   url: string,
   place: UrlPlace,
   store: ObjectDb,
-  options: CallOptions & { readonly jobs?: number },
+  options: CallOptions & { readonly jobs?: number; readonly pinned?: readonly UrlFile[] | undefined },
 ): Promise<Built> {
   const { state } = repo;
   if (place.localPath !== undefined) return build(place.localPath, { ...options, state, store });
@@ -166,6 +172,26 @@ export async function bringUrl(
     const data = join(folder, basename(place.path));
     await downloadAll(place, url, data, options);
     return build(data, { ...options, store });
+  });
+}
+
+/** The versions that a dependency was locked to; undefined: what is there now. */
+export function pinnedFiles(dep: FileDependency, place: UrlPlace): UrlFile[] | undefined {
+  const { versionId, size } = dep.meta;
+  if (!place.fs.caps.versionIds) return undefined;
+  const info = (path: string, bytes: unknown, version: unknown): UrlFile["info"] => ({
+    path,
+    type: "file",
+    size: typeof bytes === "number" ? bytes : 0,
+    versionId: String(version),
+  });
+  if (versionId !== undefined) return [{ rel: ".", info: info(place.path, size, versionId) }];
+  const { files } = dep.extra;
+  if (!Array.isArray(files)) return undefined;
+  return (files as Readonly<Record<string, unknown>>[]).map((one) => {
+    const rel = String(one["relpath"]);
+    checkManifestPath(rel, dep.defPath);
+    return { rel, info: info(`${place.path}/${rel}`, one["size"], one["version_id"]) };
   });
 }
 

@@ -99,20 +99,23 @@ export function relativeTo(place: UrlPlace, path: string): RelPath {
   return path.slice(place.path.length).replace(/^\/+/, "");
 }
 
-/** Copies everything at a place to the new path `to`. @throws {DvcError} DVC's text when nothing is there. */
+/** Copies everything at a place, or the versions `pinned`, to the new path `to`. @throws {DvcError} DVC's text when nothing is there. */
 export async function downloadAll(
   place: UrlPlace,
   url: string,
   to: OsPath,
-  options: CallOptions & { readonly jobs?: number },
+  options: CallOptions & { readonly jobs?: number; readonly pinned?: readonly UrlFile[] | undefined },
 ): Promise<number> {
-  const found = await filesAt(place, options);
+  const { pinned } = options;
+  const isDir = pinned?.[0]?.rel !== ".";
+  const found = pinned === undefined ? await filesAt(place, options) : { isDir, files: pinned };
   if (found === undefined) throw urlMissing(url);
   if (found.isDir) mkdirSync(to, { recursive: true });
   const download = async ({ rel, info }: UrlFile): Promise<void> => {
     const target = rel === "." ? to : join(to, rel);
     mkdirSync(dirname(target), { recursive: true });
-    await place.fs.download(info.path, target, { ...options, size: info.size });
+    const version = pinned === undefined || info.versionId === undefined ? {} : { versionId: info.versionId };
+    await place.fs.download(info.path, target, { ...options, ...version, size: info.size });
   };
   await mapBounded(found.files, options.jobs ?? place.fs.caps.maxParallel, download, options.signal);
   return found.files.length;

@@ -2,6 +2,8 @@ import { FormatError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { HashInfo, HashName } from "../hash/hashInfo.ts";
 import { isOid } from "../hash/hashInfo.ts";
+import { md5Bytes } from "../hash/md5.ts";
+import { pyJsonDumps } from "../formats/pyJson.ts";
 import type { Meta } from "../odb/meta.ts";
 import { Tree, type TreeEntry } from "../odb/tree.ts";
 import type { Location } from "./location.ts";
@@ -47,7 +49,20 @@ export function readRecorded(entry: Entry, location: Location, file: OsPath): Re
     const size = tree.entries.reduce((sum, one) => sum + (one.size ?? 0), 0);
     return { hash: { name: "md5", value: tree.oid }, hashName, meta: { size, nfiles: tree.nfiles }, extra, tree };
   }
+  const ofFiles = hashOfFiles(entry["files"], hashName);
+  if (ofFiles !== undefined) return { hash: ofFiles, hashName, meta: readMeta(entry), extra };
   return { hash: readHash(entry, hashName, location, file), hashName, meta: readMeta(entry), extra };
+}
+
+/** What stands for a folder on a storage: the md5 of the list of its files' own checksums. */
+export function storageFolderHash(files: readonly Entry[], hashName: HashName): HashInfo {
+  const list = files.map((one) => ({ [hashName]: textOf(one[hashName]) ?? "", relpath: String(one["relpath"]) }));
+  return { name: "md5", value: `${md5Bytes(Buffer.from(pyJsonDumps(list, { sortKeys: true })))}.dir` };
+}
+
+function hashOfFiles(files: unknown, hashName: HashName): HashInfo | undefined {
+  if (!Array.isArray(files) || (hashName !== "etag" && hashName !== "checksum")) return undefined;
+  return storageFolderHash(files as Entry[], hashName);
 }
 
 /** The manifest that a list of files stands for; undefined when there is no list, or one without hashes of our kind. */
