@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { isDirHash, isOid } from "../hash/hashInfo.ts";
+import { EMPTY_MD5 } from "../hash/md5.ts";
 import type { LinkType } from "../odb/linker.ts";
 import { OBJECT_MODE } from "../odb/objectDb.ts";
 import type { TreeEntry } from "../odb/tree.ts";
@@ -212,7 +213,8 @@ class ItemPlanner {
         this.#kept.add(rel);
       return;
     }
-    if (harmless) return;
+    // A checkout does not flush the workspace: a power loss soon after it empties files, and a second one puts that right.
+    if (harmless || (oid !== undefined && md5 === EMPTY_MD5)) return;
     if (md5 === undefined || !this.#options.cache.verify(md5)) this.#atRisk.push(found.path);
   }
 

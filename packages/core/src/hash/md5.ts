@@ -10,6 +10,9 @@ const DOS2UNIX_BLOCK = 1024 * 1024;
 /** How much of a block decides whether it is text. */
 const TEXT_SAMPLE = 512;
 
+/** The md5 of no bytes: what a power loss makes of a file that was never flushed. */
+export const EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e";
+
 /** node:crypto costs milliseconds to load, so it is fetched when the first byte is hashed. */
 export function newMd5(): Hash {
   return process.getBuiltinModule("node:crypto").createHash("md5");

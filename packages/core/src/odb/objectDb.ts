@@ -21,7 +21,7 @@ import type { Reporter } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { DIR_SUFFIX, isDirHash, isOid } from "../hash/hashInfo.ts";
-import { md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.ts";
+import { EMPTY_MD5, md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.ts";
 import { makeDurable } from "./durable.ts";
 import type { LinkType } from "./linker.ts";
 import { DEFAULT_LINK_TYPES } from "./linker.ts";
@@ -83,7 +83,6 @@ const PERMISSIONS = 0o7777;
 const SHARD = /^[0-9a-f]{2}$/;
 /** Objects of at least this many bytes are remembered as stored by us. */
 const WORTH_NOTING = 8 * 1024 * 1024;
-const EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e";
 /** Files up to this size are read whole; also the block size of larger ones. */
 const BUFFER_BYTES = 1 << 20;
 /** A manifest larger than this is refused before it is read. */

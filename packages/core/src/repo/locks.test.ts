@@ -156,6 +156,8 @@ describe("path locks", () => {
   it("drop what the dead left and refuse a broken file", async () => {
     put({ write: { [data()]: { pid: 2 ** 22 + 5, cmd: "dvc repro" } } });
     await expect(withPathLocks(open("0"), { read: [], write: [data()] }, {}, () => 1)).resolves.toBe(1);
+    writeFileSync(file(), "");
+    await expect(withPathLocks(open("0"), { read: [], write: [data()] }, {}, () => 1)).resolves.toBe(1);
     put({ write: [] });
     await expect(withPathLocks(open("0"), { read: [], write: [data()] }, {}, () => 1)).rejects.toThrow(
       "RWLock-file '.dvc/tmp/rwlock' format error.",

@@ -87,7 +87,8 @@ function fileOf(repo: Repo): OsPath {
 
 function readLocks(repo: Repo): PathLocks {
   const text = readPlainText(fileOf(repo));
-  if (text === undefined) return { write: new Map(), read: new Map() };
+  // Emptied by a power loss: whoever wrote it is gone.
+  if (text === undefined || /^\0*$/.test(text)) return { write: new Map(), read: new Map() };
   const shown = relative(repo.env.cwd, fileOf(repo));
   let value: unknown;
   try {

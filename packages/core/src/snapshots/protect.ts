@@ -5,6 +5,7 @@ import type { CallOptions } from "../base/events.ts";
 import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
 import { build } from "../data/build.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
+import { EMPTY_MD5 } from "../hash/md5.ts";
 import { cacheFor, recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { GitTree } from "../scm/gitTree.ts";
@@ -48,7 +49,10 @@ function isAsIn(tree: GitTree, path: RelPath): boolean {
   return tree.readBytes(place)?.equals(readFileSync(place)) === true;
 }
 
-/** Files at the places of outputs (only those `within`) whose contents are in no cache. What Git tracks is not looked at. */
+/**
+ * Files at the places of outputs (only those `within`) whose contents are in no cache. What Git tracks is not looked at; an empty
+ * file holds no work.
+ */
 export async function unsavedData(
   repo: Repo,
   outs: readonly (StageOutput & { readonly within?: RelPath | undefined })[],
@@ -73,11 +77,11 @@ export async function unsavedData(
     const cache = cacheFor(repo, { name: hashName, value: "" });
     const base = posixRelative(repo.root, out.path);
     if (!isDirHash(built.hash.value)) {
-      if (!cache.exists([built.hash.value]).has(built.hash.value)) unsaved.push(base);
+      if (!cache.exists([built.hash.value]).add(EMPTY_MD5).has(built.hash.value)) unsaved.push(base);
       continue;
     }
     const entries = (within === undefined ? built.tree?.entries : built.tree?.under(within)) ?? [];
-    const there = cache.exists(new Set(entries.map(({ md5 }) => md5)));
+    const there = cache.exists(new Set(entries.map(({ md5 }) => md5))).add(EMPTY_MD5);
     for (const { md5, relpath } of entries) if (!there.has(md5)) unsaved.push(`${base}/${relpath}`);
   }
   repo.state.save();
