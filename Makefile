@@ -1,5 +1,6 @@
 # make             set everything up and run the story of examples/exemplar for real (REMOTE=s3 ENDPOINT_URL=… for a bucket)
 # make test        set up what the tests need and run every test
+# make test-long   faults at every step of every command, and long random walks (an hour)
 # make test-hdfs   the tests against real HDFS (Maven, a JDK; some minutes)
 # make bench       measure beside real DVC (DVC=path of the dvc program)
 # make conformance run our scripts by live DVC and by us, and compare (DVC=path)
@@ -16,7 +17,7 @@ PROFILE ?=
 DVC ?= dvc
 
 .DELETE_ON_ERROR:
-.PHONY: demo setup build test test-hdfs bench conformance clean
+.PHONY: demo setup build test test-long test-hdfs bench conformance clean
 
 demo: build
 	node packages/cli/bin/holdfast.js demo $(DEMO) --remote $(REMOTE) \
@@ -35,6 +36,9 @@ build: setup
 test: build
 	node scripts/setup-test-servers.mjs
 	node scripts/run-tests.mjs
+
+test-long: build
+	HOLDFAST_LONG=1 HOLDFAST_KILLS=40 node scripts/run-tests.mjs tests/faults tests/security
 
 test-hdfs: build
 	node scripts/servers/hdfs.mjs
