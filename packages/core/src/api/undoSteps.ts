@@ -7,6 +7,7 @@ import { applyPlan, planCheckout } from "../data/checkout.ts";
 import { guardPath } from "../data/planGuard.ts";
 import { unprotectPath } from "../data/unprotect.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
+import { TRASH_FOLDER } from "../odb/objectDb.ts";
 import { restoreObjects } from "../odb/trash.ts";
 import { Tree } from "../odb/tree.ts";
 import { cacheFor } from "../repo/dataRoots.ts";
@@ -51,7 +52,11 @@ function checkPlace(repo: Repo, step: JournalStep): void {
   const top = repo.git !== undefined && step.kind === "text" ? repo.git.root : repo.root;
   guardPath(isInside(top, repo.root) ? top : repo.root, step.path);
   if (step.kind === "moved") guardPath(repo.root, step.to);
-  if (step.kind === "kept" && !isStrictlyInside(join(repo.tmpDir, "trash"), step.at)) guardPath(repo.root, step.at);
+  if (step.kind !== "kept") return;
+  const trash = join(repo.tmpDir, TRASH_FOLDER);
+  // A link in the place of the trash is no trash.
+  const isInTrash = isInside(trash, step.at) && lstatSync(trash, { throwIfNoEntry: false })?.isSymbolicLink() !== true;
+  guardPath(isInTrash ? trash : repo.root, step.at);
 }
 
 function bringBack(repo: Repo, { path }: Step<"bin">, options: TakeBackOptions): void {

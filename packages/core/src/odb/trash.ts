@@ -3,7 +3,6 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -13,13 +12,14 @@ import {
 import { dirname, join, relative } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import type { OsPath } from "../base/paths.ts";
-import { writeFileAtomic } from "../fs/atomic.ts";
+import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import { isOid } from "../hash/hashInfo.ts";
 import type { ObjectDb } from "./objectDb.ts";
 
 /** In a bin: its record, and the objects as they lay in the cache, by layout. */
 const RECORD = "record.json";
 const OBJECTS = "objects";
+const LAYOUTS = ["3.x", "legacy"] as const;
 /** Names of bins sort by time. */
 const BIN = /^\d{17}-\d+(-\d+)?$/;
 
@@ -171,22 +171,34 @@ function deviceOf(folder: OsPath): number | undefined {
   }
 }
 
-/** All bins of these trash folders, newest first. */
+/**
+ * All bins of these trash folders, newest first. A repository may hold what looks like a trash: what leads elsewhere by a link
+ * is no bin, since a bin is emptied without a question.
+ */
 export function readTrash(homes: readonly OsPath[]): TrashBin[] {
   const bins = new Map<string, TrashBin>();
   for (const home of new Set(homes)) {
     for (const id of namesIn(home)) {
-      if (!BIN.test(id)) continue;
       const path = join(home, id);
-      bins.set(path, { id, path, record: readRecord(path) });
+      if (BIN.test(id) && isOwnFolder(path)) bins.set(path, { id, path, record: readRecord(path) });
     }
   }
   return [...bins.values()].sort((a, b) => (a.id < b.id ? 1 : a.id > b.id ? -1 : 0));
 }
 
+/** Whether a bin, and the folders of its objects, are folders and not links. */
+function isOwnFolder(bin: OsPath): boolean {
+  const parts = ["", OBJECTS, ...LAYOUTS.map((layout) => join(OBJECTS, layout))];
+  return !parts.some((part) => isLink(join(bin, part)));
+}
+
+function isLink(path: OsPath): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+}
+
 function readRecord(path: OsPath): TrashRecord | undefined {
   try {
-    const value = JSON.parse(readFileSync(join(path, RECORD), "utf8")) as Partial<Record<keyof TrashRecord, unknown>>;
+    const value = JSON.parse(readPlainText(join(path, RECORD)) ?? "") as Partial<Record<keyof TrashRecord, unknown>>;
     const { at, command, project, objects, bytes } = value;
     if (typeof at !== "number" || typeof command !== "string" || typeof project !== "string") return undefined;
     if (typeof objects !== "number" || typeof bytes !== "number") return undefined;
@@ -212,7 +224,7 @@ export function holdsObjects(bin: TrashBin): boolean {
 /** Whether the object lies in a bin: one look for each layout. */
 export function binHas(bin: TrashBin, oid: string): boolean {
   if (!isOid(oid)) return false;
-  return ["3.x", "legacy"].some(
+  return LAYOUTS.some(
     (layout) =>
       statSync(join(bin.path, OBJECTS, layout, oid.slice(0, 2), oid.slice(2)), { throwIfNoEntry: false }) !== undefined,
   );
@@ -222,8 +234,10 @@ export function binHas(bin: TrashBin, oid: string): boolean {
 export function dropFromBin(bin: TrashBin, oids: Iterable<string>): void {
   for (const oid of oids) {
     if (!isOid(oid)) continue;
-    for (const layout of ["3.x", "legacy"])
-      rmSync(join(bin.path, OBJECTS, layout, oid.slice(0, 2), oid.slice(2)), { force: true });
+    for (const layout of LAYOUTS) {
+      const shard = join(bin.path, OBJECTS, layout, oid.slice(0, 2));
+      if (!isLink(shard)) rmSync(join(shard, oid.slice(2)), { force: true });
+    }
   }
   if (weigh(bin).objects === 0) dropBin(bin);
 }
@@ -293,8 +307,10 @@ function removeEmpty(folder: OsPath): void {
   }
 }
 
+/** What a folder holds; nothing when it is none, or a link. */
 function namesIn(folder: OsPath): string[] {
   try {
+    if (isLink(folder)) return [];
     return readdirSync(folder).sort();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -1,7 +1,8 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, lstatSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import type { OsPath } from "../base/paths.ts";
+import { readPlainText } from "../fs/atomic.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
 import type { Repo } from "./repo.ts";
 
@@ -127,7 +128,7 @@ export function markUndone(entry: JournalEntry): void {
 }
 
 function readEntry(file: OsPath): JournalEntry | undefined {
-  const lines = readFileSync(file, "utf8").split("\n").map(parseLine);
+  const lines = textOf(file).split("\n").map(parseLine);
   const head = lines[0] as { verb?: unknown; at?: unknown } | undefined;
   if (typeof head?.verb !== "string" || typeof head.at !== "number") return undefined;
   const rest = lines.slice(1);
@@ -139,6 +140,11 @@ function readEntry(file: OsPath): JournalEntry | undefined {
     steps: rest.filter(isStep),
     isUndone: rest.some((line) => typeof line === "object" && line !== null && "undone" in line),
   };
+}
+
+/** A link, a pipe or a device that somebody committed is no entry. */
+function textOf(file: OsPath): string {
+  return lstatSync(file, { throwIfNoEntry: false })?.isFile() === true ? (readPlainText(file) ?? "") : "";
 }
 
 function parseLine(line: string): unknown {
