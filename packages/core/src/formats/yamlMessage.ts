@@ -5,6 +5,8 @@ import type { Mark } from "./yamlScanner.ts";
 /** Columns that DVC assumes when it does not write to a terminal. */
 const WIDTH = 80;
 const TAB = 4;
+/** So much of one line is shown: a file of one endless line is no screenful of help. */
+const MOST_SHOWN = 2000;
 
 /** The whole message for a syntax problem: headline, the two places, each with its line of text. */
 export function syntaxMessage(problem: YamlProblem, text: string, file: string): string {
@@ -59,15 +61,15 @@ function snippet(code: string, line: number): string {
 /** Lines `from` to `to` (from 1, inclusive) of `text`, numbered. */
 export function excerpt(text: string, from: number, to: number): string {
   const breaks = text.split("\n").length - 1;
-  const lines = text.split("\n").map(expandTabs);
+  const lines = text.split("\n");
   const first = Math.max(0, from - 1);
-  return codeLines(lines.slice(first, to), first + 1, String(breaks + 1).length);
+  return codeLines(lines.slice(first, to).map(expandTabs), first + 1, String(breaks + 1).length);
 }
 
 function expandTabs(line: string): string {
   let shown = "";
-  for (const char of line) shown += char === "\t" ? " ".repeat(TAB - (shown.length % TAB)) : char;
-  return shown;
+  for (const char of line.slice(0, MOST_SHOWN)) shown += char === "\t" ? " ".repeat(TAB - (shown.length % TAB)) : char;
+  return line.length > MOST_SHOWN ? `${shown}…` : shown;
 }
 
 function codeLines(lines: readonly string[], first: number, digits: number): string {
