@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DvcError, UsageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { build } from "../data/build.ts";
+import { holdsUnrecorded } from "../data/unrecorded.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { isImport } from "../pipeline/stage.ts";
 import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
@@ -113,13 +114,15 @@ async function reasonToKeep(
   checkOutputPath(repo, one.stage, one.out);
   const stat = lstatSync(one.out.path, { throwIfNoEntry: false });
   if (stat !== undefined) {
-    const { hash } = await build(one.out.path, {
+    const { hash, tree } = await build(one.out.path, {
       ...options,
       state: repo.state,
       ignore: repo.ignore,
       hashName: hashNameOf(one),
     });
     if (hash.value !== one.out.hash.value) return "its files in the workspace were changed";
+    if (options.cacheOnly !== true && holdsUnrecorded(one.out.path, tree))
+      return "its folder holds ignored files, which no remote has";
     if (options.cacheOnly === true && hasLinks(repo)) return "its files are links into the cache (cache.type)";
   }
   const legacy = hashNameOf(one) === "md5-dos2unix";

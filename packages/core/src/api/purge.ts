@@ -4,6 +4,7 @@ import { DvcError, UsageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import { build } from "../data/build.ts";
+import { holdsUnrecorded } from "../data/unrecorded.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { quarantined } from "../odb/quarantine.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
@@ -232,8 +233,8 @@ async function refuseUnsaved(repo: Repo, present: StageOutput | undefined, optio
   const { out } = present;
   if (lstatSync(out.path, { throwIfNoEntry: false }) === undefined) return;
   const hashName = out.hash?.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
-  const { hash } = await build(out.path, { ...options, state: repo.state, ignore: repo.ignore, hashName });
-  if (hash.value === out.hash?.value) return;
+  const { hash, tree } = await build(out.path, { ...options, state: repo.state, ignore: repo.ignore, hashName });
+  if (hash.value === out.hash?.value && !holdsUnrecorded(out.path, tree)) return;
   throw new DvcError(`'${shownPath(repo, out)}' holds changes that are recorded nowhere`, {
     code: "unsaved-files",
     hint: "Nothing was removed. Use `--force` to purge them as well.",

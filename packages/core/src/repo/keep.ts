@@ -4,6 +4,7 @@ import type { OsPath } from "../base/paths.ts";
 import { isStrictlyInside, posixRelative } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
 import { displace } from "../data/swap.ts";
+import { holdsUnrecorded } from "../data/unrecorded.ts";
 import { TRASH_FOLDER } from "../odb/objectDb.ts";
 import { FillingBin } from "../odb/trash.ts";
 import { cacheFor } from "./dataRoots.ts";
@@ -52,8 +53,13 @@ export class Keeper {
 
   /** Removes what `held` says of a path: for good when a cache has all of it, else into the trash. */
   drop(path: OsPath, held: Built | undefined): void {
-    if (held === undefined || !isInCache(this.#repo, held)) this.keep(path);
+    if (held === undefined || !this.mayDrop(path, held)) this.keep(path);
     else rmSync(path, { recursive: true, force: true });
+  }
+
+  /** Whether a cache has all of a path, ignored files too. */
+  mayDrop(path: OsPath, held: Built): boolean {
+    return isInCache(this.#repo, held) && !holdsUnrecorded(path, held.tree);
   }
 
   /** Notes what the bin holds. */
@@ -63,7 +69,7 @@ export class Keeper {
 }
 
 /** Whether the cache has all that was found, in sound condition. */
-export function isInCache(repo: Repo, { hash, tree }: Built): boolean {
+function isInCache(repo: Repo, { hash, tree }: Built): boolean {
   const oids = new Set([hash.value, ...(tree?.entries ?? []).map(({ md5 }) => md5)]);
   return cacheFor(repo, hash).intact(oids).size === oids.size;
 }

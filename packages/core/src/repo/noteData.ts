@@ -7,7 +7,7 @@ import type { PlanItem } from "../data/plan.ts";
 import type { Output } from "../pipeline/stage.ts";
 import { cacheFor } from "./dataRoots.ts";
 import { isNoting, note } from "./journal.ts";
-import { isInCache, Keeper } from "./keep.ts";
+import { Keeper } from "./keep.ts";
 import type { Repo } from "./repo.ts";
 
 /** Applies plans, and notes what each output held before; what is in no cache goes into the trash. */
@@ -73,7 +73,7 @@ export async function removeData(repo: Repo, out: Output, keeper: Keeper, option
   if (lstatSync(out.path, { throwIfNoEntry: false }) === undefined) return;
   const name = out.hash?.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
   const held = out.hash === undefined || !out.useCache ? undefined : await look(repo, out.path, name, options);
-  if (held === undefined || held.hash.value !== out.hash?.value || !isInCache(repo, held)) {
+  if (held === undefined || held.hash.value !== out.hash?.value || !keeper.mayDrop(out.path, held)) {
     keeper.keep(out.path);
     return;
   }
