@@ -96,8 +96,8 @@ it("a cache of one's own choice may be new and committed", () => {
 });
 
 it("committed links do not lead our files elsewhere", () => {
-  for (const name of ["cache", "tmp"]) {
-    const outside = rig.path(`../outside-${name}`);
+  for (const name of ["tmp/trash", "tmp/journal", "cache", "tmp"]) {
+    const outside = rig.path(`../outside-${name.replace("/", "-")}`);
     mkdirSync(outside);
     rmSync(rig.path(`.dvc/${name}`), { recursive: true, force: true });
     symlinkSync(outside, rig.path(`.dvc/${name}`));

@@ -112,7 +112,8 @@ export async function requireTrust(
  * @throws {ConfigError} code `untrusted`; {UnsafePathError} for a link
  */
 export function checkCacheFolder(repo: TrustedPart): void {
-  for (const path of [repo.dvcDir, repo.tmpDir, join(repo.dvcDir, "cache")]) refuseTrackedLink(repo, path);
+  const ours = ["trash", "journal", "quarantine"].map((name) => join(repo.tmpDir, name));
+  for (const path of [repo.dvcDir, repo.tmpDir, join(repo.dvcDir, "cache"), ...ours]) refuseTrackedLink(repo, path);
   const set = repo.config.lookup("cache", "dir");
   if (set === undefined || set.value !== repo.cacheDir || !isProjectLevel(repo, set.level)) return;
   if (isInside(rootOf(repo), repo.cacheDir) || isCache(repo.cacheDir)) return;
