@@ -3,6 +3,7 @@
 //   write, rm, mv, mkdir, chmod, link, spoil   a change by hand;   cd   the folder from here on, from the scenario's root
 // A scenario begins in the empty folder repo/; remotes and clones go beside it. <DIR> is the scenario's root.
 
+import { cornerScenarios } from "./cornerScenarios.mjs";
 import { reproScenarios } from "./reproScenarios.mjs";
 
 const start = [{ git: "init -q -b main" }, { dvc: "init -q" }];
@@ -51,6 +52,7 @@ const allAnchors = JSON.stringify(Object.fromEntries(names.split(" ").map((name)
 /** @type {{id: string, feature: number, steps: any[]}[]} */
 export const scenarios = [
   ...reproScenarios,
+  ...cornerScenarios,
   {
     id: "init",
     feature: 1,

@@ -129,7 +129,9 @@ function isInterrupt(error: unknown): boolean {
 export function chainText(error: unknown): string {
   const texts: string[] = [];
   for (let at: unknown = error; at !== undefined && at !== null; at = at instanceof Error ? at.cause : undefined) {
-    texts.push(textOf(at));
+    const text = textOf(at);
+    // What the library says of an error of the system is its text already.
+    if (text !== texts.at(-1)) texts.push(text);
   }
   return texts.join(": ");
 }

@@ -47,7 +47,7 @@ export async function add(repo: Repo, targets: readonly string[], options: AddOp
   return withRepoLock(repo, options, () =>
     journaled(repo, "add", () =>
       withGitContext(repo, options, async (context) => {
-        const names = options.glob === true ? expandGlobs(repo, targets) : targets;
+        const names = [...new Set(options.glob === true ? expandGlobs(repo, targets) : targets)];
         const index = loadIndex(repo);
         const found = names.map((name) => findTarget(repo, index, name, options));
         checkGraph(repo, index, found);

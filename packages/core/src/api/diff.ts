@@ -1,5 +1,5 @@
 import type { CallOptions } from "../base/events.ts";
-import { DvcError, UsageError } from "../base/errors.ts";
+import { DvcError } from "../base/errors.ts";
 import { posixRelative, type RelPath } from "../base/paths.ts";
 import { type DataRoot, diffRoots } from "../data/entries.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
@@ -8,6 +8,7 @@ import { type Index, loadIndex, type Selected } from "../repo/index.ts";
 import { lookAtCache } from "../odb/cacheLooks.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
+import { requireGit } from "../repo/revisions.ts";
 
 export interface DiffOptions extends CallOptions {
   /** Only these paths. */
@@ -45,12 +46,7 @@ const nothing: DiffResult = { added: [], deleted: [], modified: [], renamed: [],
  */
 export async function diff(repo: Repo, a = "HEAD", b?: string, options: DiffOptions = {}): Promise<DiffResult> {
   return withRepoLock(repo, { ...options, readOnly: true }, async () => {
-    const { git } = repo;
-    if (git === undefined) {
-      throw new UsageError(
-        "Only supported for Git repositories. If you're seeing this error in a Git repo, try updating the DVC configuration with `dvc config core.no_scm false`.",
-      );
-    }
+    const git = requireGit(repo);
     if (git.head() === undefined) return nothing;
     const [oldRev, newRev] = [git.resolveRev(a), b === undefined || b === "workspace" ? undefined : git.resolveRev(b)];
     if (oldRev === newRev) return nothing;
@@ -135,7 +131,7 @@ function shape(
     added: found.added.map(entry).sort(byPath),
     deleted: found.deleted.map(entry).sort(byPath),
     modified: found.modified
-      .map((item) => ({ path: item.path, hash: { old: item.old ?? null, new: item.new ?? null } }))
+      .map((item) => ({ path: item.oldPath, hash: { old: item.old ?? null, new: item.new ?? null } }))
       .sort(byPath),
     renamed: found.renamed
       .map((item) => ({ path: { old: item.old, new: item.new }, hash: item.hash }))

@@ -104,6 +104,7 @@ async function fetchGroups(
   total: Transferred,
 ): Promise<FetchResult> {
   for (const group of groups.values()) await fetchGroup(repo, group, options, total);
+  if (total.noSource !== undefined) throw total.noSource;
   if (total.failed > 0) throw new DvcError(`${String(total.failed)} files failed to download`, { code: "storage" });
   return { fetched: total.count, bytes: total.bytes };
 }

@@ -12,6 +12,7 @@ import { type OutputFilter, selectedOutputs } from "../repo/objects.ts";
 import { isInCache } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
+import { CloneError } from "../scm/clone.ts";
 import type { Transferred } from "../repo/transferReport.ts";
 import { bringUrl, openDependency, pinnedFiles } from "./urlImport.ts";
 
@@ -63,6 +64,7 @@ export async function fetchImports(
       warn(options, `failed to fetch '${shownPath(repo, out)}' from its source - ${chainOf(error)}`);
       // A file or folder that is gone counts as missing; a repository that can't be had as a failure.
       if (one.stage.deps[0]?.kind !== "file") total.failed++;
+      if (error instanceof CloneError) total.noSource ??= error;
     }
   }
   return partial;

@@ -6,6 +6,7 @@ import { bringData, type ExternalRepo, importSource, openExternal } from "../rep
 import { type GitContext, withGitContext } from "../repo/gitContext.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
+import { gitRequired } from "../repo/revisions.ts";
 import { shownPath, viewOf } from "../repo/shown.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import { newImport, placeBuilt, removePresent, resolveOutput, withBuilt } from "./importPlace.ts";
@@ -101,6 +102,7 @@ export async function runRepoImport(
   const opened = await openExternal(repo.env, url, { ...options, ...external, ...(rev === undefined ? {} : { rev }) });
   try {
     const revLock = lockOf(opened);
+    if (opened.git === undefined) throw gitRequired();
     const locked: RepoDependency = { ...dep, repo: { ...dep.repo, ...(revLock === undefined ? {} : { revLock }) } };
     if (options.noDownload === true) {
       context.ignore(out.path);

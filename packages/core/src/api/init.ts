@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { type CallOptions, info } from "../base/events.ts";
 import { DvcError, UsageError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
@@ -59,13 +59,18 @@ export async function init(env: Environment, directory = ".", options: InitOptio
 }
 
 function findGit(env: Environment, root: OsPath, subdir: boolean): Git {
-  const git = existsSync(root) ? Git.find(root, env) : undefined;
+  const git = Git.find(subdir ? existingFolder(root) : root, env);
   if (git === undefined || (!subdir && git.root !== root && !existsSync(join(root, ".git")))) {
     throw new DvcError(
       `${root} is not tracked by any supported SCM tool (e.g. Git). Use \`--no-scm\` if you don't want to use any SCM or \`--subdir\` if initializing inside a subdirectory of a parent SCM repository.`,
     );
   }
   return git;
+}
+
+/** `path`, or the nearest folder above it that is there: `init --subdir` makes the rest. */
+function existingFolder(path: OsPath): OsPath {
+  return existsSync(path) ? path : existingFolder(dirname(path));
 }
 
 function makeRoom(env: Environment, dvcDir: OsPath, force: boolean): void {

@@ -47,6 +47,8 @@ async function moveLocked(
   const index = loadIndex(repo);
   const source = resolve(repo.env.cwd, from);
   const found = index.outs.find(({ out }) => out.isLocal && out.path === source);
+  if (found === undefined && /^dvc\.yaml$|\.dvc$/.test(basename(source)))
+    throw new DvcError(`DVC file '${from}' cannot be an output.`);
   if (found === undefined)
     throw new DvcError(`Unable to find DVC file with output '${relative(repo.env.cwd, source)}'`, {
       code: "not-found",

@@ -1,10 +1,10 @@
 import type { CallOptions } from "../base/events.ts";
-import { DvcError } from "../base/errors.ts";
 import { type Plot, plotsOf } from "../plots/chart.ts";
 import { collectMoment, type PlotsMoment, type PlotsRevision } from "../plots/moment.ts";
 import type { Problem } from "../plots/problem.ts";
 import type { PlotProps } from "../plots/props.ts";
 import type { Repo } from "../repo/repo.ts";
+import { requireGit } from "../repo/revisions.ts";
 
 export type { Plot, PlotProblem } from "../plots/chart.ts";
 export type { PlotProps } from "../plots/props.ts";
@@ -48,12 +48,7 @@ export async function plotsDiff(
   revisions: readonly string[],
   options: PlotsOptions = {},
 ): Promise<PlotsResult> {
-  const { git } = repo;
-  if (git === undefined) {
-    throw new DvcError(
-      "Only supported for Git repositories. If you're seeing this error in a Git repo, try updating the DVC configuration with `dvc config core.no_scm false`.",
-    );
-  }
+  const git = requireGit(repo);
   if (git.head() === undefined) return { plots: [], isAny: false, failedRevisions: [], revisionErrors: [] };
   const names = [...revisions];
   if (names.length === 0 && git.status("no").isDirty) names.push("HEAD");

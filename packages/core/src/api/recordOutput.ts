@@ -85,7 +85,10 @@ function missingOutput(shown: string, path: OsPath): DvcError {
 
 function requireFileOrFolder(repo: Repo, out: Output): void {
   const shown = shownPath(repo, out);
-  if (!existsSync(out.path)) throw missingOutput(shown, out.path);
+  if (existsSync(out.path)) return;
+  if (lstatSync(out.path, { throwIfNoEntry: false }) === undefined) throw missingOutput(shown, out.path);
+  // A link that leads nowhere.
+  throw new DvcError(`[Errno 2] No such file or directory: '${out.path}'`, { code: "not-found" });
 }
 
 /**

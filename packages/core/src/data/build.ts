@@ -1,7 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { lstatSync, statSync } from "node:fs";
 import { DvcError } from "../base/errors.ts";
-import { info } from "../base/events.ts";
+import { warn } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
 import type { Meta } from "../odb/meta.ts";
@@ -79,7 +79,7 @@ async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> 
       within: options.within,
       signal: options.signal,
       onLinkedFolder: (path) => {
-        info(options, `'${path}' is a link to a folder: it is left out.`);
+        warn(options, `'${path}' is a link to a folder: it is left out.`);
       },
     },
     record,

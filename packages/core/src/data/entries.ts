@@ -19,11 +19,19 @@ export interface DataItem {
   readonly hash: string | undefined;
 }
 
+/** An item of another content. `oldPath` ends in "/" when the old one was a folder, `path` when the new one is. */
+export interface ModifiedItem {
+  readonly path: string;
+  readonly oldPath: string;
+  readonly old: string | undefined;
+  readonly new: string | undefined;
+}
+
 /** How two states differ. Lists are in no order. */
 export interface DataDiff {
   readonly added: DataItem[];
   readonly deleted: DataItem[];
-  readonly modified: { readonly path: string; readonly old: string | undefined; readonly new: string | undefined }[];
+  readonly modified: ModifiedItem[];
   readonly renamed: { readonly old: string; readonly new: string; readonly hash: string }[];
   /** Could not be compared: a manifest is missing. */
   readonly unknown: DataItem[];
@@ -71,7 +79,7 @@ function diffRoot(
     if (before === undefined && after !== undefined) diff.added.push({ path, hash: after });
     else if (before !== undefined && after === undefined) diff.deleted.push({ path: shown(key, old), hash: before });
     else if (before !== undefined && after !== undefined) {
-      if (before !== after) diff.modified.push({ path, old: before, new: after });
+      if (before !== after) diff.modified.push({ path, oldPath: shown(key, old), old: before, new: after });
       else if (options.unchanged) diff.unchanged.push({ path, hash: after });
     }
   }
@@ -93,6 +101,7 @@ function diffFiles(
   const unknown = before === undefined || after === undefined;
   const wanted = (path: RelPath): boolean => options.only?.(path) ?? true;
   const recorded = before ?? [];
+  const seen = new Set<RelPath>();
   let at = 0;
   // A folder that is gone and whose manifest is missing: DVC leaves unknown entries of the old side out.
   const dropped = (entry: FileEntry): void => {
@@ -111,12 +120,26 @@ function diffFiles(
     if (was?.md5 === entry.md5 && !unknown && !options.unchanged) continue;
     const path = `${key}/${entry.relpath}`;
     if (!wanted(path)) continue;
-    if (unknown) diff.unknown.push({ path, hash: entry.md5 });
-    else if (was === undefined) diff.added.push({ path, hash: entry.md5 });
-    else if (was.md5 !== entry.md5) diff.modified.push({ path, old: was.md5, new: entry.md5 });
+    if (unknown) {
+      diff.unknown.push(...newFolders(key, entry.relpath, seen).filter((item) => wanted(item.path)));
+      diff.unknown.push({ path, hash: entry.md5 });
+    } else if (was === undefined) diff.added.push({ path, hash: entry.md5 });
+    else if (was.md5 !== entry.md5) diff.modified.push({ path, oldPath: path, old: was.md5, new: entry.md5 });
     else diff.unchanged.push({ path, hash: was.md5 });
   }
   for (; at < recorded.length; at++) dropped(recorded[at] as FileEntry);
+}
+
+/** The folders on the way to a file of a root that are not in `seen` yet, which they join. DVC names them where a manifest is missing. */
+function newFolders(key: RelPath, relpath: RelPath, seen: Set<RelPath>): DataItem[] {
+  const found: DataItem[] = [];
+  for (let end = relpath.indexOf("/"); end >= 0; end = relpath.indexOf("/", end + 1)) {
+    const folder = relpath.slice(0, end + 1);
+    if (seen.has(folder)) continue;
+    seen.add(folder);
+    found.push({ path: `${key}/${folder}`, hash: undefined });
+  }
+  return found;
 }
 
 interface FileEntry {

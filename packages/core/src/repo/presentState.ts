@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { build } from "../data/build.ts";
 import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
@@ -8,6 +9,7 @@ import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import { datasetState, loadDatasets } from "./datasets.ts";
 import { cacheFor } from "./dataRoots.ts";
 import type { Repo } from "./repo.ts";
+import { cloneFailure } from "../scm/clone.ts";
 import { Git } from "../scm/git.ts";
 import { shownPath } from "./shown.ts";
 import { isLocalUrl, usableUrl } from "./sourceUrl.ts";
@@ -122,6 +124,14 @@ function hasUpdate(repo: Repo, stage: Stage, dep: Dependency): boolean {
   if (dep.kind !== "repo" || dep.repo.revLock === undefined) return false;
   const url = usableUrl(repo, stage, dep.repo.url);
   const local = isLocalUrl(url) ? Git.find(url, repo.env)?.root : undefined;
-  const newest = Git.revAt(repo.env, local ?? url, dep.repo.rev);
+  const newest = newestCommit(repo, local ?? url, dep.repo.rev);
   return newest !== undefined && newest !== dep.repo.revLock;
+}
+
+function newestCommit(repo: Repo, url: string, rev: string | undefined): string | undefined {
+  try {
+    return Git.revAt(repo.env, url, rev);
+  } catch (error) {
+    throw cloneFailure(error, url, join(repo.dvcDir, "tmp"));
+  }
 }

@@ -40,7 +40,12 @@ export function revisions(repo: Repo, options: RevisionOptions, workspace = true
 /** The project's Git repository. @throws {UsageError} without one, in DVC's words. */
 export function requireGit(repo: Repo): Git {
   if (repo.git !== undefined) return repo.git;
-  throw new UsageError(
+  throw gitRequired();
+}
+
+/** DVC's text for what only a Git repository can do. */
+export function gitRequired(): UsageError {
+  return new UsageError(
     "Only supported for Git repositories. If you're seeing this error in a Git repo, try updating the DVC configuration with `dvc config core.no_scm false`.",
   );
 }
@@ -57,6 +62,8 @@ function asksForCommits(options: RevisionOptions): boolean {
 }
 
 function collect(repo: Repo, options: RevisionOptions, note: (sha: string, name: string) => void): void {
+  // As in DVC, where Git is not to be used there is the workspace only.
+  if (repo.noScm) return;
   const git = requireGit(repo);
   for (const rev of options.revs ?? []) {
     const sha = git.resolveRev(rev);

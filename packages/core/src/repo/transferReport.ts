@@ -1,6 +1,7 @@
 import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import type { TransferResult } from "../odb/transfer.ts";
+import type { CloneError } from "../scm/clone.ts";
 import type { ObjectGroup } from "./objects.ts";
 import type { Repo } from "./repo.ts";
 import { trashHint } from "./trash.ts";
@@ -10,6 +11,8 @@ export interface Transferred {
   count: number;
   bytes: number;
   failed: number;
+  /** Why the first repository that an import comes from could not be had. */
+  noSource?: CloneError;
 }
 
 /** Adds one transfer to the sum and tells of its failures in DVC's words, one line an object. */

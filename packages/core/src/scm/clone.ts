@@ -67,8 +67,7 @@ export function cloneCommit(
       return copy.commit(options);
     } catch (error) {
       if (error instanceof UnknownRevision) throw new ScmError(error.message);
-      const failure = new ScmError(`Failed to clone repo '${url}' to '${to}'`, { cause: plainReason(error, url) });
-      throw new CloneError(failure);
+      throw cloneFailure(error, url, to);
     }
   });
   // Not the one above: what that has looked up is from before the fetch.
@@ -76,6 +75,11 @@ export function cloneCommit(
   writeFileSync(join(to, ".git"), `gitdir: ${store}\n`);
   writeConfigs(git, commit);
   return { git, commit };
+}
+
+/** DVC's text for a repository that can't be had. */
+export function cloneFailure(error: unknown, url: string, to: string): CloneError {
+  return new CloneError(new ScmError(`Failed to clone repo '${url}' to '${to}'`, { cause: plainReason(error, url) }));
 }
 
 class UnknownRevision extends Error {

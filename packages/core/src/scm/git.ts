@@ -274,9 +274,13 @@ export class Git {
     if (rels.length === 0) return;
     const known = this.isTracked(rels.map((rel) => join(this.root, rel)));
     const present = rels.filter((rel) => existsSync(join(this.root, rel)) || known.has(join(this.root, rel)));
-    if (present.length === 0) return;
     const force = options.force === true ? ["--force"] : [];
-    this.run(["--literal-pathspecs", "add", "--all", ...force, "--", ...present], {});
+    // Git fails for all of them when it ignores one.
+    const fresh = present.map((rel) => join(this.root, rel)).filter((path) => !known.has(path));
+    const ignored = options.force === true ? new Set<OsPath>() : this.isIgnored(fresh);
+    const wanted = present.filter((rel) => !ignored.has(join(this.root, rel)));
+    if (wanted.length === 0) return;
+    this.run(["--literal-pathspecs", "add", "--all", ...force, "--", ...wanted], {});
   }
 
   /** Folders of submodules, absolute. */
