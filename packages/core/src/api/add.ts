@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync, lstatSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, normalize, relative, resolve } from "node:path";
 import { ConfigError, DvcError, GraphError, UsageError } from "../base/errors.ts";
 import { isInside, isStrictlyInside, type OsPath } from "../base/paths.ts";
@@ -15,6 +15,7 @@ import { journaled } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownLocal, shownPath, shownStage, viewOf } from "../repo/shown.ts";
+import { requireFolder } from "../repo/stageFolder.ts";
 import { recordOutput, relinkOutput } from "./recordOutput.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import { addFrom, outExists } from "./addFrom.ts";
@@ -102,6 +103,7 @@ async function addOne(
   context: GitContext,
   options: AddOptions,
 ): Promise<AddedStage> {
+  if (target.within === undefined) requirePresent(repo, target.out);
   const recorded = await recordOutput(repo, target.out, {
     ...options,
     stage: target.stage,
@@ -117,6 +119,12 @@ async function addOne(
   done.set(saved.file, saved);
   context.track(target.stage.file);
   return addedStage(repo, target.stage, recorded.out);
+}
+
+function requirePresent(repo: Repo, out: Output): void {
+  if (lstatSync(out.path, { throwIfNoEntry: false }) !== undefined) return;
+  const cause = new DvcError(`[Errno 2] No such file or directory: '${out.path}'`, { code: "not-found" });
+  throw new DvcError(`output '${shownPath(repo, out)}' does not exist`, { code: "not-found", cause });
 }
 
 function findTarget(repo: Repo, index: Index, target: string, options: AddOptions): Target {
@@ -185,12 +193,6 @@ function resolveOut(repo: Repo, target: string, out: string, options: AddOptions
     throw outExists(result);
   }
   return result;
-}
-
-/** DVC's text for a folder that nothing could be written into. */
-function requireFolder(folder: OsPath): void {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new DvcError(`stage working dir '${folder}' does not exist`, { code: "not-found" });
 }
 
 function newOutput(repo: Repo, target: string, place: Place): Output {

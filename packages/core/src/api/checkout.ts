@@ -6,8 +6,9 @@ import { CheckoutError, DvcError } from "../base/errors.ts";
 import { isInside, type OsPath, type RelPath } from "../base/paths.ts";
 import { type Plan, planCheckout, type Wanted } from "../data/checkout.ts";
 import { removeUnusedLinks } from "../data/unusedLinks.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
 import { isImport } from "../pipeline/stage.ts";
-import { cacheFor, recordedHash, type StageOutput } from "../repo/dataRoots.ts";
+import { cacheFor, keepManifests, recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import { type Index, loadIndex, type Selected } from "../repo/index.ts";
 import { journaled } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
@@ -95,8 +96,15 @@ export async function checkoutSelected(
     plans.map(({ plan }) => plan),
     options,
   );
+  for (const { plan } of plans) keepPlanned(repo, plan);
   repo.state.save();
   return finish(repo, plans, deleted, options);
+}
+
+function keepPlanned(repo: Repo, plan: Plan): void {
+  for (const { wanted } of plan.items)
+    if (wanted.hash !== undefined && isDirHash(wanted.hash.value))
+      keepManifests(repo, wanted.hash.name, [wanted.hash.value]);
 }
 
 function collect(index: Index, targets: readonly string[], options: CheckoutOptions): readonly Selected[] {

@@ -174,11 +174,14 @@ async function notInRemote(
       continue;
     }
     const remote = await openRemoteIfAny(repo, name, hash.name === "md5-dos2unix");
-    if (remote === undefined) continue;
-    const there = await remote.exists(
-      items.map((item) => item.hash ?? ""),
-      options,
-    );
+    // Where there is no remote, nothing is there.
+    const there =
+      remote === undefined
+        ? new Set<string>()
+        : await remote.exists(
+            items.map((item) => item.hash ?? ""),
+            options,
+          );
     for (const item of items) if (item.hash !== undefined && !there.has(item.hash)) missing.push(item.path);
   }
   return missing;

@@ -6,7 +6,7 @@ import type { PartialImports } from "./fetchImports.ts";
 import { fetch as fetchObjects } from "../odb/transfer.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import { type CollectedRevision, type CollectOptions, collectRevisions } from "../repo/collectRevisions.ts";
-import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
+import { cacheFor, keepManifests, type StageOutput } from "../repo/dataRoots.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { collectObjects, type ObjectGroup, type OutputFilter, partFiles } from "../repo/objects.ts";
 import type { Stage } from "../pipeline/stage.ts";
@@ -61,7 +61,7 @@ export async function fetchLocked(
 ): Promise<FetchedLocked> {
   if (options.runCache === true && !isVersioned(repo, options.remote))
     await pullRuns(repo, await openRemote(repo, options.remote, options), options);
-  return fetchCollected(repo, collectRevisions(repo, targets, options), options);
+  return fetchCollected(repo, collectRevisions(repo, targets, { ...options, needed: "used" }), options);
 }
 
 /** Downloads what these revisions need of these outputs. For a caller that holds the lock. */
@@ -150,6 +150,7 @@ async function fetchGroup(repo: Repo, group: ObjectGroup, options: FetchOptions,
       total,
       options,
     );
+    keepManifests(repo, group.hashName, [...group.dirs, ...parts]);
   } finally {
     await remote.fs.close();
   }

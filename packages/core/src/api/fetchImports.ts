@@ -3,7 +3,6 @@ import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
-import { isVersionedImport } from "../pipeline/changed.ts";
 import { isImport, isRepoImport } from "../pipeline/stage.ts";
 import { recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import { bringImport } from "../repo/externalRepo.ts";
@@ -14,22 +13,20 @@ import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
 import { CloneError } from "../scm/clone.ts";
 import type { Transferred } from "../repo/transferReport.ts";
-import { bringUrl, openDependency, pinnedFiles } from "./urlImport.ts";
+import { bringUrl, openDependency } from "./urlImport.ts";
 
 /** What was found for imports that record no hash (`--no-download`, `--no-exec`), by the path of the output. */
 export type PartialImports = ReadonlyMap<OsPath, Built>;
 
 /** Whether the data of an output comes from the source of its import, not from a remote. */
 function comesFromSource({ stage, out }: StageOutput): boolean {
-  return (
-    isRepoImport(stage) || (isVersionedImport(stage) && !out.canPush) || (isImport(stage) && out.hash === undefined)
-  );
+  return isRepoImport(stage) || (isImport(stage) && out.hash === undefined);
 }
 
 /**
  * Brings the data of imports into the cache from where it was imported: repositories at the locked commit, and URLs of
- * imports that were never downloaded. What the cache has is left alone. A source that cannot be had is a warning, and a
- * repository also a failure at the end, so that the others are still fetched.
+ * imports that were never downloaded. What the cache has is left alone. A source that cannot be had is a warning, and where no
+ * hash is recorded also a failure at the end, so that the others are still fetched.
  */
 export async function fetchImports(
   repo: Repo,
@@ -62,8 +59,9 @@ export async function fetchImports(
     } catch (error) {
       if (!(error instanceof DvcError) || error.code === "aborted") throw error;
       warn(options, `failed to fetch '${shownPath(repo, out)}' from its source - ${chainOf(error)}`);
-      // A file or folder that is gone counts as missing; a repository that can't be had as a failure.
-      if (one.stage.deps[0]?.kind !== "file") total.failed++;
+      // As in DVC, what is recorded counts as missing, so that the rest is brought. Of what is not, nothing could be told.
+      if (recorded !== undefined || one.stage.deps[0]?.kind === "file") continue;
+      total.failed++;
       if (error instanceof CloneError) total.noSource ??= error;
     }
   }
@@ -88,7 +86,7 @@ async function bring(repo: Repo, one: StageOutput, options: CallOptions): Promis
   if (dep?.kind !== "file") return bringImport(repo, one, options);
   const place = await openDependency(repo, dep);
   try {
-    return await bringUrl(repo, dep.defPath, place, repo.cache, { ...options, pinned: pinnedFiles(dep, place) });
+    return await bringUrl(repo, dep.defPath, place, repo.cache, options);
   } finally {
     await place.fs.close();
   }

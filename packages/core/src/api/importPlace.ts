@@ -12,6 +12,7 @@ import { checkOutputPath } from "../repo/outputPath.ts";
 import { refuseLinkedFolders } from "../repo/linkedFolders.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownLocal } from "../repo/shown.ts";
+import { requireFolder } from "../repo/stageFolder.ts";
 import { build } from "../data/build.ts";
 
 /**
@@ -50,7 +51,7 @@ export function newImport(repo: Repo, out: string, dependencies: (wdir: OsPath) 
   const isOutside = !isInside(repo.root, path);
   const wdir = isOutside ? repo.env.cwd : dirname(path);
   refuseLinkedFolders(repo, path);
-  if (!isFolder(wdir)) throw new DvcError(`stage working dir '${wdir}' does not exist`, { code: "not-found" });
+  requireFolder(wdir);
   if (base === "dvc.yaml" || base.endsWith(".dvc")) throw new DvcError(`DVC file '${base}' cannot be an output.`);
   if (isOutside || isAbsolute(base)) {
     throw new DvcError(

@@ -15,6 +15,7 @@ import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, viewOf } from "../repo/shown.ts";
+import { requireFolder } from "../repo/stageFolder.ts";
 import { hashPath, recordOutput, relinkOutput } from "./recordOutput.ts";
 
 /** Both relative to the working folder. */
@@ -62,14 +63,15 @@ async function moveLocked(
   const isResumed = await wasMoved(repo, out, resolve(repo.env.cwd, to), options);
   const target = isResumed ? resolve(repo.env.cwd, to) : targetOf(repo, from, to);
   const next = movedStage(stage, out, target, repo.root);
+  requireFolder(next.wdir);
+  refuseIgnoredStageFile(repo, next.file);
   index.checkGraph([next], [stage]);
-  if (next.file !== stage.file && existsSync(next.file) && !isResumed)
+  if ((next.file !== stage.file || target === source) && existsSync(next.file) && !isResumed)
     throw new DvcError(`'${relative(repo.env.cwd, next.file)}' already exists`, { code: "exists" });
   const [newOut] = next.outs;
   if (newOut === undefined) throw new DvcError(`'${from}' has no output`);
   checkOutputText(newOut, next.file, repo.loadContext);
   checkOutputPath(repo, next, newOut);
-  refuseIgnoredStageFile(repo, next.file);
   if (!isResumed) moveData(source, target, repo, options);
   context.unignore(source);
   const saved = await recordMoved(repo, next, newOut, context, options);

@@ -4,7 +4,7 @@ import type { RemoteDb } from "../odb/remoteDb.ts";
 import { reportTransfer, type Transferred } from "../repo/transferReport.ts";
 import { upload } from "../odb/transfer.ts";
 import { type CollectOptions, collectRevisions } from "../repo/collectRevisions.ts";
-import { cacheFor } from "../repo/dataRoots.ts";
+import { cacheFor, keepManifests } from "../repo/dataRoots.ts";
 import { expandGlobs } from "../repo/glob.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { collectObjects, nameChildren, type ObjectGroup, objectsOf, partFiles, pushFilter } from "../repo/objects.ts";
@@ -56,7 +56,7 @@ export async function push(
         : 0;
     const names = options.glob === true ? expandGlobs(repo, targets) : targets;
     const groups = new Map<string, ObjectGroup>();
-    const collected = collectRevisions(repo, names, options);
+    const collected = collectRevisions(repo, names, { ...options, needed: "named" });
     const filter = pushFilter(options.remote);
     const versioned = new VersionedOutputs(repo, options.remote);
     for (const { selected } of collected)
@@ -93,6 +93,7 @@ async function pushGroup(
     const cache = cacheFor(repo, { name: group.hashName, value: "" });
     const whole = await upload(cache, remote, { files: group.files, dirs: group.dirs }, options);
     reportTransfer(repo, whole, group, total, options);
+    keepManifests(repo, group.hashName, [...group.dirs, ...group.parts.keys()]);
     for (const oid of group.parts.keys()) {
       if (group.dirs.has(oid)) continue;
       // A part of a folder: its files, and the manifest only when that makes the folder whole on the remote.

@@ -78,17 +78,13 @@ async function hashNameFor(repo: Repo, out: Output, options: RecordOptions): Pro
   return legacy.hash.value === out.hash.value ? "md5-dos2unix" : "md5";
 }
 
-function missingOutput(shown: string, path: OsPath): DvcError {
-  const cause = new DvcError(`[Errno 2] No such file or directory: '${path}'`, { code: "not-found" });
-  return new DvcError(`output '${shown}' does not exist`, { code: "not-found", cause });
-}
-
 function requireFileOrFolder(repo: Repo, out: Output): void {
-  const shown = shownPath(repo, out);
   if (existsSync(out.path)) return;
-  if (lstatSync(out.path, { throwIfNoEntry: false }) === undefined) throw missingOutput(shown, out.path);
-  // A link that leads nowhere.
-  throw new DvcError(`[Errno 2] No such file or directory: '${out.path}'`, { code: "not-found" });
+  const isBrokenLink = lstatSync(out.path, { throwIfNoEntry: false }) !== undefined;
+  const text = isBrokenLink
+    ? `[Errno 2] No such file or directory: '${out.path}'`
+    : `output '${shownPath(repo, out)}' does not exist`;
+  throw new DvcError(text, { code: "not-found" });
 }
 
 /**

@@ -1,9 +1,10 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readSync, rmSync, statSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync } from "node:fs";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { writeAll } from "../fs/atomic.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
+import { pruneRecords } from "./pruneRecords.ts";
 
 /** Numbers kept of a file: device, inode, size, mtime in ns, ctime in ns. All 0: look closer next time. */
 export const FILE_NUMBERS = 5;
@@ -43,9 +44,6 @@ const VERSION = 1;
 const HEADER_BYTES = 64;
 /** A file larger than this is not ours: some 8 million files. */
 const MAX_BYTES = 1 << 30;
-/** Above this many records, those that were not renewed for two months go. */
-const PRUNE_ABOVE = 64;
-const KEEP_MS = 60 * 86_400_000;
 
 /*
  * A file: header; numbers of the files; numbers of the folders; digests; flags; then, as UTF-8, the relpaths, the folders
@@ -90,7 +88,7 @@ export class FolderRecords {
       if (record !== undefined) writeRecord(this.#file(key), key, record);
     }
     this.#fresh.clear();
-    prune(this.#folder);
+    pruneRecords(this.#folder);
   }
 
   #file(key: string): OsPath {
@@ -189,16 +187,6 @@ function replaceFile(file: OsPath, bytes: Uint8Array): void {
     throw error;
   } finally {
     closeSync(fd);
-  }
-}
-
-function prune(folder: OsPath): void {
-  const names = readdirSync(folder);
-  if (names.length <= PRUNE_ABOVE) return;
-  const oldest = Date.now() - KEEP_MS;
-  for (const name of names) {
-    const file = join(folder, name);
-    if ((statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? oldest) < oldest) rmSync(file, { force: true });
   }
 }
 

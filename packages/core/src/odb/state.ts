@@ -3,6 +3,7 @@ import { lstatSync, statSync } from "node:fs";
 import { GRAIN_MS, isYoung } from "../base/clockGrain.ts";
 import type { OsPath } from "../base/paths.ts";
 import { CacheLooks } from "./cacheLooks.ts";
+import { KeptManifests } from "./keptManifests.ts";
 import { FolderRecords } from "./folderRecords.ts";
 import { LinkRecords } from "./links.ts";
 import type { FileIdentity } from "./stateFile.ts";
@@ -43,6 +44,7 @@ export interface State {
   readonly links: LinkRecords;
   readonly folders: FolderRecords;
   readonly cacheLooks: CacheLooks;
+  readonly manifests: KeptManifests;
 }
 
 /** Written files of at least this many bytes are worth waiting a tick for. */
@@ -72,6 +74,7 @@ class FileState implements State {
   readonly links: LinkRecords;
   readonly folders: FolderRecords;
   readonly cacheLooks: CacheLooks;
+  readonly manifests: KeptManifests;
   readonly #file: OsPath | undefined;
   #words: Uint32Array = new Uint32Array(0);
   #count = 0;
@@ -91,6 +94,7 @@ class FileState implements State {
     this.links = new LinkRecords(file === undefined ? "" : `${file}.links`);
     this.folders = new FolderRecords(file === undefined ? "" : `${file}.folders.d`);
     this.cacheLooks = new CacheLooks(file === undefined ? "" : `${file}.caches`);
+    this.manifests = new KeptManifests(file === undefined ? "" : `${file}.manifests.d`);
   }
 
   lookup(_path: OsPath, stat: FileStamp, hashName: StateHashName = "md5"): string | undefined {

@@ -2,12 +2,18 @@ import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { DvcError, NotDvcRepoError } from "../base/errors.ts";
 import { type Index, loadIndex, type Selected } from "./index.ts";
+import { selectedOutputs } from "./objects.ts";
 import type { Repo } from "./repo.ts";
+import { remoteNameOf, resolveRemote } from "./resolveRemote.ts";
 import { type RevisionOptions, revisions } from "./revisions.ts";
 
 export interface CollectOptions extends RevisionOptions, CallOptions {
   readonly withDeps?: boolean;
   readonly recursive?: boolean;
+  /** The remote asked for. */
+  readonly remote?: string;
+  /** Which remotes must be in the config: those that the outputs name, or (`used`) also the one asked for or the default. */
+  readonly needed?: "named" | "used";
 }
 
 /** What one revision tracks of the targets. */
@@ -31,6 +37,7 @@ export function collectRevisions(repo: Repo, targets: readonly string[], options
         recursive: options.recursive === true,
         withDeps: options.withDeps === true,
       });
+      checkRemotes(repo, selected, options);
       collected.push({ name, index, selected });
     } catch (error) {
       if (!(error instanceof DvcError) || options.signal?.aborted === true) throw error;
@@ -41,4 +48,13 @@ export function collectRevisions(repo: Repo, targets: readonly string[], options
   }
   if (collected.length === 0 && failure !== undefined) throw failure;
   return collected;
+}
+
+/** @throws {ConfigError} for a remote that is not in the config. */
+function checkRemotes(repo: Repo, selected: readonly Selected[], options: CollectOptions): void {
+  if (options.needed === undefined) return;
+  const names = new Set(selectedOutputs(selected).flatMap(({ out }) => out.remote ?? []));
+  const used = options.needed === "used" ? remoteNameOf(repo, options.remote) : undefined;
+  if (used !== undefined) names.add(used);
+  for (const name of names) resolveRemote(repo, name);
 }

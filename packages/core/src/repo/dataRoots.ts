@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import type { CallOptions } from "../base/events.ts";
-import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
+import { posixRelative, type RelPath } from "../base/paths.ts";
 import { build } from "../data/build.ts";
 import { type DataRoot, isDirRecord } from "../data/entries.ts";
 import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
-import { Tree } from "../odb/tree.ts";
+import type { Tree } from "../odb/tree.ts";
 import { isImport, type Output, type Stage } from "../pipeline/stage.ts";
 import type { Repo } from "./repo.ts";
 
@@ -38,32 +38,29 @@ export function recordedRoots(repo: Repo, outs: Iterable<StageOutput>): Map<RelP
       key,
       isDir: isDirRecord(hash?.value, one.out.meta.nfiles),
       hash: hash?.value,
-      tree: treeReader(repo, one.out.path, hash),
+      tree: treeReader(repo, hash),
     });
   }
   return roots;
 }
 
-function treeReader(repo: Repo, path: OsPath, hash: HashInfo | undefined): (() => Tree | undefined) | undefined {
+function treeReader(repo: Repo, hash: HashInfo | undefined): (() => Tree | undefined) | undefined {
   if (hash === undefined || !isDirHash(hash.value)) return undefined;
   let tree: Tree | undefined;
   let isRead = false;
   return () => {
-    if (!isRead) tree = cacheFor(repo, hash).readTree(hash.value) ?? rememberedTree(repo, path, hash);
+    if (isRead) return tree;
     isRead = true;
+    tree = cacheFor(repo, hash).readTree(hash.value);
+    if (tree === undefined) tree = repo.state.manifests.read(hash.value);
+    else keepManifests(repo, hash.name, [hash.value]);
     return tree;
   };
 }
 
-/** The manifest that the cache lacks, as the state knows the folder: enough to tell what differs, not to restore it. */
-function rememberedTree(repo: Repo, path: OsPath, hash: HashInfo): Tree | undefined {
-  const record = repo.state.folders.get(path, hash.name);
-  if (record?.oid !== hash.value) return undefined;
-  const digests = Buffer.from(record.digests).toString("hex");
-  const tree = Tree.from(
-    record.relpaths.map((relpath, row) => ({ relpath, md5: digests.slice(row * 32, (row + 1) * 32) })),
-  );
-  return tree.oid === hash.value ? tree : undefined;
+/** Remembers manifests of the cache for the time when they are no longer in it. */
+export function keepManifests(repo: Repo, hashName: HashInfo["name"], oids: Iterable<string>): void {
+  for (const oid of oids) repo.state.manifests.keep(oid, cacheFor(repo, { name: hashName, value: oid }).pathOf(oid));
 }
 
 /** The same outputs as they are in the workspace. Absent ones are left out. */

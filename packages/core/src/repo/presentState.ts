@@ -26,14 +26,16 @@ export interface PresentOptions extends CallOptions {
 
 /** The workspace, the cache and the params files as they are now, as far as `stage` asks for them. */
 export async function presentState(repo: Repo, stage: Stage, options: PresentOptions): Promise<PresentState> {
+  // `within` narrows what must be in the cache, not what is hashed: a folder changes as a whole.
+  const { within, ...whole } = options;
   const checks = new Map(
     stage.outs.flatMap((out) =>
       out.useCache && out.hash !== undefined
-        ? [[out, cacheCheck(repo, out.hash, out.meta.nfiles, options.within)] as const]
+        ? [[out, cacheCheck(repo, out.hash, out.meta.nfiles, within)] as const]
         : [],
     ),
   );
-  const hashes = await currentHashes(repo, stage, options);
+  const hashes = await currentHashes(repo, stage, whole);
   const moved = await lookAtStorages(stage, hashes, options);
   const datasets = stage.deps.some((dep) => dep.kind === "dataset") ? loadDatasets(repo) : undefined;
   return {
