@@ -61,7 +61,7 @@ export const list: Command = defineCommand({
 function rowOf(entry: ListEntry, name: string, columns: Columns): string[] {
   const row: string[] = [];
   if (columns.size) row.push(entry.size === null || (entry.size <= 0 && entry.isdir) ? "" : naturalSize(entry.size));
-  if (columns.showHash) row.push(entry.md5 ?? "");
+  if (columns.showHash) row.push(entry.md5 ?? "-");
   return [...row, name];
 }
 

@@ -40,11 +40,16 @@ export interface ConfigEntry {
 export function listConfig(env: Environment, options: ConfigOptions = {}): Promise<ConfigEntry[]> {
   const opened = openConfig(env);
   const entries = levelsOf(opened, options.level).flatMap((level) =>
-    flatten(opened.config.read(level) as SectionRecord).map(([key, value]) =>
+    flatten(namedFirst(opened.config.read(level) as SectionRecord)).map(([key, value]) =>
       entryOf(opened, level, key, maskSecrets(key, value)),
     ),
   );
   return Promise.resolve(entries);
+}
+
+/** DVC lists remotes and databases before the other sections. */
+function namedFirst({ remote = {}, machine = {}, db = {}, ...others }: SectionRecord): SectionRecord {
+  return { remote, machine, db, ...others };
 }
 
 /**

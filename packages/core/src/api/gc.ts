@@ -1,5 +1,8 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { NotDvcRepoError } from "../base/errors.ts";
 import { info } from "../base/events.ts";
+import type { OsPath } from "../base/paths.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { gcObjects } from "../odb/gcObjects.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
@@ -51,9 +54,16 @@ export async function withGcLocks<T>(
   work: (others: readonly Repo[]) => Promise<T>,
 ): Promise<T> {
   const others = await Promise.all(
-    (options.projects ?? []).map((path) => openRepo({ ...repo.env, cwd: resolve(repo.env.cwd, path) })),
+    (options.projects ?? []).map((path) => openRepo({ ...repo.env, cwd: existingFolder(repo.env.cwd, path) })),
   );
   return withLocks([repo, ...others], options, () => work(others));
+}
+
+/** @throws {NotDvcRepoError} in DVC's words for a folder that is not there */
+function existingFolder(cwd: OsPath, path: string): OsPath {
+  const folder = resolve(cwd, path);
+  if (existsSync(folder)) return folder;
+  throw new NotDvcRepoError(`directory '${path}' does not exist`);
 }
 
 async function withLocks<T>(repos: readonly Repo[], options: GcOptions, work: () => Promise<T>): Promise<T> {

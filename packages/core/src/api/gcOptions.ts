@@ -25,10 +25,7 @@ export interface GcOptions extends CallOptions, RevisionOptions {
  * @throws {UsageError} with DVC's texts.
  */
 export function checkGcOptions(options: GcOptions): void {
-  const { cloud, remote, notInRemote } = options;
-  if (remote !== undefined && cloud !== true && notInRemote !== true) {
-    throw new UsageError("`--remote` requires `--cloud` or `--not-in-remote`");
-  }
+  const { cloud, notInRemote } = options;
   if (notInRemote === true && cloud === true)
     throw new UsageError("`--not-in-remote` and `--cloud` are mutually exclusive");
   const scopes = [options.workspace, options.allBranches, options.allTags, options.allCommits, options.allExperiments];

@@ -158,7 +158,9 @@ async function manifestOf(
   if (there !== undefined) return there;
   const call = options.signal === undefined ? {} : { signal: options.signal };
   const fetched = await readManifest(owner, one, call);
-  if (fetched !== undefined || !isRepoImport(one.stage)) return fetched;
+  if (fetched !== undefined) return fetched;
+  // What it held can be told all the same, when a command has looked into it before.
+  if (!isRepoImport(one.stage)) return owner.state.manifests.read(hash.value);
   await bringImport(owner, one, call);
   return cache.readTree(hash.value);
 }

@@ -162,7 +162,10 @@ export class RepoView {
     );
   }
 
-  /** The children of a folder, in no order; undefined when `path` is none. `dvcOnly`: only what is tracked (and folders that lead there). */
+  /**
+   * The children of a folder, in no order; undefined when `path` is none. `dvcOnly`: only what is tracked (and folders that
+   * lead there), as it is recorded.
+   */
   async children(path: OsPath, dvcOnly = false): Promise<ViewEntry[] | undefined> {
     const own = await this.info(path);
     if (own?.isDir !== true) return undefined;
@@ -173,10 +176,20 @@ export class RepoView {
     for (const name of names) {
       const child = join(path, name);
       if (await this.#isOtherProject(child)) continue;
-      const entry = await this.info(child);
+      const entry = dvcOnly ? await this.#recorded(project, child) : await this.info(child);
       if (entry !== undefined && !(dvcOnly && !this.#leadsToData(project, entry))) entries.push(entry);
     }
     return entries;
+  }
+
+  async #recorded(project: Project | undefined, path: OsPath): Promise<ViewEntry | undefined> {
+    const tracked = project === undefined ? undefined : await this.#tracked(project, path);
+    const isListed = project !== undefined && outputHolding(project, path)?.out.path !== path;
+    return merge(
+      path,
+      undefined,
+      tracked !== undefined && isListed ? { ...tracked, size: tracked.listedSize } : tracked,
+    );
   }
 
   /** The tracked output that holds `path`, with the project it belongs to. */
@@ -220,7 +233,13 @@ export class RepoView {
     const rel = posixRelative(one.out.path, path);
     const file = tree.get(rel);
     if (file !== undefined)
-      return { isDir: false, size: file.size ?? project.repo.cache.sizeOf(file.md5), hash: file.md5, isOut: true };
+      return {
+        isDir: false,
+        size: file.size ?? project.repo.cache.sizeOf(file.md5),
+        listedSize: file.size,
+        hash: file.md5,
+        isOut: true,
+      };
     return tree.hasFolder(rel) ? { isDir: true, size: undefined, hash: undefined, isOut: true } : undefined;
   }
 
@@ -291,6 +310,8 @@ function manifestPath(project: Project, one: StageOutput): OsPath {
 interface TrackedInfo {
   readonly isDir: boolean;
   readonly size: number | undefined;
+  /** The size that the manifest itself tells. */
+  readonly listedSize?: number | undefined;
   readonly hash: string | undefined;
   readonly isOut: boolean;
 }

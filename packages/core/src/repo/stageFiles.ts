@@ -5,7 +5,7 @@ import { readPlainText } from "../fs/atomic.ts";
 import { readdirSync, statSync } from "node:fs";
 import { loadDvcFile, loadProject, type ProjectView } from "../pipeline/load.ts";
 import type { FileSource, LoadContext } from "../pipeline/source.ts";
-import type { Stage } from "../pipeline/stage.ts";
+import type { Output, Stage } from "../pipeline/stage.ts";
 import { DvcIgnore } from "./ignore.ts";
 import { parsedFiles } from "./parsedFiles.ts";
 import type { Repo } from "./repo.ts";
@@ -132,9 +132,21 @@ export class StageFiles {
         ? [loadDvcFile(file, this.#seen.has(file) ? this.#plainFiles : this.source, this.#context)]
         : [...this.project(file).stages()],
     );
-    for (const { tree } of stages.flatMap(({ outs }) => outs)) if (tree !== undefined) this.#repo.cache.noteTree(tree);
+    for (const out of stages.flatMap(({ outs }) => outs)) {
+      if (out.tree !== undefined) this.#repo.cache.noteTree(out.tree);
+      this.#refuseIgnored(out);
+    }
     this.#stages.set(file, stages);
     return stages;
+  }
+
+  /** What the rules leave out can't be looked at: it would seem to be gone. @throws {DvcError} in DVC's words */
+  #refuseIgnored({ isLocal, isInRepo, path }: Output): void {
+    if (!isLocal || !isInRepo || this.ignore.isFree(dirname(path))) return;
+    const isFolder = this.#rev === undefined && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    const { isIgnored, rule } = this.ignore.check(path, isFolder);
+    if (isIgnored && rule !== undefined && !rule.startsWith("in sub_repo:"))
+      throw new DvcError(`Path '${path}' is ignored by ${rule}`);
   }
 
   /** Pages about a file of a commit say of which commit. */
