@@ -1,8 +1,8 @@
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
-import { isVersionedImport } from "../pipeline/changed.ts";
-import { isImport, isRepoImport } from "../pipeline/stage.ts";
+import { isImport } from "../pipeline/stage.ts";
 import type { PartialImports } from "./fetchImports.ts";
+import { comesFromSource } from "./importSource.ts";
 import { fetch as fetchObjects } from "../odb/transfer.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import { type CollectedRevision, type CollectOptions, collectRevisions } from "../repo/collectRevisions.ts";
@@ -107,13 +107,6 @@ async function fetchGroups(
   if (total.noSource !== undefined) throw total.noSource;
   if (total.failed > 0) throw new DvcError(`${String(total.failed)} files failed to download`, { code: "storage" });
   return { fetched: total.count, bytes: total.bytes };
-}
-
-/** Whether the data of an output comes from the source of its import, not from a remote. */
-function comesFromSource({ stage, out }: StageOutput): boolean {
-  return (
-    isRepoImport(stage) || (isVersionedImport(stage) && !out.canPush) || (isImport(stage) && out.hash === undefined)
-  );
 }
 
 function filterOf(options: FetchOptions): OutputFilter {

@@ -3,7 +3,6 @@ import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
-import { isImport, isRepoImport } from "../pipeline/stage.ts";
 import { recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import { bringImport } from "../repo/externalRepo.ts";
 import type { Selected } from "../repo/index.ts";
@@ -13,15 +12,11 @@ import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
 import { CloneError } from "../scm/clone.ts";
 import type { Transferred } from "../repo/transferReport.ts";
-import { bringUrl, openDependency } from "./urlImport.ts";
+import { comesFromSource } from "./importSource.ts";
+import { bringUrl, openDependency, pinnedFiles } from "./urlImport.ts";
 
 /** What was found for imports that record no hash (`--no-download`, `--no-exec`), by the path of the output. */
 export type PartialImports = ReadonlyMap<OsPath, Built>;
-
-/** Whether the data of an output comes from the source of its import, not from a remote. */
-function comesFromSource({ stage, out }: StageOutput): boolean {
-  return isRepoImport(stage) || (isImport(stage) && out.hash === undefined);
-}
 
 /**
  * Brings the data of imports into the cache from where it was imported: repositories at the locked commit, and URLs of
@@ -86,7 +81,7 @@ async function bring(repo: Repo, one: StageOutput, options: CallOptions): Promis
   if (dep?.kind !== "file") return bringImport(repo, one, options);
   const place = await openDependency(repo, dep);
   try {
-    return await bringUrl(repo, dep.defPath, place, repo.cache, options);
+    return await bringUrl(repo, dep.defPath, place, repo.cache, { ...options, pinned: pinnedFiles(dep, place) });
   } finally {
     await place.fs.close();
   }
