@@ -85,10 +85,10 @@ function writeFiles(root: OsPath, dvcDir: OsPath, hasGit: boolean): OsPath[] {
   const config = join(dvcDir, "config");
   const dvcignore = join(root, ".dvcignore");
   const gitignore = join(dvcDir, ".gitignore");
-  writeFileAtomic(config, hasGit ? "" : "[core]\n    no_scm = True\n");
-  if (!existsSync(dvcignore)) writeFileAtomic(dvcignore, DVCIGNORE);
+  writeFileAtomic(config, hasGit ? "" : "[core]\n    no_scm = True\n", { inside: root });
+  if (!existsSync(dvcignore)) writeFileAtomic(dvcignore, DVCIGNORE, { inside: root });
   if (!hasGit) return [config, dvcignore];
-  writeFileAtomic(gitignore, IGNORED);
+  writeFileAtomic(gitignore, IGNORED, { inside: root });
   return [config, dvcignore, gitignore];
 }
 

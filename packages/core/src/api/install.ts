@@ -1,9 +1,9 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { parseYaml, updateYaml } from "../formats/yaml.ts";
-import { writeFileAtomic } from "../fs/atomic.ts";
+import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import type { Git } from "../scm/git.ts";
 import type { Repo } from "../repo/repo.ts";
 
@@ -31,7 +31,7 @@ export async function install(repo: Repo, options: InstallOptions = {}): Promise
   if (git === undefined) return Promise.resolve({ files: [] });
   if (options.usePreCommitTool === true) {
     installDriver(repo, git);
-    return { files: [writePreCommit(join(git.root, ".pre-commit-config.yaml"))] };
+    return { files: [writePreCommit(git.root)] };
   }
   refuseExisting(git);
   installDriver(repo, git);
@@ -65,8 +65,9 @@ function writeHook(file: string, line: string): string {
   return file;
 }
 
-function writePreCommit(file: string): string {
-  const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+function writePreCommit(root: string): string {
+  const file = join(root, ".pre-commit-config.yaml");
+  const before = readPlainText(file) ?? "";
   const config = (parseYaml(before, file) ?? {}) as Record<string, unknown>;
   const listed: unknown = config["repos"];
   const repos: unknown[] = Array.isArray(listed) ? listed : [];
@@ -80,7 +81,7 @@ function writePreCommit(file: string): string {
     ],
   };
   if (repos.some((one) => JSON.stringify(one) === JSON.stringify(entry))) return file;
-  writeFileAtomic(file, updateYaml(before, { ...config, repos: [...repos, entry] }, file));
+  writeFileAtomic(file, updateYaml(before, { ...config, repos: [...repos, entry] }, file), { inside: root });
   return file;
 }
 

@@ -76,7 +76,7 @@ export function saveRun(runs: OsPath, stage: Stage): OsPath | undefined {
   if (readRun(file) !== undefined) return undefined;
   mkdirSync(dirname(file), { recursive: true });
   // A run that a crash of the machine loses only has to run again; what is torn is found when it is read.
-  writeFileAtomic(file, dumpYaml(entry, { shared: true }), { noSync: true });
+  writeFileAtomic(file, dumpYaml(entry, { shared: true }), { noSync: true, inside: runs });
   return file;
 }
 

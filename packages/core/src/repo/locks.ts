@@ -16,6 +16,7 @@ import {
   tryPidFile,
 } from "./fileLock.ts";
 import { tryHardlink } from "./hardlinkLock.ts";
+import { checkOwnFolders } from "./ownFolders.ts";
 import type { Repo } from "./repo.ts";
 import { registerProject } from "./sharedCache.ts";
 
@@ -53,6 +54,7 @@ let hasWarned = false;
 export async function withRepoLock<T>(repo: Repo, options: LockOptions, work: () => T | Promise<T>): Promise<T> {
   const mine = held.get(repo);
   if (mine !== undefined) return nested(repo, mine, work);
+  checkOwnFolders(repo);
   const path = join(repo.tmpDir, "lock");
   const isFree = options.readOnly === true && !usesHardlinks(repo) && isSurelyFree(path, process.pid);
   const lock = isFree ? undefined : await acquire(repo, path, options);
@@ -223,6 +225,7 @@ export class SharedRepoLock {
 
 /** Takes the lock file at `path`; waits. For the repository's lock and for the guard of the path locks. */
 export async function acquire(repo: Repo, path: OsPath, options: LockOptions): Promise<HeldLock> {
+  checkOwnFolders(repo);
   mkdirSync(repo.tmpDir, { recursive: true });
   const attempt = lockerOf(repo, options);
   const limit = timeoutMs(repo, options);

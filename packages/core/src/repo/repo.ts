@@ -15,6 +15,7 @@ import { Config, type ConfigOverrides } from "./config.ts";
 import { gitIgnoreRules } from "./gitIgnored.ts";
 import { DvcIgnore } from "./ignore.ts";
 import type { LayeredRules } from "./layeredRules.ts";
+import { checkOwnFolders } from "./ownFolders.ts";
 import { findProjectRoot, requireProjectRoot } from "./projectRoot.ts";
 import { checkCacheFolder, counts } from "./trust.ts";
 
@@ -147,6 +148,7 @@ class OpenRepo implements Repo {
   }
 
   get siteDir(): OsPath {
+    if (this.isInitialized) checkOwnFolders(this);
     this.#siteDir ??= siteDirOf(this);
     return this.#siteDir;
   }

@@ -35,7 +35,7 @@ export async function pullRuns(repo: Repo, remote: RemoteDb, options: CallOption
     const bytes = await remote.fs.readBytes(remotePath(remote, run), { ...options, end: MAX_RUN });
     const file = join(runsFolder(repo.cacheDir), run);
     mkdirSync(dirname(file), { recursive: true });
-    writeFileAtomic(file, bytes);
+    writeFileAtomic(file, bytes, { inside: runsFolder(repo.cacheDir) });
   });
   return wanted.length;
 }

@@ -38,7 +38,7 @@ export function registerProject(repo: Repo): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
     const entry = { root: repo.root, host: hostname(), device: String(statSync(repo.root, { bigint: true }).dev) };
-    writeFileAtomic(file, `${JSON.stringify(entry)}\n`, { noSync: true });
+    writeFileAtomic(file, `${JSON.stringify(entry)}\n`, { noSync: true, inside: dirname(file) });
   } catch {
     // Somebody else's cache, to read from only: then nothing of ours is in it.
   }

@@ -1,26 +1,11 @@
-import { existsSync, lstatSync, readdirSync } from "node:fs";
-import { basename, join } from "node:path";
-import { ConfigError, DvcError, UnsafePathError } from "../base/errors.ts";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError } from "../base/errors.ts";
 import { isInside, type OsPath } from "../base/paths.ts";
-import { parseConfig } from "../formats/config.ts";
-import type { Environment } from "../base/platform.ts";
-import type { FileSource } from "../pipeline/source.ts";
-import type { Git } from "../scm/git.ts";
-import type { Config, ConfigLevel, SetOption } from "./config.ts";
+import { gitAround, isCommittedFile, isCommittedOption, type TrustedPart } from "./committed.ts";
+import type { ConfigLevel, SetOption } from "./config.ts";
+import { checkOwnFolders } from "./ownFolders.ts";
 import { settingsToTrust, trustDigest, trustedDigest, type TrustSetting, writeTrust } from "./trustFile.ts";
-
-/** The part of an open project that decides on trust; a `Repo` is one. */
-export interface TrustedPart {
-  readonly root: OsPath;
-  readonly dvcDir: OsPath;
-  readonly tmpDir: OsPath;
-  readonly cacheDir: OsPath;
-  readonly isInitialized: boolean;
-  readonly env: Environment;
-  readonly config: Config;
-  readonly git: Git | undefined;
-  readonly workspace: FileSource;
-}
 
 const localIsTracked = new WeakMap<TrustedPart, boolean>();
 const trusted = new WeakMap<TrustedPart, boolean>();
@@ -35,10 +20,11 @@ export function noteForeign(repo: TrustedPart): void {
 export function isProjectLevel(repo: TrustedPart, level: ConfigLevel): boolean {
   if (level === "project") return true;
   if (level !== "local") return false;
+  if (foreign.has(repo)) return true;
   const file = repo.config.files.local;
   let isTracked = localIsTracked.get(repo);
   if (isTracked === undefined) {
-    isTracked = file !== undefined && (repo.git?.isTracked([file]).has(file) ?? false);
+    isTracked = file !== undefined && isCommittedFile(repo, file);
     localIsTracked.set(repo, isTracked);
   }
   return isTracked;
@@ -91,14 +77,12 @@ export async function requireTrust(
   repo: TrustedPart,
   remote: { readonly name: string; readonly options: ReadonlyMap<string, SetOption> },
 ): Promise<void> {
-  const prefix = `remote.${remote.name.toLowerCase()}.`;
-  const set = (option: string, value: string): boolean => {
-    const found = remote.options.get(option);
-    return found !== undefined && found.value === value && isProjectLevel(repo, found.level);
+  // A remote may take options over from the one that its URL refers to, so the names of remotes do not count.
+  const isUsed = ({ key, value }: TrustSetting): boolean => {
+    const set = remote.options.get(key.slice(key.lastIndexOf(".") + 1));
+    return key.startsWith("remote.") && set?.value === value && isProjectLevel(repo, set.level);
   };
-  const named = namedByProject(repo).filter(
-    ({ key, value }) => key.startsWith(prefix) && set(key.slice(prefix.length), value),
-  );
+  const named = namedByProject(repo).filter(isUsed);
   if (named.length === 0 || isTrustedProject(repo) || !named.some(({ key }) => isCommitted(repo, key))) return;
   const text = `the committed config names ${named.map(({ reason, key, value }) => `a ${reason} (${key} = ${value})`).join(", ")}`;
   const question = `In '${repo.root}' ${text}. Do you trust this project, until its config changes?`;
@@ -112,29 +96,31 @@ export async function requireTrust(
  * @throws {ConfigError} code `untrusted`; {UnsafePathError} for a link
  */
 export function checkCacheFolder(repo: TrustedPart): void {
-  const ours = ["trash", "journal", "quarantine"].map((name) => join(repo.tmpDir, name));
-  for (const path of [repo.dvcDir, repo.tmpDir, join(repo.dvcDir, "cache"), ...ours]) refuseTrackedLink(repo, path);
-  const set = repo.config.lookup("cache", "dir");
-  if (set === undefined || set.value !== repo.cacheDir || !isProjectLevel(repo, set.level)) return;
+  checkOwnFolders(repo);
   if (isInside(rootOf(repo), repo.cacheDir) || isCache(repo.cacheDir)) return;
-  if (counts(repo, "cache.dir", set.level)) return;
+  if (cacheSettings(repo).every(({ key, level }) => counts(repo, key, level))) return;
   throw new ConfigError(
     `the committed config puts the cache into '${repo.cacheDir}', which is outside of the project and no cache`,
     { code: "untrusted", hint: advice(repo) },
   );
 }
 
+/** The options that say where the cache is: its folder, or a remote whose URL is that. */
+function cacheSettings({ config }: TrustedPart): { readonly key: string; readonly level: ConfigLevel }[] {
+  const named = config.lookup("cache", "local");
+  const url = named === undefined ? undefined : config.lookup(`remote.${named.value}`, "url");
+  if (named !== undefined && url !== undefined)
+    return [
+      { key: "cache.local", level: named.level },
+      { key: `remote.${named.value}.url`, level: url.level },
+    ];
+  const dir = config.lookup("cache", "dir");
+  return dir === undefined ? [] : [{ key: "cache.dir", level: dir.level }];
+}
+
 function advice(repo: TrustedPart): string {
   const { programName } = repo.env;
   return `Nothing was done. If you trust this project, run '${programName} trust' in it; in CI use '--trust' or HOLDFAST_TRUST=1.`;
-}
-
-function refuseTrackedLink(repo: TrustedPart, path: OsPath): void {
-  if (repo.git === undefined || lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
-  if (!repo.git.isTracked([path]).has(path)) return;
-  throw new UnsafePathError(`'${path}' is a link that was committed to Git`, {
-    hint: "Nothing was written. Remove it from Git if it is yours: `git rm --cached`.",
-  });
 }
 
 /** Whether objects lie there in one of DVC's two ways. */
@@ -148,7 +134,7 @@ function isCache(folder: OsPath): boolean {
 }
 
 function rootOf(repo: TrustedPart): OsPath {
-  return repo.git?.root ?? repo.root;
+  return gitAround(repo)?.root ?? repo.root;
 }
 
 function filesOf(repo: TrustedPart): Readonly<Record<string, unknown>>[] {
@@ -156,31 +142,10 @@ function filesOf(repo: TrustedPart): Readonly<Record<string, unknown>>[] {
   return [repo.config.read("project"), ...local];
 }
 
-/** Whether the last commit sets it to what the file sets it to now: what the user has just typed is not committed yet. */
 function isCommitted(repo: TrustedPart, key: string): boolean {
   if (foreign.has(repo)) return true;
-  const { git } = repo;
-  const head = git?.head();
-  if (git === undefined || head === undefined) return false;
   return (["project", "local"] as const).some((level) => {
     const file = repo.config.files[level];
-    if (file === undefined) return false;
-    const committed = valueIn(git.tree(head).readBytes(file)?.toString("utf8"), key, basename(file));
-    return committed !== undefined && committed === valueIn(repo.workspace.readText(file), key, basename(file));
+    return file !== undefined && isCommittedOption(repo, file, key);
   });
-}
-
-function valueIn(text: string | undefined, key: string, file: string): string | undefined {
-  if (text === undefined) return undefined;
-  try {
-    let value: unknown = parseConfig(text, file);
-    const [section, ...rest] = key.split(".");
-    const names = section === "remote" ? [rest.slice(0, -1).join("."), rest[rest.length - 1]] : rest;
-    for (const name of [section, ...names])
-      value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name ?? ""] : undefined;
-    return value === undefined ? undefined : JSON.stringify(value);
-  } catch (error) {
-    if (error instanceof DvcError) return undefined;
-    throw error;
-  }
 }

@@ -10,7 +10,7 @@ export type TrustReason = "credential file" | "program" | "cache folder";
 
 /** A setting of a project's own config that only counts when the user trusts the project. */
 export interface TrustSetting {
-  /** `remote.NAME.OPTION` or `cache.dir`. */
+  /** `remote.NAME.OPTION`, `cache.dir` or `cache.local`. */
   readonly key: string;
   readonly value: string;
   readonly reason: TrustReason;
@@ -46,9 +46,10 @@ export function settingsToTrust(sections: Sections, root: OsPath): TrustSetting[
         found.push({ key: `remote.${name}.${option}`, value, reason });
     }
   }
-  const { dir } = recordOf(sections["cache"]);
+  const { dir, local } = recordOf(sections["cache"]);
   if (typeof dir === "string" && !isInside(root, resolve(root, dir)))
     found.push({ key: "cache.dir", value: dir, reason: "cache folder" });
+  if (typeof local === "string") found.push({ key: "cache.local", value: local, reason: "cache folder" });
   return found;
 }
 

@@ -1,0 +1,48 @@
+import { type Dirent, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { UnsafePathError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
+import { committedLinks, type TrustedPart } from "./committed.ts";
+
+/** Folders of `.dvc` that we write to; those in them may be links as little. */
+const FOLDERS: readonly string[] = ["tmp", "tmp/holdfast", "cache", "cache/files", "cache/files/md5", "cache/runs"];
+
+const checked = new WeakSet<TrustedPart>();
+
+/**
+ * Makes sure that our folders below `.dvc` are folders, and that no committed link leads what we write there elsewhere; links that the user
+ * made are the user's own.
+ * @throws {UnsafePathError}
+ */
+export function checkOwnFolders(repo: TrustedPart): void {
+  if (checked.has(repo)) return;
+  const folders = FOLDERS.map((name) => join(repo.dvcDir, name));
+  const entries = folders.flatMap((folder) => namesOfLinks(folder).map((name) => join(folder, name)));
+  const [first] = committedLinks(repo, [repo.dvcDir, ...folders, ...entries]);
+  if (first !== undefined) {
+    throw new UnsafePathError(`'${first}' is a link that was committed to Git`, {
+      hint: "Nothing was written. Remove it from Git if it is yours: `git rm --cached`.",
+    });
+  }
+  const other = folders.find(isSomethingElse);
+  if (other !== undefined) throw new UnsafePathError(`'${other}' is not a folder`, { hint: "Nothing was written." });
+  checked.add(repo);
+}
+
+function isSomethingElse(path: OsPath): boolean {
+  try {
+    return !statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function namesOfLinks(folder: OsPath): string[] {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+  return entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => name);
+}
