@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { commandText } from "@holdfast/core";
 import type { Environment } from "@holdfast/core/api/open";
 import type { Globals } from "./globalValues.ts";
 import type { TextOutput } from "./render/text.ts";
@@ -20,7 +21,7 @@ export function environment(
     home: env["HOME"] ?? env["USERPROFILE"] ?? resolve("/"),
     programName,
     pid: process.pid,
-    commandLine: [programName, ...words].join(" "),
+    commandLine: commandText([programName, ...words]),
     interactive: false,
     ...(isTrusted ? { trust: true } : {}),
     ...(canAnswer ? { askTrust: (question) => askTrust(question, output) } : {}),

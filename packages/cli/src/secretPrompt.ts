@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { isatty, ReadStream } from "node:tty";
-import { visible, withoutPasswords } from "./render/visible.ts";
+import { withoutSecrets } from "@holdfast/core";
+import { visible } from "./render/visible.ts";
 
 /** Asks for a secret; gives undefined where there is no terminal to ask on. */
 export type AskSecret = (question: string) => Promise<string | undefined>;
@@ -34,7 +35,7 @@ async function askOnTerminal(question: string): Promise<string | undefined> {
   try {
     terminal.setRawMode(true);
     // The question may name what a repository's config says: no control characters of it reach the terminal.
-    writeSync(process.platform === "win32" ? 2 : fd, visible(withoutPasswords(question), false).replace(/\n/g, "\r\n"));
+    writeSync(process.platform === "win32" ? 2 : fd, visible(withoutSecrets(question), false).replace(/\n/g, "\r\n"));
     return await typed(terminal);
   } finally {
     terminal.setRawMode(false);

@@ -1,9 +1,9 @@
-import type { Event, Reporter } from "@holdfast/core";
+import { type Event, type Reporter, withoutSecrets } from "@holdfast/core";
 import { paintFor } from "./colour.ts";
 import { ProgressLine } from "./progress.ts";
 import { StageBoard, StageLines } from "./stages.ts";
 import { TextStream } from "./streams.ts";
-import { visible, withoutPasswords } from "./visible.ts";
+import { visible } from "./visible.ts";
 
 /** How much is printed. */
 export interface Loudness {
@@ -80,7 +80,7 @@ export class TextOutput implements Reporter {
 
   #info(text: string): void {
     if (this.#isForJson) this.note(text);
-    else this.line(text);
+    else this.line(withoutSecrets(text));
   }
 
   /** A line on stdout; nothing under `-q`. */
@@ -110,7 +110,7 @@ export class TextOutput implements Reporter {
 
   /** A line with `-v` only. */
   debug(text: string): void {
-    if (this.#loudness.verbose > 0) this.forced(this.#labelled("DEBUG", text, this.out));
+    if (this.#loudness.verbose > 0) this.forced(withoutSecrets(this.#labelled("DEBUG", text, this.out)));
   }
 
   /** `WARNING: …` or `ERROR: …` on stderr; nothing under `-q`. */
@@ -134,7 +134,7 @@ export class TextOutput implements Reporter {
   }
 
   #writeError(text: string): void {
-    this.err.write(`${visible(withoutPasswords(text), this.err.isTty)}\n`);
+    this.err.write(`${visible(withoutSecrets(text), this.err.isTty)}\n`);
   }
 
   #beforeError(): void {

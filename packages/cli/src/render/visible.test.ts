@@ -1,15 +1,9 @@
 import { expect, it } from "vitest";
-import { visible, withoutPasswords } from "./visible.ts";
+import { visible } from "./visible.ts";
 
 it("a file name commands no terminal", () => {
   const name = "a\x1b]0;title\x07\x1b[2Jb\r\u009b1mc\n\td";
   expect(visible(name, true)).toBe("a\\x1b]0;title\\x07\\x1b[2Jb\\x0d\\x9b1mc\n\td");
   expect(visible("\x1b[31mred\x1b[39m", true)).toBe("\x1b[31mred\x1b[39m");
   expect(visible("\x1b[31mred", false)).toBe("\\x1b[31mred");
-});
-
-it("messages quote URLs without their passwords", () => {
-  expect(withoutPasswords("clone 'https://me:word@host/x' to 'https://host:80/y@z'")).toBe(
-    "clone 'https://me:***@host/x' to 'https://host:80/y@z'",
-  );
 });

@@ -13,8 +13,3 @@ export function visible(text: string, colours: boolean): string {
     return `\\x${sign.charCodeAt(0).toString(16).padStart(2, "0")}`;
   });
 }
-
-/** The same without the passwords of URLs: for messages that quote what somebody typed or configured. */
-export function withoutPasswords(text: string): string {
-  return text.includes("://") ? text.replace(/(\w:\/\/[^\s/@:'"]*):[^\s/'"]*@/g, "$1:***@") : text;
-}

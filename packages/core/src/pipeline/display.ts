@@ -1,6 +1,7 @@
 import { isAbsolute, relative, sep } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { isInside } from "../base/paths.ts";
+import { withoutSecrets } from "../base/secretText.ts";
 import type { Dependency, Output, Stage } from "./stage.ts";
 
 /** Whose view messages take: paths are printed relative to `cwd` when it lies in the project, else to `root`. */
@@ -21,13 +22,13 @@ export function stageText(stage: Pick<Stage, "file" | "name">, view: Viewpoint):
   return `stage: '${addressing(stage, view)}'`;
 }
 
-/** How DVC prints the path of an output or dependency. */
+/** How DVC prints the path of an output or dependency, but for what logs in to a storage. */
 export function entryText(entry: Output | Dependency, view: Viewpoint): string {
   if ("kind" in entry) {
-    if (entry.kind === "repo") return `${entry.defPath} (${entry.repo.url})`;
+    if (entry.kind === "repo") return `${entry.defPath} (${withoutSecrets(entry.repo.url)})`;
     if (entry.kind === "dataset" || entry.kind === "db") return entry.defPath;
-    if (entry.kind === "file" && !entry.isLocal) return entry.defPath;
-  } else if (!entry.isLocal) return entry.defPath;
+    if (entry.kind === "file" && !entry.isLocal) return withoutSecrets(entry.defPath);
+  } else if (!entry.isLocal) return withoutSecrets(entry.defPath);
   if (isAbsolute(entry.defPath)) return entry.defPath;
   return pathText(entry.path, view);
 }

@@ -1,26 +1,9 @@
 import { ConfigError } from "../base/errors.ts";
+import { isSecretOption, withoutSecrets } from "../base/secretText.ts";
 import type { ConfigLevel } from "./config.ts";
 import type { ResolvedRemote } from "./resolveRemote.ts";
 import type { Repo } from "./repo.ts";
 import { isTrustedProjectLevel } from "./trust.ts";
-
-/** Options whose values nobody else may see. */
-const SECRETS: ReadonlySet<string> = new Set([
-  "access_key_id",
-  "secret_access_key",
-  "session_token",
-  "sse_customer_key",
-  "connection_string",
-  "sas_token",
-  "account_key",
-  "client_secret",
-  "oss_key_id",
-  "oss_key_secret",
-  "gdrive_client_secret",
-  "password",
-  "passphrase",
-  "token",
-]);
 
 /** Options that get a secret when it is needed; they may be printed. */
 const SECRET_SOURCES: ReadonlySet<string> = new Set(["bearer_token_command"]);
@@ -41,11 +24,9 @@ const DESTINATIONS: readonly string[] = [
   "method",
 ];
 
-/** A value as it may be printed: secrets as `***`, also a password within a URL. */
+/** A value as it may be printed: secrets as `***`, also those within a URL. */
 export function maskSecrets(option: string, value: string): string {
-  const name = option.slice(option.lastIndexOf(".") + 1).toLowerCase();
-  if (SECRETS.has(name)) return "***";
-  return value.replace(/^(\w[\w+.-]*:\/\/[^/@:]*):[^/]*@/, "$1:***@");
+  return isSecretOption(option) ? "***" : withoutSecrets(value);
 }
 
 /**
@@ -68,7 +49,7 @@ export function checkSecrets(repo: Repo, remote: ResolvedRemote): void {
 }
 
 function isSecret(option: string): boolean {
-  return SECRETS.has(option) || SECRET_SOURCES.has(option);
+  return isSecretOption(option) || SECRET_SOURCES.has(option);
 }
 
 /** Set by the project, and not the same in the user's own config. */
