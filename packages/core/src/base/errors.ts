@@ -3,6 +3,8 @@
  * The CLI alone turns them into text and exit codes.
  */
 
+import { withoutSecrets } from "./secretText.ts";
+
 /** Stable machine-readable name of a failure; documented in `docs/errors.md`. */
 export type ErrorCode =
   | "usage"
@@ -37,12 +39,15 @@ export interface ErrorOptionsWithHint {
   readonly cause?: unknown;
 }
 
-/** Base of all expected failures. `message` is DVC's text where DVC has one. A chain of `cause`s prints joined by ": ". */
+/**
+ * Base of all expected failures. `message` is DVC's text where DVC has one, without the passwords of URLs. A chain of `cause`s
+ * prints joined by ": ".
+ */
 export class DvcError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   constructor(message: string, options: ErrorOptionsWithHint = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(withoutSecrets(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = options.code ?? "usage";
     this.hint = options.hint;
@@ -76,6 +81,13 @@ export class FormatError extends DvcError {
     this.file = at.file;
     this.line = at.line;
     this.column = at.column;
+  }
+}
+
+/** A file that should be text and is not UTF-8. */
+export class EncodingError extends FormatError {
+  constructor(file: string) {
+    super(`unable to read: '${file}', is not valid utf-8`, { file });
   }
 }
 

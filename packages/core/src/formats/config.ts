@@ -1,5 +1,6 @@
 import { ConfigError } from "../base/errors.ts";
 import { pyStringRepr, setKey } from "./pyValues.ts";
+import { keywordLine, type SectionLine, sectionLine } from "./configLines.ts";
 import type { ConfigSections, ConfigValue } from "./configSections.ts";
 
 export { checkConfig } from "./configSchema.ts";
@@ -11,8 +12,6 @@ const NAMED = ["remote", "machine", "db"] as const;
 /** Longest file and line that are read, in UTF-16 units. */
 const MAX_LENGTH = 4 * 1024 * 1024;
 const MAX_LINE = 16 * 1024;
-const SECTION = /^(\s*)((?:\[\s*)+)("\s*\S.*?\s*"|'\s*\S.*?\s*'|[^'"\s].*?)((?:\s*\])+)\s*(#.*)?$/;
-const KEYWORD = /^(\s*)(".*?"|'.*?'|[^'"=].*?)\s*=\s*(.*)$/;
 
 /**
  * Reads a config file as DVC's ConfigObj does. Comments are dropped.
@@ -78,19 +77,20 @@ class ConfigReader {
   }
 
   #line(line: string): void {
-    const section = SECTION.exec(line);
-    if (section !== null) {
-      this.#section(section[2] ?? "", unquote(section[3] ?? ""), section[4] ?? "");
+    const section = sectionLine(line);
+    if (section !== undefined) {
+      this.#section(section);
       return;
     }
-    const keyword = KEYWORD.exec(line);
-    if (keyword === null) this.#fail(`Invalid line (${pyStringRepr(line)}) (matched as neither section nor keyword)`);
-    else this.#keyword(unquote(keyword[2] ?? ""), keyword[3] ?? "");
+    const keyword = keywordLine(line);
+    if (keyword === undefined)
+      this.#fail(`Invalid line (${pyStringRepr(line)}) (matched as neither section nor keyword)`);
+    else this.#keyword(unquote(keyword.key), keyword.value);
   }
 
-  #section(open: string, name: string, close: string): void {
-    const depth = open.split("[").length - 1;
-    if (depth !== close.split("]").length - 1) return this.#fail("Cannot compute the section depth");
+  #section({ open: depth, close, name: quoted }: SectionLine): void {
+    const name = unquote(quoted);
+    if (depth !== close) return this.#fail("Cannot compute the section depth");
     if (depth > this.#path.length) return this.#fail("Section too nested");
     const parent = this.#path[depth - 1];
     if (parent === undefined || Object.hasOwn(parent, name)) return this.#fail("Duplicate section name");
@@ -112,14 +112,12 @@ class ConfigReader {
 
   /** A value in triple quotes, which may go on over several lines. */
   #longValue(quote: string, text: string): string | undefined {
-    let value = text.slice(3);
-    for (;;) {
-      const end = value.indexOf(quote);
-      if (end !== -1) return /^\s*(#.*)?$/.test(value.slice(end + 3)) ? value.slice(0, end) : undefined;
+    let line = text.slice(3);
+    for (let value = ""; ; value += `${line}\n`, line = this.#lines[this.#at] ?? "") {
+      const end = line.indexOf(quote);
+      if (end !== -1) return /^\s*(?:#.*)?$/.test(line.slice(end + 3)) ? value + line.slice(0, end) : undefined;
       if (this.#at + 1 >= this.#lines.length) return undefined;
       this.#at++;
-      value += `\n${this.#lines[this.#at] ?? ""}`;
-      if (value.length > MAX_LENGTH) return undefined;
     }
   }
 }

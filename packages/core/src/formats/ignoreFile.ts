@@ -1,3 +1,4 @@
+import { FormatError } from "../base/errors.ts";
 import { compileGlob } from "./ignoreGlob.ts";
 
 /** What the rules of one file say of a path. */
@@ -18,6 +19,9 @@ interface Rule extends IgnoreMatch {
 /** A rule that names one path, without wildcards, from the folder of the file on: `/data.csv`. */
 type PlainRule = Omit<Rule, "matches">;
 
+/** Every path is held against each of these. */
+const MAX_GLOBS = 20_000;
+
 /**
  * The rules of one ignore file, as DVC's pathspec reads them: comments, "!", "\" escapes, "/" anchors, folder-only rules,
  * "**", character classes. Matching takes time linear in the path for any pattern. Rules that name one path, as there is
@@ -31,7 +35,7 @@ export class IgnorePatterns {
   /** By path; those of one path from the last to the first. */
   readonly #plain = new Map<string, PlainRule[]>();
 
-  /** `isGit`: the file is one of Git's own. */
+  /** `isGit`: the file is one of Git's own. @throws {FormatError} for more patterns than anybody writes by hand */
   constructor(text: string, file: string, isGit = false) {
     this.file = file;
     const globs: Rule[] = [];
@@ -42,6 +46,8 @@ export class IgnorePatterns {
       else {
         const rule = parseRule(pattern, index + 1, isGit);
         if (rule !== undefined) globs.push(rule);
+        if (globs.length > MAX_GLOBS)
+          throw new FormatError(`'${file}' has more than ${String(MAX_GLOBS)} patterns`, { file, line: index + 1 });
       }
     }
     this.#globs = globs.reverse();

@@ -3,6 +3,8 @@ export type GlobMatcher = (path: string, isDir: boolean) => boolean;
 
 /** More repeats than these are matched without backtracking. */
 const MAX_REPEATS = 2;
+/** Longer patterns make regular expressions that are slow to build, or too large. */
+const MAX_TOKENS = 1000;
 const NEVER: GlobMatcher = () => false;
 
 /**
@@ -24,7 +26,10 @@ export function compileGlob(pattern: string, isGit = false): GlobMatcher | undef
   const tokens = tokenize(segments);
   if (tokens === undefined) return undefined;
   const repeats = tokens.filter((token) => token.kind === "star" || token.kind === "folders").length;
-  return repeats <= MAX_REPEATS ? compileRegExp(tokens) : (path, isDir) => simulate(tokens, isDir ? `${path}/` : path);
+  if (repeats <= MAX_REPEATS && tokens.length <= MAX_TOKENS) return compileRegExp(tokens);
+  // A path shorter than what the pattern spells out can't fit; the end of it needs no character.
+  const least = tokens.length - repeats - 1;
+  return (path, isDir) => path.length + 1 >= least && simulate(tokens, isDir ? `${path}/` : path);
 }
 
 /** Splits into segments, with `**` for "at any depth" and "all below". */

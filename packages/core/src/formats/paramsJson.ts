@@ -1,4 +1,4 @@
-import { pyFloat } from "./pyValues.ts";
+import { MAX_DIGITS, pyFloat } from "./pyValues.ts";
 
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
 
@@ -8,15 +8,33 @@ const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
  * @throws {SyntaxError}
  */
 export function parseJsonParams(text: string): unknown {
+  checkDepth(text);
   // The fast road: nothing that JSON.parse would read differently.
   if (!/\d[.eE]\d|\d{16}|NaN|Infinity|__proto__|\d[eE][+-]/.test(text)) return JSON.parse(text) as unknown;
   return new JsonReader(text).readAll();
 }
 
+/** Deeper nesting is refused: whoever walks the value would run out of stack. */
+const MAX_DEPTH = 500;
+
+/** @throws {SyntaxError} for more brackets within each other than anybody writes */
+function checkDepth(text: string): void {
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 34) isText = !isText;
+    else if (isText) {
+      if (code === 92) at++;
+    } else if (code === 91 || code === 123) {
+      if (++depth > MAX_DEPTH) throw new SyntaxError("nested too deeply");
+    } else if (code === 93 || code === 125) depth--;
+  }
+}
+
 class JsonReader {
   readonly #text: string;
   #at = 0;
-  #depth = 0;
   constructor(text: string) {
     this.#text = text;
   }
@@ -44,22 +62,17 @@ class JsonReader {
 
   #value(): unknown {
     this.#space();
-    if (++this.#depth > 500) throw new SyntaxError("nested too deeply");
-    try {
-      const char = this.#text.charAt(this.#at);
-      if (char === "{") return this.#object();
-      if (char === "[") return this.#array();
-      if (char === '"') return this.#string();
-      if (this.#takes("null")) return null;
-      if (this.#takes("true")) return true;
-      if (this.#takes("false")) return false;
-      if (this.#takes("NaN")) return NaN;
-      if (this.#takes("Infinity")) return Infinity;
-      if (this.#takes("-Infinity")) return -Infinity;
-      return this.#number();
-    } finally {
-      this.#depth--;
-    }
+    const char = this.#text.charAt(this.#at);
+    if (char === "{") return this.#object();
+    if (char === "[") return this.#array();
+    if (char === '"') return this.#string();
+    if (this.#takes("null")) return null;
+    if (this.#takes("true")) return true;
+    if (this.#takes("false")) return false;
+    if (this.#takes("NaN")) return NaN;
+    if (this.#takes("Infinity")) return Infinity;
+    if (this.#takes("-Infinity")) return -Infinity;
+    return this.#number();
   }
 
   #number(): unknown {
@@ -69,15 +82,21 @@ class JsonReader {
     this.#at += match[0].length;
     if (match[1] !== undefined || match[2] !== undefined) return pyFloat(Number(match[0]));
     const value = Number(match[0]);
-    return Number.isSafeInteger(value) ? value : BigInt(match[0]);
+    if (Number.isSafeInteger(value)) return value;
+    if (match[0].length > MAX_DIGITS) throw new SyntaxError("a number has too many digits");
+    return BigInt(match[0]);
   }
 
+  /** No regular expression: they run out of stack on long texts. */
   #string(): string {
-    const match = /"(?:[^"\\\x00-\x1f]|\\.)*"/y;
-    match.lastIndex = this.#at;
-    const found = match.exec(this.#text)?.[0];
-    if (found === undefined) throw this.#error();
-    this.#at += found.length;
+    if (this.#text.charAt(this.#at) !== '"') throw this.#error();
+    let end = this.#at + 1;
+    for (; this.#text.charAt(end) !== '"'; end++) {
+      if (end >= this.#text.length) throw this.#error();
+      if (this.#text.charAt(end) === "\\") end++;
+    }
+    const found = this.#text.slice(this.#at, end + 1);
+    this.#at = end + 1;
     return JSON.parse(found) as string;
   }
 

@@ -3,6 +3,9 @@
  * (`bigint` beyond 2^53), arrays, objects.
  */
 
+/** Python turns no text with more digits into an integer. */
+export const MAX_DIGITS = 4300;
+
 /** A float with an integral value (`1.0`, `1e3`), kept apart from the integer `1` so that it is written back as a float. */
 export class PyFloat {
   readonly value: number;

@@ -1,5 +1,5 @@
 import type { PyToken } from "./pythonLines.ts";
-import { pyFloat, PyFloat, pyStr, setKey } from "./pyValues.ts";
+import { MAX_DIGITS, pyFloat, PyFloat, pyStr, setKey } from "./pyValues.ts";
 
 /** The tokens are an expression, not a literal. */
 export class NotLiteral extends Error {}
@@ -126,7 +126,9 @@ function numberOf(text: string): unknown {
   const isInteger = /^0[xXoObB]/.test(plain) || /^\d+$/.test(plain);
   if (!isInteger) return pyFloat(Number(plain));
   const value = Number(plain);
-  return Number.isSafeInteger(value) ? value : BigInt(plain);
+  if (Number.isSafeInteger(value)) return value;
+  if (plain.length > MAX_DIGITS) throw new SyntaxError("a number has too many digits");
+  return BigInt(plain);
 }
 
 function signed(op: string, value: unknown): unknown {

@@ -22,10 +22,8 @@ export function parseYaml(text: string, file: string): unknown {
   if (text.length > MAX_LENGTH) {
     throw new FormatError(`'${file}' is too large to read (${String(text.length)} characters).`, { file });
   }
-  const fast = parsePlainYaml(text);
-  if (fast !== undefined) return fast;
   try {
-    return parseAnyYaml(text, file);
+    return parsePlainYaml(text) ?? parseAnyYaml(text, file);
   } catch (error) {
     throw asFormatError(error, text, file);
   }

@@ -1,4 +1,4 @@
-import { PyDate, isRecord, pyFloat, pyStr, setKey } from "./pyValues.ts";
+import { isRecord, MAX_DIGITS, PyDate, pyFloat, pyStr, setKey } from "./pyValues.ts";
 import { YamlProblem } from "./yamlScanner.ts";
 import type { MappingNode, ScalarNode, YamlNode } from "./yamlNodes.ts";
 
@@ -66,6 +66,8 @@ function parseInteger(text: string): number | bigint | string {
   const match = /^([-+]?)(.*)$/.exec(text.replaceAll("_", ""));
   const digits = match?.[2] ?? "";
   if (digits === "") return text;
+  if (digits.length > MAX_DIGITS)
+    throw new YamlProblem(undefined, undefined, "a number has too many digits", { index: 0, line: 0, column: 0 });
   let value: bigint;
   try {
     value = /^0[box]/.test(digits) ? BigInt(digits) : BigInt(digits.replace(/^0+(?=\d)/, ""));
@@ -102,7 +104,7 @@ function parseTimestamp(text: string): unknown {
 }
 
 /** How many values aliases may add to a document in all. */
-const ALIAS_LIMIT = 1_000_000;
+const ALIAS_LIMIT = 100_000;
 
 /** Turns nodes into plain values. One instance a document, because it counts what aliases add. */
 export class ValueBuilder {
@@ -160,7 +162,9 @@ export class ValueBuilder {
     let merged: Record<string, unknown> | undefined;
     for (const { key, value } of node.pairs) {
       if (isMergeKey(key)) {
-        merged = { ...merged, ...this.#mergeSources(value) };
+        const sources = this.#mergeSources(value);
+        if (merged === undefined) merged = sources;
+        else for (const [name, one] of Object.entries(sources)) setKey(merged, name, one);
         continue;
       }
       const name = this.#keyName(key, node);

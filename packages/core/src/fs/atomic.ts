@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import {
   chmodSync,
   closeSync,
@@ -13,8 +14,8 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join, resolve, sep } from "node:path";
-import { DvcError, UnsafePathError } from "../base/errors.ts";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { DvcError, EncodingError, UnsafePathError } from "../base/errors.ts";
 import { isReservedName, isStrictlyInside, type OsPath } from "../base/paths.ts";
 
 /** How an atomic write behaves. */
@@ -156,12 +157,23 @@ function followLink(path: OsPath): OsPath {
 function guardTarget(path: OsPath, target: OsPath, inside: OsPath): void {
   const stat = lstatSync(target, { throwIfNoEntry: false });
   if (stat !== undefined && !stat.isFile()) throw refusal(path, "something other than a file is there");
-  if (target === path) return;
   const home = realpathSync(inside);
-  const real = join(realpathSync(dirname(target)), basename(target));
+  const real = realPlace(target);
+  if (target === path && real === join(home, relative(inside, path))) return;
   if (!isStrictlyInside(home, real)) throw refusal(path, `it is a symlink that leaves the project, to '${real}'`);
   const reserved = real.slice(home.length).split(sep).find(isReservedName);
   if (reserved !== undefined) throw refusal(path, `it is a symlink into '${reserved}'`);
+}
+
+/** Where a name really is, which need not be there yet, nor its folder. */
+function realPlace(path: OsPath): OsPath {
+  const folder = dirname(path);
+  try {
+    return join(realpathSync(folder), basename(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || folder === path) throw error;
+    return join(realPlace(folder), basename(path));
+  }
 }
 
 function refusal(path: OsPath, reason: string): UnsafePathError {
@@ -169,12 +181,12 @@ function refusal(path: OsPath, reason: string): UnsafePathError {
 }
 
 /** Text files of a project larger than this are refused, in bytes: nobody writes so much by hand. */
-const MAX_TEXT_BYTES = 256 * 1024 * 1024;
+const MAX_TEXT_BYTES = 64 * 1024 * 1024;
 
 /**
  * Text of a file of an untrusted project; undefined when there is none. Pipes and devices are never opened: they would
  * block, or never end.
- * @throws {DvcError} for what is no file, or is too large.
+ * @throws {DvcError} for what is no file, or is too large; {EncodingError}.
  */
 export function readPlainText(path: OsPath): string | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -182,7 +194,10 @@ export function readPlainText(path: OsPath): string | undefined {
   if (!stat.isFile()) throw new DvcError(`'${path}' is not a file`, { code: "io" });
   if (stat.size > MAX_TEXT_BYTES)
     throw new DvcError(`'${path}' is too large to read (${String(stat.size)} bytes)`, { code: "io" });
-  return readFileSync(path, "utf8");
+  const bytes = readFileSync(path);
+  // What can't be read as it is can't be written back as it was.
+  if (!isUtf8(bytes)) throw new EncodingError(path);
+  return bytes.toString("utf8");
 }
 
 function existingMode(path: OsPath): number | undefined {

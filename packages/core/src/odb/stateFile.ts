@@ -40,17 +40,20 @@ export function readStateFile(file: OsPath): LoadedRecords {
     const { ino, mtimeNs, size } = fstatSync(fd, { bigint: true });
     const bytes = Number(size);
     if (bytes < HEADER_BYTES || bytes > HEADER_BYTES + MAX_RECORDS * RECORD_BYTES) return none;
+    // Whoever else left a file there gets no memory for it.
+    const head = new Uint32Array(HEADER_BYTES / 4);
+    readSync(fd, head, 0, HEADER_BYTES, 0);
+    const count = head[2] ?? 0;
+    if (head[0] !== MAGIC || head[1] !== VERSION || bytes !== HEADER_BYTES + count * RECORD_BYTES) return none;
     // Shared, so that other threads can ask, too.
-    const buffer = new SharedArrayBuffer(bytes - (bytes % 4));
+    const buffer = new SharedArrayBuffer(bytes);
     const view = new Uint8Array(buffer);
     for (let at = 0; at < view.length;) {
-      const count = readSync(fd, view, at, view.length - at, null);
-      if (count === 0) return none;
-      at += count;
+      const got = readSync(fd, view, at, view.length - at, at);
+      if (got === 0) return none;
+      at += got;
     }
     const words = new Uint32Array(buffer);
-    const count = words[2] as number;
-    if (words[0] !== MAGIC || words[1] !== VERSION || bytes !== HEADER_BYTES + count * RECORD_BYTES) return none;
     const body = words.subarray(HEADER_BYTES / 4);
     const [low, high] = checksum(body);
     if (words[4] !== low || words[5] !== high) return none;

@@ -13,10 +13,23 @@ export interface Expression {
 export function findExpressions(text: string): Expression[] {
   if (!text.includes("${")) return [];
   const found: Expression[] = [];
-  for (const match of text.matchAll(/(?<!\\)\$\{([^\n]*?)\}/g)) {
-    found.push({ start: match.index, end: match.index + match[0].length, inner: match[1] ?? "" });
+  let close = -1;
+  let newline = -1;
+  // The next brace and line break are looked for once each: time is linear, however many templates are left open.
+  for (let start = text.indexOf("${"); start !== -1;) {
+    const from = start + 2;
+    if (close < from) close = endOf(text, "}", from);
+    if (newline < from) newline = endOf(text, "\n", from);
+    const isOne = close < text.length && close < newline && text[start - 1] !== "\\";
+    if (isOne) found.push({ start, end: close + 1, inner: text.slice(from, close) });
+    start = text.indexOf("${", isOne ? close + 1 : start + 1);
   }
   return found;
+}
+
+function endOf(text: string, sign: string, from: number): number {
+  const at = text.indexOf(sign, from);
+  return at === -1 ? text.length : at;
 }
 
 function isTemplate(text: string): boolean {

@@ -33,6 +33,9 @@ interface Group {
   readonly members: ReadonlyMap<string, Member>;
 }
 
+/** So many stages one foreach or matrix may make. */
+const MAX_MEMBERS = 100_000;
+
 /** What a foreach or matrix goes over, templates resolved. */
 type IterationData = ContextNode | Readonly<Record<string, unknown>> | readonly unknown[] | string;
 
@@ -187,8 +190,10 @@ export class ProjectResolver {
     if (isMap) {
       const entries = found instanceof MapNode ? found.entries : Object.entries(found);
       for (const [key, item] of entries) members.set(key, { values: { item, key } });
+      this.#checkCount(name, members.size);
     } else {
       const items: readonly unknown[] = found instanceof ListNode ? found.items : found;
+      this.#checkCount(name, items.length);
       const byIndex = items.some(isCollection);
       for (const [index, item] of items.entries()) {
         members.set(byIndex ? String(index) : nameText(item), { values: { item } });
@@ -213,12 +218,24 @@ export class ProjectResolver {
       }
       axes.push({ key, items });
     }
+    this.#checkCount(
+      name,
+      axes.reduce((product, { items }) => product * items.length, 1),
+    );
     this.#warnIfOverwriting(name, ["key", "item"]);
     const { matrix: _, ...template } = definition;
     this.#checkSyntax(name, template);
     const members = new Map<string, Member>();
     for (const { key, item } of combinations(axes)) members.set(key, { values: { key, item } });
     return { template, members };
+  }
+
+  #checkCount(name: string, count: number): void {
+    if (count <= MAX_MEMBERS) return;
+    throw new FormatError(
+      `failed to resolve 'stages.${name}' in '${this.#shown}': it would make ${String(count)} stages, more than ${String(MAX_MEMBERS)}`,
+      { file: this.#shown },
+    );
   }
 
   #iterable(data: unknown): IterationData {

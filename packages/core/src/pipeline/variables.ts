@@ -25,6 +25,9 @@ import { TemplateProblem } from "./templateProblem.ts";
 /** Values used from files: file -> dotted key -> value. */
 export type UsedVars = Map<string, Map<string, unknown>>;
 
+/** Longest text that templates may make of one: no command line may be so long. */
+const MAX_TEXT = 1024 * 1024;
+
 /** How texts are resolved. */
 export interface ResolveOptions {
   /** Field of the stage: `cmd` may take mappings; undefined: anything may be taken whole. */
@@ -190,6 +193,7 @@ export class Variables {
       this.#checkTakeable(node, options);
       result += text.slice(at, one.start) + this.#nodeText(node);
       at = one.end;
+      if (result.length > MAX_TEXT) throw new TemplateProblem("key", "The text that templates make is too long");
     }
     return (result + text.slice(at)).replaceAll("\\${", "${");
   }

@@ -33,7 +33,7 @@ export class CheckPointFile {
     } catch {
       return undefined;
     }
-    const { begunAt, point } = value as { begunAt?: unknown; point?: unknown };
+    const { begunAt, point } = (value ?? {}) as { begunAt?: unknown; point?: unknown };
     if (typeof begunAt !== "number" || !isPoint(point)) return undefined;
     const age = systemClock.now() - begunAt;
     if (age < 0 || age > MAX_AGE_MS) return undefined;
@@ -45,8 +45,10 @@ export class CheckPointFile {
     const now = systemClock.now();
     if (now - this.#savedAt < EVERY_MS) return;
     this.#savedAt = now;
-    mkdirSync(join(this.#file, ".."), { recursive: true });
-    writeFileAtomic(this.#file, JSON.stringify({ begunAt: this.#begunAt, point }), { noSync: true });
+    const folder = join(this.#file, "..");
+    mkdirSync(folder, { recursive: true });
+    const text = JSON.stringify({ begunAt: this.#begunAt, point });
+    writeFileAtomic(this.#file, text, { noSync: true, inside: folder });
   }
 
   clear(): void {

@@ -1,12 +1,12 @@
 import { join, posix, relative, resolve } from "node:path";
-import { DvcError, FormatError, InvalidFileError, NotDvcRepoError } from "../base/errors.ts";
+import { DvcError, EncodingError, FormatError, InvalidFileError, NotDvcRepoError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import { parseParams } from "../formats/params.ts";
 import { asNumber } from "../formats/pyValues.ts";
 import { loadIndex, type Index } from "./index.ts";
 import type { Repo } from "./repo.ts";
-import { EncodingError, FolderError, MissingFileError, RevisionFiles, shownInView } from "./revisionFiles.ts";
+import { FolderError, MissingFileError, RevisionFiles, shownInView } from "./revisionFiles.ts";
 import { type Revision, type RevisionOptions, revisions } from "./revisions.ts";
 
 /** What went wrong with a file or a revision, as DVC's JSON tells it: the name of Python's class and its text. */

@@ -1,8 +1,7 @@
-import { appendFileSync, lstatSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import type { OsPath } from "../base/paths.ts";
-import { readPlainText } from "../fs/atomic.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
 import type { Repo } from "./repo.ts";
 
@@ -142,9 +141,10 @@ function readEntry(file: OsPath): JournalEntry | undefined {
   };
 }
 
-/** A link, a pipe or a device that somebody committed is no entry. */
+/** A link, a pipe or a device that somebody committed is no entry. What a kill cut off may end within a letter. */
 function textOf(file: OsPath): string {
-  return lstatSync(file, { throwIfNoEntry: false })?.isFile() === true ? (readPlainText(file) ?? "") : "";
+  const stat = lstatSync(file, { throwIfNoEntry: false });
+  return stat?.isFile() === true && stat.size <= MOST_BYTES ? readFileSync(file, "utf8") : "";
 }
 
 function parseLine(line: string): unknown {

@@ -1,5 +1,6 @@
 import { readFileSync, type Stats, statSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
+import { FormatError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { IgnorePatterns } from "../formats/ignoreFile.ts";
 
@@ -30,7 +31,10 @@ const MAX_BYTES = 4 * 1024 * 1024;
 export const diskRules: RulesReader = {
   readText(path) {
     const stat = statIfThere(path);
-    return stat?.isFile() === true && stat.size <= MAX_BYTES ? readFileSync(path, "utf8") : undefined;
+    if (stat?.isFile() !== true) return undefined;
+    if (stat.size > MAX_BYTES)
+      throw new FormatError(`'${path}' is too large to read (${String(stat.size)} bytes)`, { file: path });
+    return readFileSync(path, "utf8");
   },
 };
 
@@ -134,7 +138,7 @@ export class LayeredRules {
     const file = join(folder, this.#fileName);
     const text = isMatch(layers, file, false) ? undefined : this.#reader.readText(file);
     // The file that `init` writes holds nothing but comments: no rule, no cost.
-    const hasRules = text !== undefined && /^\s*[^#\s]/m.test(text);
+    const hasRules = text !== undefined && /^[^\S\n]*[^#\s]/m.test(text);
     return !hasRules
       ? layers
       : [...layers, { folder, patterns: new IgnorePatterns(text, file, this.#fileName === ".gitignore") }];

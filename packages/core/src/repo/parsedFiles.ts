@@ -86,7 +86,7 @@ function remember(folder: OsPath, memory: OsPath, key: string, value: unknown): 
     const names = readdirSync(folder);
     if (names.length >= MAX_FILES)
       for (const name of names) rmSync(join(folder, name), { force: true, recursive: true });
-    writeFileAtomic(memory, `${key}\n${JSON.stringify(plain)}`, { noSync: true });
+    writeFileAtomic(memory, `${key}\n${JSON.stringify(plain)}`, { noSync: true, inside: folder });
   } catch {
     // A memory that can't be written is none.
   }

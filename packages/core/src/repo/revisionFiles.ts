@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { DvcError } from "../base/errors.ts";
+import { DvcError, EncodingError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
@@ -25,13 +25,6 @@ export class FolderError extends DvcError {
       code: "missing-object",
       cause,
     });
-  }
-}
-
-/** A file that is not UTF-8. */
-export class EncodingError extends DvcError {
-  constructor(shown: string) {
-    super(`unable to read: '${shown}', is not valid utf-8`, { code: "format" });
   }
 }
 
@@ -98,11 +91,15 @@ export class RevisionFiles {
    * @throws {MissingFileError} in Python's words, {EncodingError}; {StorageError} when a remote fails.
    */
   async readText(path: OsPath): Promise<string> {
-    const text = this.#index.source.readText(path);
-    if (text === undefined) return this.#decode(path, await this.#readTracked(path));
-    // The decoder puts this sign for whatever is not UTF-8: only then the bytes are looked at again.
-    const bytes = text.includes("\ufffd") ? this.#plainBytes(path) : undefined;
-    return bytes === undefined ? text : this.#decode(path, bytes);
+    return this.#plainText(path) ?? this.#decode(path, await this.#readTracked(path));
+  }
+
+  #plainText(path: OsPath): string | undefined {
+    try {
+      return this.#index.source.readText(path);
+    } catch (error) {
+      throw error instanceof EncodingError ? new EncodingError(shownInView(this.#repo, path)) : error;
+    }
   }
 
   /** Bytes of a file. @throws {MissingFileError} in Python's words; {StorageError} when a remote fails. */

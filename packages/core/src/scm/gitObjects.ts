@@ -12,6 +12,8 @@ export interface GitObject {
 
 /** Larger objects (bytes) are left to Git. */
 const MAX_OBJECT = 64 * 1024 * 1024;
+/** Bytes of all deltas of one object: more are left to Git. */
+const MAX_HELD = 2 * MAX_OBJECT;
 /** Longest chain of deltas that is followed: Git makes 50, and at most 4095. */
 const MAX_CHAIN = 4095;
 const TYPES = ["", "commit", "tree", "blob", "tag"] as const;
@@ -97,11 +99,14 @@ export class GitObjects {
 
   #unpacked(pack: GitPack, start: number, depth: number): GitObject | undefined {
     const deltas: Buffer[] = [];
+    let held = 0;
     for (let offset = start; deltas.length + depth <= MAX_CHAIN;) {
       const header = pack.header(offset);
       if (header.size > MAX_OBJECT) return undefined;
       const bytes = inflate(pack.compressed(header.dataOffset, header.size), header.size);
       if (bytes.length !== header.size) return undefined;
+      held += bytes.length;
+      if (held > MAX_HELD) return undefined;
       if (header.baseOffset !== undefined) offset = header.baseOffset;
       if (header.baseId !== undefined) {
         const base = this.#packed(header.baseId, depth + deltas.length + 1);

@@ -18,6 +18,8 @@ export interface PackedHeader {
 const INDEX_MAGIC = 0xff744f63;
 const FANOUT_END = 8 + 256 * 4;
 const ID_BYTES = 20;
+/** Larger objects (bytes) are left to Git. */
+const MAX_RESULT = 64 * 1024 * 1024;
 /** Longest header: ten bytes of size, then an id or ten bytes of offset. */
 const HEADER_BYTES = 32;
 
@@ -131,7 +133,9 @@ export function applyDelta(base: Buffer, delta: Buffer): Buffer {
     }
   };
   if (length() !== base.length) throw new Error("a delta of another base");
-  const result = Buffer.allocUnsafe(length());
+  const size = length();
+  if (size > MAX_RESULT) throw new Error("too large");
+  const result = Buffer.allocUnsafe(size);
   let end = 0;
   const take = (source: Buffer, from: number, count: number): void => {
     if (from + count > source.length || end + count > result.length) throw new Error("a delta that leaves its base");

@@ -1,4 +1,6 @@
+import { isUtf8 } from "node:buffer";
 import { join, relative, sep } from "node:path";
+import { EncodingError, FormatError } from "../base/errors.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import { filesOfCommit, type GitEntry } from "./gitHistory.ts";
@@ -16,7 +18,7 @@ const WANTED = /(^|\/)(dvc\.yaml|dvc\.lock|params\.yaml|\.dvcignore|[^/]*\.dvc|\
 /** More blobs than this are read by one child of Git, which is faster from there on. */
 const MAX_OWN_BLOBS = 100;
 /** A text larger than this (bytes) is not read. */
-const MAX_TEXT = 256 * 1024 * 1024;
+const MAX_TEXT = 64 * 1024 * 1024;
 
 /**
  * The files of one commit, read from its objects where they are at hand, else through two children of Git for the whole of it. Takes absolute paths below `root`, as if
@@ -33,6 +35,8 @@ export class GitTree {
   readonly #entries: ReadonlyMap<RelPath, GitEntry>;
   readonly #blobs = new Map<string, Buffer>();
   readonly #expected = new Set<string>();
+  /** Blobs that are too large for a text. */
+  readonly #large = new Set<string>();
   #children: Map<RelPath, GitChild[]> | undefined;
   #isPrefetched = false;
   #sizes: Map<string, number> | undefined;
@@ -75,10 +79,18 @@ export class GitTree {
     }
   }
 
-  /** Text of a regular file; undefined for anything else. */
+  /** Text of a regular file; undefined for anything else. @throws {FormatError} for one that is too large, {EncodingError} */
   readText(path: OsPath): string | undefined {
-    const bytes = this.readBytes(path);
-    return bytes === undefined || bytes.byteLength > MAX_TEXT ? undefined : bytes.toString("utf8");
+    const entry = this.#resolved(this.#rel(path), 0);
+    if (entry === undefined) return undefined;
+    if (!this.#isPrefetched) this.#prefetch();
+    if (!this.#blobs.has(entry.sha)) this.#readBlobs([entry.sha], MAX_TEXT);
+    const bytes = this.#blobs.get(entry.sha);
+    if (bytes === undefined && !this.#large.has(entry.sha)) return undefined;
+    if (bytes === undefined || bytes.byteLength > MAX_TEXT)
+      throw new FormatError(`'${path}' is too large to read in commit ${this.commit.slice(0, 7)}`, { file: path });
+    if (!isUtf8(bytes)) throw new EncodingError(path);
+    return bytes.toString("utf8");
   }
 
   /** Bytes of a regular file; undefined for anything else. A link inside the commit is followed. */
@@ -111,11 +123,17 @@ export class GitTree {
 
   #readSizes(shas: readonly string[]): void {
     this.#sizes ??= new Map();
-    const answer = this.#git(["cat-file", "--batch-check"], `${shas.join("\n")}\n`).toString("latin1");
+    for (const [sha, size] of this.#sizesOf(shas)) this.#sizes.set(sha, size);
+  }
+
+  #sizesOf(shas: Iterable<string>): Map<string, number> {
+    const answer = this.#git(["cat-file", "--batch-check"], `${[...shas].join("\n")}\n`).toString("latin1");
+    const sizes = new Map<string, number>();
     for (const line of answer.split("\n")) {
       const [sha = "", type, size] = line.split(" ");
-      if (type === "blob") this.#sizes.set(sha, Number(size));
+      if (type === "blob") sizes.set(sha, Number(size));
     }
+    return sizes;
   }
 
   /** In a partial clone: has what is missing fetched at once. What can't be had is left to the one who reads it. */
@@ -222,7 +240,7 @@ export class GitTree {
     this.#isPrefetched = true;
     const wanted = new Set<string>();
     for (const [path, { mode, sha }] of this.#entries) if (mode.startsWith("100") && WANTED.test(path)) wanted.add(sha);
-    if (wanted.size > 0) this.#readBlobs([...wanted]);
+    if (wanted.size > 0) this.#readBlobs([...wanted], MAX_TEXT);
   }
 
   #blob(sha: string): Buffer | undefined {
@@ -230,11 +248,13 @@ export class GitTree {
     return this.#blobs.get(sha);
   }
 
-  #readBlobs(shas: readonly string[]): void {
+  /** `most`: larger ones (bytes) are only noted. */
+  #readBlobs(shas: readonly string[], most = Infinity): void {
     const wanted = new Set([...shas, ...this.#expected]);
     this.#expected.clear();
     this.#bring(wanted);
     if (wanted.size <= MAX_OWN_BLOBS) this.#readOwn(wanted);
+    if (most < Infinity) this.#leaveOutLarge(wanted, most);
     if (wanted.size === 0) return;
     const out = this.#git(["cat-file", "--batch"], `${[...wanted].join("\n")}\n`);
     for (let at = 0; at < out.length;) {
@@ -246,6 +266,15 @@ export class GitTree {
       const stop = at + Number(size);
       if (type === "blob") this.#blobs.set(sha, out.subarray(at, stop));
       at = stop + 1;
+    }
+  }
+
+  #leaveOutLarge(wanted: Set<string>, most: number): void {
+    if (wanted.size === 0) return;
+    for (const [sha, size] of this.#sizesOf(wanted)) {
+      if (size <= most) continue;
+      this.#large.add(sha);
+      wanted.delete(sha);
     }
   }
 
