@@ -18,7 +18,7 @@ const PARALLEL = 4;
 const TYPE = "application/octet-stream";
 
 /** Blocks in memory, of all uploads together. */
-const buffers: BufferPool = new BufferPool(8);
+const buffers: BufferPool = new BufferPool(8 * BLOCK);
 
 /**
  * Sends bytes in one request. `content-md5` lets the service refuse what was changed on the way; it keeps it, too.

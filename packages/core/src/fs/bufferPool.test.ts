@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { BufferPool } from "./bufferPool.ts";
 
-it("lends no more buffers than allowed, to everybody in turn, also after failures", async () => {
-  const pool = new BufferPool(2);
+it("lends no more bytes than allowed, to everybody in turn, also after failures", async () => {
+  const pool = new BufferPool(20);
   const seen = new Set<Buffer>();
   const order: number[] = [];
   let atOnce = 0;
@@ -21,8 +21,28 @@ it("lends no more buffers than allowed, to everybody in turn, also after failure
   expect([most, seen.size, order]).toEqual([2, 2, [0, 1, 2, 3, 4]]);
 });
 
-it("gives a larger buffer where a larger one is asked for", async () => {
-  const pool = new BufferPool(1);
+it("gives a larger buffer where a larger one is asked for, and one beyond the limit to who is alone", async () => {
+  const pool = new BufferPool(8);
   await pool.use(4, () => Promise.resolve());
   expect(await pool.use(9, (buffer) => Promise.resolve(buffer.length))).toBe(9);
+});
+
+it("lets nobody pass who waits for a large one", async () => {
+  const pool = new BufferPool(10);
+  const order: string[] = [];
+  const ends: (() => void)[] = [];
+  const held = (name: string, size: number): Promise<void> =>
+    pool.use(size, () => {
+      order.push(name);
+      return new Promise<void>((end) => ends.push(end));
+    });
+  const all = [held("first", 6), held("large", 8), held("small", 2)];
+  const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+  await settled();
+  expect(order).toEqual(["first"]);
+  ends[0]?.();
+  await settled();
+  expect(order).toEqual(["first", "large", "small"]);
+  for (const end of ends) end();
+  await Promise.all(all);
 });

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, type BigIntStats } from "node:fs";
 import { StorageError } from "../base/errors.ts";
 import { mapBounded } from "../base/pool.ts";
+import { BufferPool } from "./bufferPool.ts";
 import { FileHash, md5Hex } from "./fileHash.ts";
 import type { WriteOptions } from "./filesystem.ts";
 import type { ObjectClient } from "./s3Client.ts";
@@ -12,6 +13,9 @@ import { isUnchanged, readAt, wrongBytes } from "./uploadFile.ts";
 const PARALLEL = 4;
 /** S3 takes no more parts than this. */
 const MAX_PARTS = 10_000;
+
+/** Parts in memory, of all uploads together (bytes). */
+const buffers: BufferPool = new BufferPool(96 << 20);
 
 /** Where an object goes. */
 export interface PutTarget {
@@ -41,7 +45,7 @@ export async function putBytes(
 /**
  * Sends a large local file in parts, several at once, while a thread hashes it. The parts are joined under the name only
  * when the hash is the one asked for and the file did not change meanwhile; otherwise, and on any failure or abort, the
- * server is told to drop them. Memory: four parts.
+ * server is told to drop them. Memory: four parts, and no more than 96 MiB for all uploads.
  * @throws {StorageError, CorruptObjectError}
  */
 export async function putLargeFile(
@@ -104,13 +108,9 @@ async function sendParts(
   options: WriteOptions,
 ): Promise<string[]> {
   const chunk = partSize(size, settings.multipartChunk);
-  const buffers: Buffer[] = [];
   const starts = Array.from({ length: Math.ceil(size / chunk) }, (_, i) => i * chunk);
-  return mapBounded(
-    starts,
-    PARALLEL,
-    async (start, index) => {
-      const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(chunk);
+  const send = (start: number, index: number): Promise<string> =>
+    buffers.use(Math.min(chunk, size), async (buffer) => {
       const body = readAt(fd, buffer, start, Math.min(chunk, size - start));
       const answer = await client.send({
         ...target,
@@ -122,12 +122,10 @@ async function sendParts(
         body,
         signal: options.signal,
       });
-      buffers.push(buffer);
       options.onBytes?.(body.length);
       return answer.headers["etag"] ?? "";
-    },
-    options.signal,
-  );
+    });
+  return mapBounded(starts, PARALLEL, send, options.signal);
 }
 
 /** Doubled until the parts are few enough. */
