@@ -90,6 +90,14 @@ describe("hdfs://", () => {
     await expect(openStorage("hdfs:///x", { values: {}, env: {}, home: "/" })).rejects.toThrow("names no host");
   });
 
+  it("replaces a file behind a gateway that replaces none, and leaves nothing beside it", async () => {
+    const conf = settings("gateway", { "dfs.namenode.http-address": http(node) });
+    const { fs } = await open("hdfs://127.0.0.1:8020/gateway", conf);
+    for (const text of ["first", "second"]) await fs.write("/gateway/one", { bytes: Buffer.from(text) });
+    expect((await fs.readBytes("/gateway/one")).toString()).toBe("second");
+    expect([...node.files.keys()].filter((name) => name.startsWith("/gateway/"))).toEqual(["/gateway/one"]);
+  });
+
   it("takes a push and gives a pull", async () => {
     const rig = new Rig().project();
     const conf = settings("rig", { "dfs.namenode.http-address": http(node) });

@@ -4,6 +4,7 @@ import { vi } from "vitest";
 import { startApache } from "../support/apache.ts";
 import { startNginx } from "../support/nginx.ts";
 import { describeRemoteFaults } from "../support/remoteFaults.ts";
+import { startScriptedNameNode } from "../support/scriptedWebHdfs.ts";
 import { startSshServer } from "../support/sshServer.ts";
 
 // Retries wait.
@@ -30,6 +31,16 @@ describeRemoteFaults("WebDAV", async () => {
     port: own.port,
     at: (port, folder) => ({ url: `webdav://127.0.0.1:${String(port)}/${folder}`, values: {}, home }),
     impatient: { timeout: "1" },
+    isHttp: true,
+    stop: () => own.stop(),
+  };
+});
+
+describeRemoteFaults("WebHDFS", async () => {
+  const own = await startScriptedNameNode();
+  return {
+    port: own.port,
+    at: (port, folder) => ({ url: `webhdfs://127.0.0.1:${String(port)}/${folder}`, values: {}, home }),
     isHttp: true,
     stop: () => own.stop(),
   };

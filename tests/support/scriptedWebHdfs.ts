@@ -21,7 +21,9 @@ export async function startScriptedNameNode(): Promise<ScriptedNameNode> {
     void collected(request).then((body) => {
       const url = new URL(request.url ?? "", "http://x");
       users.add(url.searchParams.get("user.name") ?? "");
-      reply(response, node.standby ? refusal(403, "StandbyException") : answerTo(url, body, files, node.port));
+      // It is its own DataNode, under the name it was asked by.
+      const host = request.headers.host ?? "";
+      reply(response, node.standby ? refusal(403, "StandbyException") : answerTo(url, body, files, host));
     });
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
@@ -36,13 +38,13 @@ export async function startScriptedNameNode(): Promise<ScriptedNameNode> {
   return node;
 }
 
-function answerTo(url: URL, body: Buffer, files: Map<string, Buffer>, port: number): Answer {
+function answerTo(url: URL, body: Buffer, files: Map<string, Buffer>, host: string): Answer {
   const path = decodeURIComponent(url.pathname.replace("/webhdfs/v1", "")).replace(/(?<=.)\/$/, "");
   const op = url.searchParams.get("op") ?? "";
   const isData = url.searchParams.get("data") === "here";
   if ((op === "CREATE" || op === "OPEN") && !isData) {
     if (op === "OPEN" && !files.has(path)) return refusal(404, "FileNotFoundException");
-    return { status: 307, location: `http://127.0.0.1:${String(port)}${url.pathname}${url.search}&data=here` };
+    return { status: 307, location: `http://${host}${url.pathname}${url.search}&data=here` };
   }
   const offset = Number(url.searchParams.get("offset") ?? 0);
   const length = url.searchParams.get("length");
@@ -63,13 +65,22 @@ function answerTo(url: URL, body: Buffer, files: Map<string, Buffer>, port: numb
       status: 200,
       body: { FileChecksum: { bytes: "ab".repeat(28) + "00000000", length: 28 } },
     }),
-    RENAME: () => {
-      files.set(url.searchParams.get("destination") ?? "", files.get(path) ?? body);
-      return { status: 200, body: { boolean: files.delete(path) } };
-    },
+    RENAME: () => rename(path, url, files),
     DELETE: () => ({ status: 200, body: { boolean: files.delete(path) } }),
   };
   return operations[op]?.() ?? refusal(400, "IllegalArgumentException");
+}
+
+/** A NameNode replaces what is there and says nothing; a gateway (HttpFS) does not, and says so. */
+function rename(path: string, url: URL, files: Map<string, Buffer>): Answer {
+  const to = url.searchParams.get("destination") ?? "";
+  const bytes = files.get(path);
+  const isGateway = url.pathname.includes("/gateway/");
+  if (isGateway && (bytes === undefined || files.has(to))) return { status: 200, body: { boolean: false } };
+  if (bytes === undefined) return refusal(404, "FileNotFoundException");
+  files.set(to, bytes);
+  files.delete(path);
+  return isGateway ? { status: 200, body: { boolean: true } } : { status: 200 };
 }
 
 function statusOf(path: string, pathSuffix: string, files: Map<string, Buffer>): object | undefined {
@@ -97,8 +108,13 @@ function reply(response: ServerResponse, { status, body, location, bytes }: Answ
   response.end(bytes ?? (body === undefined ? undefined : JSON.stringify(body)));
 }
 
+/** All that came: of a connection that was cut, a DataNode keeps it too. */
 async function collected(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+  try {
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+  } catch {
+    // Cut.
+  }
   return Buffer.concat(chunks);
 }

@@ -138,12 +138,41 @@ export class WebHdfsFileSystem implements FileSystem {
       const there = await this.stat(aside, options);
       if (there?.size !== size)
         throw this.#problem(path, `'${this.url(path)}' did not arrive whole`, { retryable: true });
-      const parameters = { destination: path, renameoptions: "OVERWRITE" };
-      await this.#client.ask({ method: "PUT", op: "RENAME", path: aside, parameters, signal });
+      await this.#rename(aside, path, size, options);
     } catch (error) {
       await this.remove(aside).catch(() => undefined);
       throw error;
     }
+  }
+
+  async #rename(aside: string, path: string, size: number, { signal }: CallOptions): Promise<void> {
+    const call = {
+      method: "PUT",
+      op: "RENAME",
+      path: aside,
+      parameters: { destination: path, renameoptions: "OVERWRITE" },
+      signal,
+    } as const;
+    const once = async (): Promise<boolean> => {
+      try {
+        // A NameNode says nothing, a gateway whether it did it.
+        const said = (await this.#client.ask(call)) as { boolean?: boolean } | undefined;
+        return said?.boolean !== false;
+      } catch (error) {
+        if (isNotFound(error)) return false;
+        throw error;
+      }
+    };
+    if (await once()) return;
+    const isLeft = (await this.stat(aside)) !== undefined;
+    // Where nothing is left, an earlier answer was lost.
+    if (!isLeft && (await this.stat(path))?.size === size) return;
+    if (isLeft) {
+      // A gateway replaces nothing.
+      await this.remove(path);
+      if (await once()) return;
+    }
+    throw this.#problem(path, `'${this.url(path)}' could not be put in its place`, {});
   }
 
   async #put(aside: string, path: string, source: Source, options: WriteOptions): Promise<number> {

@@ -50,14 +50,21 @@ export class WebHdfsClient {
 
   /** Asks the NameNode; the answer is JSON, or empty. Tries again what may pass. */
   async ask(call: HdfsCall): Promise<unknown> {
-    const { body } = await this.#nameNode().send(this.#request(call));
-    if (body.byteLength === 0) return undefined;
+    return this.attempt(call.signal, async () => {
+      const { body } = await this.#nameNode().receive(this.#request(call));
+      return body.byteLength === 0 ? undefined : this.#parsed(call, body);
+    });
+  }
+
+  #parsed(call: HdfsCall, body: Buffer): unknown {
     try {
       return JSON.parse(body.toString("utf8"));
     } catch (cause) {
       throw new StorageError(`the answer of ${this.#settings.base.host} makes no sense`, {
         ...this.#at(call.path),
         cause,
+        // It may have been spoilt on its way.
+        retryable: true,
         hint: "Is it WebHDFS that listens there?",
       });
     }
