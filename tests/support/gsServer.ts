@@ -10,13 +10,16 @@ export interface GsServer {
   readonly endpoint: string;
   /** The folder whose folders are the buckets. */
   readonly folder: string;
-  /** Makes a bucket. */
-  makeBucket(name: string): Promise<void>;
+  /** Makes a bucket, by default one that keeps versions when the server was started for that. */
+  makeBucket(name: string, options?: { readonly versions?: boolean }): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts fake-gcs-server. Its absence fails: tests of GCS are not skipped. */
-export async function startGsServer(): Promise<GsServer> {
+/**
+ * Starts fake-gcs-server. Its absence fails: tests of GCS are not skipped. `versions`: its buckets keep versions; then all is in
+ * its memory.
+ */
+export async function startGsServer({ versions = false } = {}): Promise<GsServer> {
   const program = findServer();
   const home = mkdtempSync(join(tmpdir(), "hf-gs-"));
   const folder = join(home, "data");
@@ -24,7 +27,7 @@ export async function startGsServer(): Promise<GsServer> {
   const port = await freePort();
   const address = `127.0.0.1:${String(port)}`;
   const endpoint = `http://${address}`;
-  const backend = ["-backend", "filesystem", "-filesystem-root", folder];
+  const backend = versions ? ["-backend", "memory"] : ["-backend", "filesystem", "-filesystem-root", folder];
   const place = ["-scheme", "http", "-host", "127.0.0.1", "-port", String(port)];
   const names = ["-public-host", address, "-external-url", endpoint, "-log-level", "error"];
   const child = spawn(program, [...place, ...backend, ...names], { stdio: ["ignore", "ignore", "pipe"] });
@@ -32,12 +35,12 @@ export async function startGsServer(): Promise<GsServer> {
   return {
     endpoint,
     folder,
-    makeBucket: async (name) => {
+    makeBucket: async (name, { versions: enabled = versions } = {}) => {
       const headers = { "content-type": "application/json" };
       const answer = await fetch(`${endpoint}/storage/v1/b?project=test`, {
         method: "POST",
         headers,
-        body: JSON.stringify({ name }),
+        body: JSON.stringify({ name, versioning: { enabled } }),
       });
       if (!answer.ok) throw new Error(`no bucket: ${await answer.text()}`);
     },

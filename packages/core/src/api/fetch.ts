@@ -79,8 +79,8 @@ export async function fetchCollected(
     const isFromRemote = (one: StageOutput): boolean => filter(one) && !comesFromSource(one);
     collectObjects(repo, selected, (one) => isFromRemote(one) && !versioned.has(one), groups);
     for (const [name, wants] of versioned.byRemote(selected, isFromRemote)) {
-      const { fetchVersioned } = await import("./fetchVersioned.ts");
-      await fetchVersioned(repo, name, wants, options, total);
+      const { fetchVersioned } = await import("../repo/fetchVersioned.ts");
+      reportTransfer(repo, await fetchVersioned(repo, name, wants, options), { hashName: "md5" }, total, options);
     }
     if (!selected.some(({ stage }) => isImport(stage))) continue;
     const { fetchImports } = await import("./fetchImports.ts");

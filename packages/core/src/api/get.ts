@@ -1,11 +1,16 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
-import type { OsPath } from "../base/paths.ts";
+import { type OsPath, posixRelative } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
+import type { StageOutput } from "../repo/dataRoots.ts";
 import { bringImport, type ExternalOptions, openExternal } from "../repo/externalRepo.ts";
 import { moveInto, placeFiles, sourceFiles } from "../repo/externalFiles.ts";
 import { openRemote } from "../repo/remote.ts";
+import type { Repo } from "../repo/repo.ts";
+import type { ViewEntry } from "../repo/repoView.ts";
+import { isVersioned, openVersioned } from "../repo/versionedRemote.ts";
+import { versionedFiles } from "../repo/versionRecords.ts";
 import { resolveOutput } from "./importPlace.ts";
 
 /** How to get. `cacheDir` is chosen here. */
@@ -80,20 +85,40 @@ export async function getUrl(
     const at = resolve(external.root, path);
     const holder = await external.view.outputAt(at);
     const entry = holder === undefined ? undefined : await external.view.info(at);
-    if (holder === undefined || entry?.hash === undefined)
+    const place = holder === undefined || entry?.isOut !== true ? undefined : await placeOf(holder, entry);
+    if (place === undefined)
       throw new DvcError(`Unable to find DVC file with output '${path}'`, { code: "usage", cause: `('${path}',)` });
-    const { repo, one } = holder;
-    try {
-      const remote = await openRemote(repo, one.out.remote, { legacy: one.out.hash?.name === "md5-dos2unix" });
-      const place = remote.fs.url(remote.pathOf(entry.hash));
-      await remote.fs.close();
-      return { url: place };
-    } catch (error) {
-      // Without any remote the cache of a local repository stands for it.
-      if (!(error instanceof DvcError) || error.code !== "no-remote") throw error;
-      return { url: repo.cache.pathOf(entry.hash) };
-    }
+    return { url: place };
   } finally {
     external.close();
+  }
+}
+
+async function placeOf({ repo, one }: { repo: Repo; one: StageOutput }, entry: ViewEntry): Promise<string | undefined> {
+  if (isVersioned(repo, one.out.remote)) return versionedPlace(repo, one, entry);
+  if (entry.hash === undefined) return undefined;
+  try {
+    const remote = await openRemote(repo, one.out.remote, { legacy: one.out.hash?.name === "md5-dos2unix" });
+    const place = remote.fs.url(remote.pathOf(entry.hash));
+    await remote.fs.close();
+    return place;
+  } catch (error) {
+    // Without any remote the cache of a local repository stands for it.
+    if (!(error instanceof DvcError) || error.code !== "no-remote") throw error;
+    return repo.cache.pathOf(entry.hash);
+  }
+}
+
+/** The version of a file that is recorded; a folder has none. */
+async function versionedPlace(repo: Repo, { out }: StageOutput, entry: ViewEntry): Promise<string | undefined> {
+  const remote = await openVersioned(repo, out.remote, {});
+  try {
+    const rel = posixRelative(out.path, entry.path);
+    const path = remote.pathOf(out, rel);
+    if (entry.isDir) return remote.fs.url(path);
+    const version = versionedFiles(repo, out, remote.name)?.find((file) => file.rel === rel)?.version;
+    return version === undefined ? undefined : remote.fs.url(path, version.versionId);
+  } finally {
+    await remote.fs.close();
   }
 }

@@ -42,6 +42,7 @@ export async function pushVersioned(
   const remote = await openVersioned(repo, name, options);
   const versions: Versions = new Map();
   try {
+    if ((await remote.fs.keepsVersions?.(remote.root, options)) === false) throw noVersions(remote);
     const sending = outs.flatMap((one) => sendingOf(repo, one, remote, options));
     const progress = new TransferProgress(options.reporter, "Pushing", sending.length);
     try {
@@ -150,10 +151,13 @@ async function send(
   // Not every way to write is answered with the version.
   facts = facts?.versionId === undefined ? await remote.fs.stat(path, options) : facts;
   if (facts?.versionId !== undefined && facts.versionId !== "null") return facts;
-  throw new ConfigError(
-    `config file error: remote '${remote.name}' keeps no versions: '${shownPath(repo, one.out)}' got none`,
-    { hint: "Switch versioning on for the bucket or container, or unset `version_aware` and `worktree`." },
-  );
+  throw noVersions(remote, `: '${shownPath(repo, one.out)}' got none`);
+}
+
+function noVersions(remote: VersionedRemote, more = ""): ConfigError {
+  return new ConfigError(`config file error: remote '${remote.name}' keeps no versions${more}`, {
+    hint: "Switch versioning on for the bucket or container, or unset `version_aware` and `worktree`.",
+  });
 }
 
 function noteVersion(versions: Versions, { one, file }: Sending, facts: Facts): void {

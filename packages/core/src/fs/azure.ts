@@ -144,8 +144,8 @@ class AzureFileSystem implements FileSystem {
     return { method, path: this.#client.path(bucket, key, query), about: this.url(path), signal: options?.signal };
   }
 
-  url(path: string): string {
-    return `azure://${path}`;
+  url(path: string, versionId?: string): string {
+    return `azure://${path}${versionId === undefined ? "" : `?versionid=${versionId}`}`;
   }
 
   access(): Promise<AccessFacts> {

@@ -125,12 +125,14 @@ export interface FileSystem {
   write(path: string, source: Source, options?: WriteOptions): Promise<void>;
   /** What the storage itself tells of a file's contents, where DVC records that (`checksum`) instead of the ETag. */
   checksum?(file: Info, options?: CallOptions): Promise<string | undefined>;
+  /** Whether the bucket that `path` begins with keeps versions, for storages whose files have ids in any case; undefined when it won't say. */
+  keepsVersions?(path: string, options?: CallOptions): Promise<boolean | undefined>;
   /** Removing what is not there succeeds. */
   remove(path: string, options?: CallOptions): Promise<void>;
   /** Removes many; default loops. */
   removeMany(paths: readonly string[], options?: CallOptions): Promise<void>;
-  /** For a person: `s3://bucket/key`, `/abs/path`. */
-  url(path: string): string;
+  /** For a person: `s3://bucket/key`, `/abs/path`; of a version as DVC writes it, where the storage keeps versions. */
+  url(path: string, versionId?: string): string;
   /** How it is reached. Looks for credentials, but asks the storage nothing. @throws {StorageError} when none are found */
   access?(): Promise<AccessFacts>;
   close(): Promise<void>;

@@ -115,6 +115,19 @@ class GsFileSystem implements FileSystem {
     return JSON.parse(answer.toString("utf8")) as Page;
   }
 
+  /** Who may read and write objects may not always look at the bucket. */
+  async keepsVersions(path: string, options?: CallOptions): Promise<boolean | undefined> {
+    const { bucket } = splitPath(path);
+    try {
+      const answer = await this.#get(this.#client.bucketPath(bucket, { fields: "versioning" }), bucket, options);
+      const { versioning } = JSON.parse(answer.toString("utf8")) as { versioning?: { enabled?: boolean } };
+      return versioning?.enabled === true;
+    } catch (error) {
+      if (error instanceof StorageError && error.code === "auth") return undefined;
+      throw error;
+    }
+  }
+
   async #get(path: string, about: string, options: CallOptions | undefined): Promise<Buffer> {
     const request = { method: "GET", path, about: this.url(about), signal: options?.signal } as const;
     return (await this.#client.http.send(request)).body;
@@ -191,8 +204,8 @@ class GsFileSystem implements FileSystem {
     if (!isDone) await mapBounded(paths, 16, (path) => this.remove(path, options), options?.signal);
   }
 
-  url(path: string): string {
-    return `gs://${path}`;
+  url(path: string, versionId?: string): string {
+    return `gs://${path}${versionId === undefined ? "" : `#${versionId}`}`;
   }
 
   access(): Promise<AccessFacts> {

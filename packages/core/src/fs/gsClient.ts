@@ -44,6 +44,10 @@ export class GsClient {
     return `${this.#prefix}/storage/v1/b/${encodeURIComponent(bucket)}/o${object}${queryText(query)}`;
   }
 
+  bucketPath(bucket: string, query: Readonly<Record<string, string | undefined>>): string {
+    return `${this.#prefix}/storage/v1/b/${encodeURIComponent(bucket)}${queryText(query)}`;
+  }
+
   uploadPath(bucket: string, query: Readonly<Record<string, string | undefined>>): string {
     return `${this.#prefix}/upload/storage/v1/b/${encodeURIComponent(bucket)}/o${queryText(query)}`;
   }

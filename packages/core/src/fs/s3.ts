@@ -205,8 +205,8 @@ export class S3FileSystem implements FileSystem {
     return { ...splitPath(path), headers, query: { versionId: options.versionId } };
   }
 
-  url(path: string): string {
-    return `${this.protocol}://${path}`;
+  url(path: string, versionId?: string): string {
+    return `${this.protocol}://${path}${versionId === undefined ? "" : `?versionId=${versionId}`}`;
   }
 
   access(): Promise<AccessFacts> {

@@ -7,11 +7,10 @@ import { md5Dos2Unix, md5File } from "../hash/md5.ts";
 import type { Built } from "../data/build.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import { Tree, type TreeEntry } from "../odb/tree.ts";
-import { fetch as fetchObjects } from "../odb/transfer.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
-import { openRemote } from "./remote.ts";
 import type { Repo } from "./repo.ts";
+import { fetchFilesOf } from "./fetchObjects.ts";
 import { copyAsNew } from "./newFile.ts";
 import type { RepoView, ViewEntry } from "./repoView.ts";
 
@@ -217,35 +216,11 @@ async function bringObjects(origin: FileOrigin, objects: readonly ObjectFile[], 
     missing.set(object.one, known);
   }
   for (const [one, { repo, oids }] of missing) {
-    await fetchFromRemote(repo, one, oids, options);
+    const [failure] = (await fetchFilesOf(repo, one, oids, options))?.failed ?? [];
+    if (failure !== undefined)
+      throw new DvcError(`failed to transfer '${failure.oid}'`, { code: "storage", cause: failure.error });
     const cache = cacheFor(repo, recordedHash(one) ?? { name: "md5", value: "" });
     if (isRepoImport(one.stage) && cache.intact(oids).size < oids.size) await options.bring(repo, one, options);
-  }
-}
-
-async function fetchFromRemote(
-  repo: Repo,
-  one: StageOutput,
-  oids: ReadonlySet<string>,
-  options: PlaceOptions,
-): Promise<void> {
-  const hash = recordedHash(one) ?? { name: "md5" as const, value: "" };
-  try {
-    const remote = await openRemote(repo, one.out.remote, {
-      legacy: hash.name === "md5-dos2unix",
-      ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
-    });
-    try {
-      const got = await fetchObjects(cacheFor(repo, hash), remote, { files: oids, dirs: new Set() }, options);
-      const [failure] = got.failed;
-      if (failure !== undefined)
-        throw new DvcError(`failed to transfer '${failure.oid}'`, { code: "storage", cause: failure.error });
-    } finally {
-      await remote.fs.close();
-    }
-  } catch (error) {
-    if (error instanceof DvcError && error.code === "no-remote") return;
-    throw error;
   }
 }
 

@@ -154,20 +154,9 @@ export class RevisionFiles {
 
   /** Fetches one object from the output's remote. */
   async #bring(one: StageOutput, cache: ObjectDb, oid: string): Promise<Uint8Array | undefined> {
-    const { fetch } = await import("../odb/transfer.ts");
-    const { openRemote } = await import("./remote.ts");
+    const { fetchFilesOf } = await import("./fetchObjects.ts");
     const { signal } = this.#options;
-    try {
-      const remote = await openRemote(this.#repo, one.out.remote, {
-        legacy: recordedHash(one)?.name === "md5-dos2unix",
-      });
-      const call = signal === undefined ? {} : { signal };
-      await fetch(cache, remote, { files: new Set([oid]), dirs: new Set() }, call);
-      await remote.fs.close();
-    } catch (error) {
-      if (error instanceof DvcError && error.code === "no-remote") return undefined;
-      throw error;
-    }
+    await fetchFilesOf(this.#repo, one, new Set([oid]), signal === undefined ? {} : { signal });
     return readIfThere(cache.pathOf(oid));
   }
 

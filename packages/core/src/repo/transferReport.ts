@@ -19,7 +19,7 @@ export interface Transferred {
 export function reportTransfer(
   repo: Repo,
   result: TransferResult,
-  group: ObjectGroup,
+  group: Pick<ObjectGroup, "hashName">,
   total: Transferred,
   options: CallOptions,
 ): void {

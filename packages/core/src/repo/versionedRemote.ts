@@ -14,6 +14,8 @@ export interface VersionedRemote {
   readonly jobs: number;
   /** `worktree`: its newest versions are a plain tree that others may change. */
   readonly isWorktree: boolean;
+  /** Its folder on the storage. */
+  readonly root: string;
   /** Where a file of an output lies; `rel` is "." for an output that is a file. */
   pathOf(out: Output, rel: string): string;
 }
@@ -48,6 +50,7 @@ export async function openVersioned(
     fs,
     jobs: Math.max(1, jobs ?? fs.caps.maxParallel),
     isWorktree: versioningOf(remote) === "worktree",
+    root: base,
     pathOf(out, rel) {
       const own = `${base}/${posixRelative(repo.root, out.path)}`;
       return rel === "." ? own : `${own}/${rel}`;

@@ -1,20 +1,23 @@
 import { CorruptObjectError, DvcError, isNotFound } from "../base/errors.ts";
-import { type CallOptions, warn } from "../base/events.ts";
+import type { CallOptions } from "../base/events.ts";
 import { mapBounded } from "../base/pool.ts";
 import { removeQuietly } from "../fs/atomic.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { NamesToGive } from "../odb/namesToGive.ts";
 import { isFatal } from "../odb/objectFailures.ts";
+import type { TransferResult } from "../odb/transfer.ts";
 import { TransferProgress } from "../odb/transferProgress.ts";
-import type { StageOutput } from "../repo/dataRoots.ts";
-import type { Repo } from "../repo/repo.ts";
-import type { Transferred } from "../repo/transferReport.ts";
-import { openVersioned, type VersionedRemote } from "../repo/versionedRemote.ts";
-import { type FileVersion, versionedFiles } from "../repo/versionRecords.ts";
+import type { StageOutput } from "./dataRoots.ts";
+import type { Repo } from "./repo.ts";
+import { openVersioned, type VersionedRemote } from "./versionedRemote.ts";
+import { type FileVersion, versionedFiles } from "./versionRecords.ts";
 
 /** An output, or the part of it that is wanted. */
 export interface VersionedWant extends StageOutput {
+  /** Only this file or folder of the output. */
   readonly within: string | undefined;
+  /** Only files with these hashes. */
+  readonly oids?: ReadonlySet<string>;
 }
 
 interface Fetching {
@@ -23,41 +26,41 @@ interface Fetching {
   readonly version: FileVersion | undefined;
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };
+
 /** Where what becomes of each file is noted. */
 interface Sinks {
-  readonly missing: string[];
   readonly names: NamesToGive;
   readonly progress: TransferProgress;
-  readonly total: Transferred;
+  readonly result: Mutable<TransferResult>;
 }
 
 /**
  * Brings the files of outputs from a remote that keeps versions into the cache, each in the version that is recorded (else the
  * newest), checked against its hash before it gets its name; then the manifests of folders.
- * @throws {ConfigError}, {StorageError} when the remote can't be used at all
+ * @throws {ConfigError}, {StorageError} when the remote can't be used at all; failures of single files are in the result.
  */
 export async function fetchVersioned(
   repo: Repo,
   name: string | undefined,
   wants: readonly VersionedWant[],
   options: CallOptions & { readonly jobs?: number },
-  total: Transferred,
-): Promise<void> {
+): Promise<TransferResult> {
   const remote = await openVersioned(repo, name, options);
   try {
     const wanted = new Map<string, Fetching>();
     for (const want of wants) collect(repo, remote, want, wanted);
     const here = repo.cache.intact(wanted.keys());
     const absent = [...wanted.values()].filter(({ md5 }) => !here.has(md5));
-    const missing: string[] = [];
     const progress = new TransferProgress(options.reporter, "Fetching", absent.length);
     const names = new NamesToGive();
+    const result: Mutable<TransferResult> = { transferred: 0, bytes: 0, failed: [], missing: [] };
     try {
       await mapBounded(
         absent,
         remote.jobs,
         async (one) => {
-          await fetchOne(repo, remote, one, { missing, names, progress, total }, options);
+          await fetchOne(repo, remote, one, { names, progress, result }, options);
           names.flushWhenDue();
         },
         options.signal,
@@ -66,21 +69,20 @@ export async function fetchVersioned(
       progress.end();
       await names.finish();
     }
-    for (const { out } of wants) if (out.tree !== undefined) repo.cache.addTree(out.tree);
+    for (const { out, oids } of wants) if (out.tree !== undefined && oids === undefined) repo.cache.addTree(out.tree);
     repo.cache.flush();
-    if (missing.length === 0) return;
-    const lines = missing.map((oid) => `md5: ${oid}`).join("\n");
-    warn(options, `Some of the cache files do not exist neither locally nor on remote. Missing cache files:\n${lines}`);
+    return result;
   } finally {
     await remote.fs.close();
   }
 }
 
 function collect(repo: Repo, remote: VersionedRemote, want: VersionedWant, wanted: Map<string, Fetching>): void {
-  const { out, within } = want;
+  const { out, within, oids } = want;
   if (out.hash === undefined || (isDirHash(out.hash.value) && out.tree === undefined)) return;
   for (const { rel, md5, version } of versionedFiles(repo, out, remote.name) ?? []) {
     if (within !== undefined && rel !== within && !rel.startsWith(`${within}/`)) continue;
+    if (oids?.has(md5) === false) continue;
     // Of two places with the same bytes, one whose version is known.
     const known = wanted.get(md5);
     if (known === undefined || (known.version === undefined && version !== undefined))
@@ -92,7 +94,7 @@ async function fetchOne(
   repo: Repo,
   remote: VersionedRemote,
   { md5, path, version }: Fetching,
-  { missing, names, progress, total }: Sinks,
+  { names, progress, result }: Sinks,
   options: CallOptions,
 ): Promise<void> {
   const temporary = repo.cache.temporaryFor(md5);
@@ -107,24 +109,20 @@ async function fetchOne(
     });
     if (got.md5 === md5) {
       names.add({ temporary, path: repo.cache.pathOf(md5), size: got.size });
-      total.count++;
-      total.bytes += got.size;
+      result.transferred++;
+      result.bytes += got.size;
       return;
     }
     if (version !== undefined) throw damaged(remote, path, md5, got.md5);
     // The newest version is another one: what is wanted was never sent.
     removeQuietly(temporary);
-    missing.push(md5);
+    result.missing.push(md5);
   } catch (error) {
     removeQuietly(temporary);
     options.signal?.throwIfAborted();
-    if (isNotFound(error)) missing.push(md5);
+    if (isNotFound(error)) result.missing.push(md5);
     else if (isFatal(error) || !(error instanceof DvcError)) throw error;
-    else {
-      total.failed++;
-      const text = `failed to transfer '${md5}' - ${error.message}`;
-      options.reporter?.emit({ type: "message", level: "error", text });
-    }
+    else result.failed.push({ oid: md5, error });
   } finally {
     progress.add(1, 0);
   }
