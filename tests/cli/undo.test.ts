@@ -1,8 +1,8 @@
-import { appendFileSync, existsSync, lstatSync, readdirSync, rmSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesUnder, md5Of } from "../support/killing.ts";
-import { Rig } from "../support/rig.ts";
+import { BINARY, Rig } from "../support/rig.ts";
 
 let rig: Rig;
 beforeEach(() => {
@@ -18,12 +18,18 @@ function workspace(): Map<string, string> {
   return new Map(own.map((path) => [path, md5Of(path)]));
 }
 
-/** Runs the command, undoes it, and expects the workspace to be as it was. */
+/** Runs the command, undoes it, does it again and undoes that, and expects the workspace to be as it was each time. */
 function expectUndone(...command: string[]): void {
   const before = workspace();
   rig.ok(...command);
-  expect(workspace()).not.toEqual(before);
-  expect(rig.ok("undo")).toContain(`Undid '${command[0] ?? ""}' of `);
+  const after = workspace();
+  expect(after).not.toEqual(before);
+  const verb = ["snapshot", "stage"].includes(command[0] ?? "") ? command.slice(0, 2).join(" ") : (command[0] ?? "");
+  expect(rig.ok("undo")).toContain(`Undid '${verb}' of `);
+  expect(workspace()).toEqual(before);
+  expect(rig.ok("undo", "--redo")).toContain(`Redid '${verb}' of `);
+  expect(workspace()).toEqual(after);
+  rig.ok("undo");
   expect(workspace()).toEqual(before);
 }
 
@@ -117,6 +123,124 @@ describe("undo takes back", () => {
     expect(filesUnder(rig.path(".dvc/cache"))).toHaveLength(1);
     expect(rig.ok("undo")).toContain("bring back");
     expect(filesUnder(rig.path(".dvc/cache"))).toHaveLength(2);
+    expect(rig.run(["undo", "--redo"]).err).toContain("Run it again: holdfast gc");
+    rig.ok("gc", "-w", "-f");
+    rig.ok("gc", "--undo");
+    // Nothing of gc is left to undo: the newest is the add.
+    expect(rig.ok("undo")).toContain("Undid 'add'");
+  });
+
+  it("freeze, stage add, unprotect", () => {
+    rig.ok("config", "cache.type", "symlink");
+    rig.ok("add", "-q", "data");
+    rig.ok("stage", "add", "-q", "-n", "one", "-d", "file", "-o", "out", "cp file out");
+    expectUndone("stage", "add", "-n", "two", "-d", "out", "-o", "last", "cp out last");
+    expectUndone("freeze", "one");
+    const link = (): boolean => lstatSync(rig.path("data/a")).isSymbolicLink();
+    rig.ok("unprotect", "data");
+    expect(link()).toBe(false);
+    rig.ok("undo");
+    expect(link()).toBe(true);
+    rig.ok("undo", "--redo");
+    expect(link()).toBe(false);
+    rig.write("data/a", "mine");
+    expect(rig.run(["undo"]).err).toContain("changed since:\ndata");
+  });
+
+  it("import, import-url and update", () => {
+    const other = new Rig().project();
+    other.write("set/x", "x 1");
+    other.write("set/y", "y");
+    other.ok("add", "-q", "set");
+    other.git("add", "-A");
+    other.git("commit", "-q", "-m", "1");
+    expectUndone("import", "-q", other.dir, "set");
+    rig.ok("import", "-q", other.dir, "set");
+    other.write("set/x", "x 2");
+    other.ok("add", "-q", "set");
+    other.git("commit", "-q", "-a", "-m", "2");
+    expectUndone("update", "-q", "set.dvc");
+    rig.write("set/x", "mine, replaced by update");
+    expectUndone("update", "-q", "set.dvc");
+    expectUndone("update", "-q", "--no-download", "set.dvc");
+    other.write("plain", "plain");
+    rig.write("plain", "mine");
+    expectUndone("import-url", "-q", "-f", other.path("plain"));
+    other.close();
+  });
+
+  it("evict, once the data is fetched", () => {
+    rig.ok("remote", "add", "-q", "-d", "store", rig.path("../store"));
+    rig.ok("add", "-q", "data");
+    rig.ok("push", "-q");
+    const before = workspace();
+    rig.ok("evict", "data.dvc");
+    const refused = rig.run(["undo"]);
+    expect([refused.code, refused.err]).toEqual([255, expect.stringContaining("fetch', then undo again")]);
+    rig.ok("fetch", "-q");
+    rig.ok("undo");
+    expect(workspace()).toEqual(before);
+  });
+
+  it("snapshot restore: Git's HEAD, code and data; some paths; only data", () => {
+    rig.write("code.py", "1");
+    rig.ok("add", "-q", "data", "file");
+    commit("1");
+    rig.git("tag", "one");
+    rig.write("data/a", "a 2");
+    rmSync(rig.path("data/b"));
+    rig.write("code.py", "2");
+    rig.write("binary", new Uint8Array([255, 0, 254]));
+    rig.ok("add", "-q", "data");
+    commit("2");
+    rig.git("tag", "two");
+    rig.write("binary", new Uint8Array([255, 0, 253]));
+    commit("3");
+    expectUndone("snapshot", "restore", "one");
+    expect(rig.git("rev-parse", "--abbrev-ref", "HEAD")).toBe("main\n");
+    expect(rig.git("status", "--porcelain")).toBe("");
+    expectUndone("snapshot", "restore", "one", "--data-only");
+    expectUndone("snapshot", "restore", "one", "code.py", "data");
+    expectUndone("snapshot", "restore", "two", "binary");
+  });
+
+  it("snapshot restore under a hook that checks data out as well", () => {
+    rig.ok("add", "-q", "data");
+    commit("1");
+    rig.write("data/a", "a 2");
+    rig.ok("add", "-q", "data");
+    commit("2");
+    rig.write(
+      ".git/hooks/post-checkout",
+      `#!/bin/sh\nexec '${process.execPath}' '${BINARY}' git-hook post-checkout "$@"\n`,
+    );
+    chmodSync(rig.path(".git/hooks/post-checkout"), 0o755);
+    expectUndone("snapshot", "restore", "HEAD~1");
+  });
+
+  it("repro: outputs and dvc.lock; what a person made of an output comes from the trash", () => {
+    rig.ok(
+      "stage",
+      "add",
+      "-q",
+      "-n",
+      "one",
+      "-d",
+      "file",
+      "-o",
+      "out",
+      "-o",
+      "more",
+      "cp file out; mkdir more; cp file more/x",
+    );
+    rig.ok("stage", "add", "-q", "-n", "two", "-d", "out", "-M", "metric.json", "cp out metric.json");
+    expectUndone("repro", "-q");
+    rig.ok("repro", "-q");
+    rig.write("file", "two");
+    expectUndone("repro", "-q");
+    rig.write("more/mine", "mine");
+    rig.write("metric.json", "mine");
+    expectUndone("repro", "-q", "-f");
   });
 
   it("one command after the other, the newest first", () => {
@@ -138,7 +262,60 @@ describe("undo takes back", () => {
   });
 });
 
+describe("undo --redo refuses", () => {
+  it("when nothing was undone, or something else was done since", () => {
+    rig.write("file", "one");
+    rig.write("other", "one");
+    expect(rig.run(["undo", "--redo"]).err).toContain("there is nothing to do again");
+    rig.ok("add", "-q", "file");
+    rig.ok("undo");
+    rig.ok("add", "-q", "other");
+    const refused = rig.run(["undo", "--redo"]);
+    expect([refused.code, refused.err]).toEqual([255, expect.stringContaining("The last change is 'add'")]);
+  });
+
+  it("what was changed since", () => {
+    rig.write("file", "one");
+    rig.ok("add", "-q", "file");
+    rig.ok("undo");
+    rig.write("file.dvc", "mine");
+    expect(rig.run(["undo", "--redo"]).err).toContain("can't redo 'add': these were changed since:\nfile.dvc");
+    rig.ok("undo", "--redo", "--force");
+    expect(rig.read("file.dvc")).toContain("md5:");
+  });
+
+  it("step by step, the last undone first", () => {
+    rig.write("file", "one");
+    rig.ok("add", "-q", "file");
+    const first = workspace();
+    rig.ok("move", "-q", "file", "other");
+    const second = workspace();
+    rig.ok("undo");
+    rig.ok("undo");
+    rig.ok("undo", "--redo");
+    expect(workspace()).toEqual(first);
+    rig.ok("undo", "--redo");
+    expect(workspace()).toEqual(second);
+  });
+});
+
 describe("undo refuses", () => {
+  it("snapshot save and purge, which say how else, and --force passes over them", () => {
+    rig.write("file", "one");
+    rig.ok("add", "-q", "file");
+    rig.ok("snapshot", "save", "-q", "-m", "first");
+    const refused = rig.run(["undo"]);
+    expect(refused.code).toBe(255);
+    expect(refused.err).toMatch(/'snapshot save' can't be taken back by undo: .*git reset --soft/);
+    rig.ok("undo", "--force");
+    expect(existsSync(rig.path("file.dvc"))).toBe(true);
+    rig.ok("undo");
+    expect(existsSync(rig.path("file.dvc"))).toBe(false);
+    rig.git("checkout", "-q", ".");
+    rig.ok("purge", "-f", "file.dvc");
+    expect(rig.run(["undo"]).err).toContain("'purge' can't be taken back");
+  });
+
   it("what was changed since, and with --force keeps it in the trash", () => {
     rig.write("file", "one");
     rig.ok("add", "-q", "file");
@@ -186,5 +363,5 @@ it("a checkout of a folder is one line of the journal, however many files it has
   rig.ok("checkout", "-q");
   const [newest] = readdirSync(rig.path(".dvc/tmp/journal")).sort().reverse();
   const lines = (rig.read(join(".dvc/tmp/journal", newest ?? "")) ?? "").trimEnd().split("\n");
-  expect(lines).toHaveLength(2);
+  expect(lines).toHaveLength(3); // the command, the folder, and that it was done
 });

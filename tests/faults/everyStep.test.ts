@@ -65,6 +65,9 @@ const verbs: Record<string, Verb> = {
   "snapshot save": { args: ["snapshot", "save", "-m", "second", "-t", "v2"], prepare: `${ADDED}\nfiles v2; rm data/a` },
   "snapshot restore": { args: ["snapshot", "restore", "one"], prepare: TWO },
   undo: { args: ["undo"], prepare: `${ADDED}\nfiles v2\nholdfast add -q data` },
+  "undo of checkout -f": { args: ["undo"], prepare: `${TWO}\nfiles v3\nholdfast checkout -q -f` },
+  "undo of snapshot restore": { args: ["undo"], prepare: `${TWO}\nholdfast snapshot restore -q one` },
+  "undo --redo": { args: ["undo", "--redo"], prepare: `${TWO}\nfiles v3\nholdfast checkout -q -f\nholdfast undo -q` },
 };
 
 const kinds: readonly Omit<Fault, "at">[] = [

@@ -72,7 +72,7 @@ describe("a bin of the trash that leads out of the project", () => {
 
 describe("a journal that somebody else wrote", () => {
   const journal = (...steps: object[]): void => {
-    const lines = [{ verb: "add", at: 1 }, ...steps].map((line) => JSON.stringify(line));
+    const lines = [{ format: 2, verb: "add", at: 1 }, ...steps].map((line) => JSON.stringify(line));
     rig.write(".dvc/tmp/journal/99991231235959999-1.jsonl", `${lines.join("\n")}\n`);
   };
 
@@ -97,7 +97,7 @@ describe("a journal that somebody else wrote", () => {
 
   it("writes nothing into .git and .dvc, nor outside", () => {
     for (const path of [rig.path(".git/info/attributes"), rig.path(".dvc/config.local"), join(outside, "new")]) {
-      journal({ kind: "text", path, before: "mine", after: null });
+      journal({ kind: "text", path, before: "mine", left: null });
       expect(rig.run(["undo"]).err).toContain("refusing to write");
       expect(existsSync(path)).toBe(false);
     }

@@ -87,6 +87,16 @@ function begin(step, path, size) {
 const dirty = (stat) => {
   if (fault.kind === "power") say(`dirty ${inodeOf(stat)}`);
 };
+/** Files that are open for appending: what was flushed of them stays whatever comes after it. */
+const appending = new Set();
+const written = (fd) => {
+  if (!appending.has(fd)) dirty(original.fstatSync(fd));
+  else if (fault.kind === "power") say(`grown ${inodeOf(original.fstatSync(fd))}`);
+};
+const flushed = (fd) => {
+  const stat = original.fstatSync(fd);
+  clean(`${inodeOf(stat)} ${String(stat.size)}`);
+};
 const clean = (what) => {
   if (fault.kind !== "power") return;
   say(`clean ${what}`);
@@ -108,14 +118,18 @@ function writeOf(args) {
 
 /** name -> how one call is a step */
 const calls = {
-  open: { step: "open", counts: ([, flags]) => isWriting(flags) },
+  open: {
+    step: "open",
+    counts: ([, flags]) => isWriting(flags),
+    after: (fd, [, flags]) => appending[typeof flags === "string" && flags.includes("a") ? "add" : "delete"](fd),
+  },
   write: {
     step: "write",
     size: (args) => writeOf(args).size,
     cut: (args, run) => run(...writeOf(args).cut),
-    after: (_, [fd]) => dirty(original.fstatSync(fd)),
+    after: (_, [fd]) => written(fd),
   },
-  writev: { step: "write", after: (_, [fd]) => dirty(original.fstatSync(fd)) },
+  writev: { step: "write", after: (_, [fd]) => written(fd) },
   writeFile: {
     step: "write",
     size: ([, bytes]) => bytes.length,
@@ -124,7 +138,7 @@ const calls = {
   },
   ftruncate: { step: "truncate", after: (_, [fd]) => dirty(original.fstatSync(fd)) },
   copyFile: { step: "copy", of: 1, after: (_, [, to]) => dirty(original.statSync(to)) },
-  fsync: { step: "fsync", after: (_, [fd]) => clean(inodeOf(original.fstatSync(fd))) },
+  fsync: { step: "fsync", after: (_, [fd]) => flushed(fd) },
   rename: { step: "rename", of: 1 },
   link: { step: "link", of: 1 },
   symlink: { step: "symlink", of: 1 },

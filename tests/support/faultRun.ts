@@ -139,20 +139,25 @@ function copyTree(from: string, to: string): void {
   if (ran.status !== 0) throw new Error(ran.stderr);
 }
 
-/** Empties the files whose contents were never flushed. `files`: lines of `DEVICE:INODE PATH`. */
+/** Empties the files whose contents were never flushed, and cuts off what was appended since the last flush. `files`: lines of `DEVICE:INODE PATH`. */
 function loseUnflushed(root: string, log: string, files: string): void {
-  const unflushed = new Set<string>();
+  /** How much of each is safe, in bytes; undefined: all. */
+  const safe = new Map<string, number>();
+  const sizes = new Map<string, number>();
   for (const line of log.split("\n")) {
-    const [word, what = ""] = line.split(" ");
-    if (word === "dirty") unflushed.add(what);
-    else if (word === "clean" && what === "all") unflushed.clear();
-    else if (word === "clean") unflushed.delete(what);
+    const [word, what = "", size] = line.split(" ");
+    if (word === "dirty") safe.set(what, 0);
+    else if (word === "grown") safe.set(what, safe.get(what) ?? sizes.get(what) ?? 0);
+    else if (word === "clean" && what === "all") safe.clear();
+    else if (word === "clean") safe.delete(what);
+    if (word === "clean" && size !== undefined) sizes.set(what, Number(size));
   }
   for (const line of files.split("\n")) {
     const at = line.indexOf(" ");
     const path = join(root, line.slice(at + 1));
-    if (!unflushed.has(line.slice(0, at)) || !existsSync(path)) continue;
+    const size = safe.get(line.slice(0, at));
+    if (size === undefined || !existsSync(path)) continue;
     chmodSync(path, 0o644);
-    truncateSync(path, 0);
+    truncateSync(path, size);
   }
 }

@@ -40,8 +40,14 @@ export const fsck: Command = defineCommand({
   exitCode: ({ ok }) => (ok ? 0 : 1),
   render(result, context, { repair }) {
     for (const store of result.stores) printStore(store, context);
-    const { repaired, unrepaired } = result;
-    if (result.ok && repaired === 0) context.line(context.paint("Everything is sound.", "green"));
+    const { repaired, unrepaired, unread } = result;
+    for (const { name, reason } of unread.slice(0, MOST))
+      context.line(`  ${context.paint("unread    ", "red")} ${name}: ${reason}`);
+    if (unrepaired === 0 && unread.length > 0)
+      context.line(
+        context.paint(`What ${String(unread.length)} revisions need is not known: they can't be read.`, "red"),
+      );
+    else if (result.ok && repaired === 0) context.line(context.paint("Everything is sound.", "green"));
     else if (result.ok) context.line(context.paint(`Repaired ${objects(repaired)}; everything is sound now.`, "green"));
     else context.line(context.paint(verdict(unrepaired, repaired, repair, context.programName), "red"));
   },

@@ -11,28 +11,31 @@ export const undo: Command = defineCommand({
   name: "undo",
   summary: "Take back what the last command did.",
   description:
-    "Takes back the last add, checkout, commit, gc, move, pull or remove: .dvc files, dvc.lock and .gitignore get the text that they had, data comes back from the cache and the trash. Again, it goes one command further back. Git's commits are not touched. Refuses when something was changed since.",
+    "Takes back what the last command changed here: .dvc files, dvc.yaml, dvc.lock and .gitignore get the text that they had, data comes back from the cache and the trash, objects that gc removed from the trash. Again, it goes one command further back; --redo goes forward again. Git's commits and tags are not touched: after 'snapshot restore' Git goes back to the branch that it was on, and 'snapshot save' and 'purge' can't be taken back. Refuses when something was changed since.",
   examples: [
     { text: "See what would be taken back", command: "undo --dry-run" },
     { text: "Take it back", command: "undo" },
+    { text: "Do again what was taken back", command: "undo --redo" },
     { text: "What can be taken back", command: "undo --list" },
   ],
   options: {
     list: flag("-l/--list", "Say what can be taken back, newest first."),
+    redo: flag("-r/--redo", "Do again what the last undo took back."),
     dryRun: flag("-n/--dry-run", "Only say what would be done."),
     force: flag("-f/--force", "Also over files changed since: what they hold goes into .dvc/tmp/trash."),
   },
   positionals: {},
-  async run(context, { list, dryRun, force }): Promise<UndoResult | UndoEntry[]> {
+  async run(context, { list, redo, dryRun, force }): Promise<UndoResult | UndoEntry[]> {
     const { undo: takeBack, undoList } = await import("@holdfast/core/api/undo");
     const repo = await context.open();
-    if (!list) return takeBack(repo, { ...context.call, dry: dryRun, force });
-    if (dryRun || force) throw new UsageError("`--list` takes no other options");
+    if (!list) return takeBack(repo, { ...context.call, redo, dry: dryRun, force });
+    if (redo || dryRun || force) throw new UsageError("`--list` takes no other options");
     return undoList(repo);
   },
-  render(result, context, { dryRun }) {
+  render(result, context, { dryRun, redo }) {
     if (!Array.isArray(result)) {
-      printOne(result, context, dryRun ? "Would undo" : "Undid");
+      const [would, did] = redo ? ["Would redo", "Redid"] : ["Would undo", "Undid"];
+      printOne(result, context, dryRun ? would : did);
       return;
     }
     if (result.length === 0) context.line("There is nothing to undo.");
@@ -40,7 +43,7 @@ export const undo: Command = defineCommand({
       const [first] = changes;
       const more = changes.length > 1 ? ` and ${String(changes.length - 1)} more` : "";
       const state = isUndone ? "  (undone)" : "";
-      context.line(`${when(at)}  ${verb.padEnd(8)}  ${first?.path ?? ""}${more}${state}`);
+      context.line(`${when(at)}  ${verb.padEnd(16)}  ${first?.path ?? ""}${more}${state}`);
     }
   },
 });

@@ -11,8 +11,7 @@ import { type GitContext, refuseGitTracked, refuseIgnoredStageFile, withGitConte
 import { expandGlobs } from "../repo/glob.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
 import { refuseLinkedFolders } from "../repo/linkedFolders.ts";
-import { journaled } from "../repo/journal.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownLocal, shownPath, shownStage, viewOf } from "../repo/shown.ts";
 import { requireFolder } from "../repo/stageFolder.ts";
@@ -45,31 +44,29 @@ interface Target {
  */
 export async function add(repo: Repo, targets: readonly string[], options: AddOptions = {}): Promise<AddResult> {
   checkOptions(targets, options);
-  return withRepoLock(repo, options, () =>
-    journaled(repo, "add", () =>
-      withGitContext(repo, options, async (context) => {
-        const names = [...new Set(options.glob === true ? expandGlobs(repo, targets) : targets)];
-        const index = loadIndex(repo);
-        const found = names.map((name) => findTarget(repo, index, name, options));
-        checkGraph(repo, index, found);
-        for (const { stage } of found) refuseIgnoredStageFile(repo, stage.file);
-        if (options.toRemote === true || options.out !== undefined) {
-          const [one] = found;
-          if (one === undefined) return { stages: [] };
-          return { stages: [await addFrom(repo, one, targets[0] ?? "", context, options)] };
-        }
-        refuseGitTracked(
-          repo,
-          found.filter((one) => one.out.useCache).map((one) => one.out.path),
-          (path) => shownLocal(repo, path),
-        );
-        const stages: AddedStage[] = [];
-        const saved = new Map<OsPath, Stage>();
-        for (const one of found) stages.push(await addOne(repo, asSaved(one, saved), saved, context, options));
-        repo.state.save();
-        return { stages };
-      }),
-    ),
+  return changeRepo(repo, "add", options, () =>
+    withGitContext(repo, options, async (context) => {
+      const names = [...new Set(options.glob === true ? expandGlobs(repo, targets) : targets)];
+      const index = loadIndex(repo);
+      const found = names.map((name) => findTarget(repo, index, name, options));
+      checkGraph(repo, index, found);
+      for (const { stage } of found) refuseIgnoredStageFile(repo, stage.file);
+      if (options.toRemote === true || options.out !== undefined) {
+        const [one] = found;
+        if (one === undefined) return { stages: [] };
+        return { stages: [await addFrom(repo, one, targets[0] ?? "", context, options)] };
+      }
+      refuseGitTracked(
+        repo,
+        found.filter((one) => one.out.useCache).map((one) => one.out.path),
+        (path) => shownLocal(repo, path),
+      );
+      const stages: AddedStage[] = [];
+      const saved = new Map<OsPath, Stage>();
+      for (const one of found) stages.push(await addOne(repo, asSaved(one, saved), saved, context, options));
+      repo.state.save();
+      return { stages };
+    }),
   );
 }
 

@@ -9,7 +9,7 @@ import { saveStages } from "../pipeline/save.ts";
 import { isImport, type Output, type Stage } from "../pipeline/stage.ts";
 import { withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { viewOf } from "../repo/shown.ts";
 import { hashPath, recordOutput } from "./recordOutput.ts";
@@ -31,7 +31,7 @@ export interface MigrateResult {
  * objects stay, older revisions need them.
  */
 export async function migrateCache(repo: Repo, options: MigrateOptions = {}): Promise<MigrateResult> {
-  return withRepoLock(repo, options, () =>
+  return changeRepo(repo, "cache migrate", options, () =>
     withGitContext(repo, options, async (context) => {
       const objects = migrateObjects(repo, options);
       const files = options.dvcFiles === true ? await migrateStageFiles(repo, context, options) : [];

@@ -10,10 +10,9 @@ import { isDirHash } from "../hash/hashInfo.ts";
 import { isImport } from "../pipeline/stage.ts";
 import { cacheFor, keepManifests, recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import { type Index, loadIndex, type Selected } from "../repo/index.ts";
-import { journaled } from "../repo/journal.ts";
-import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { applyNoted, noteRemoved } from "../repo/noteData.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { trashHint } from "../repo/trash.ts";
 
@@ -49,7 +48,7 @@ export async function checkout(
   targets: readonly string[] = [],
   options: CheckoutOptions = {},
 ): Promise<CheckoutResult> {
-  return withRepoLock(repo, options, () => journaled(repo, "checkout", () => checkoutLocked(repo, targets, options)));
+  return changeRepo(repo, "checkout", options, () => checkoutLocked(repo, targets, options));
 }
 
 /** The same for a caller that holds the repository's lock. */

@@ -11,10 +11,9 @@ import { dependencyStates, isChecksumChanged, isCommandChanged, workspaceState }
 import { datasetRecorder } from "../repo/datasets.ts";
 import { withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex, type Selected } from "../repo/index.ts";
-import { journaled } from "../repo/journal.ts";
-import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { presentState } from "../repo/presentState.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownPath, shownStage, viewOf } from "../repo/shown.ts";
 import { recordOutput, relinkOutput, hashPath } from "./recordOutput.ts";
@@ -42,10 +41,8 @@ export interface CommitResult {
  * @throws {DvcError} when a stage has changed and the answer is no, or an output is missing.
  */
 export async function commit(repo: Repo, target?: string, options: CommitOptions = {}): Promise<CommitResult> {
-  return withRepoLock(repo, options, () =>
-    journaled(repo, "commit", () =>
-      withGitContext(repo, { ...options, untold: true }, (context) => commitLocked(repo, target, context, options)),
-    ),
+  return changeRepo(repo, "commit", options, () =>
+    withGitContext(repo, { ...options, untold: true }, (context) => commitLocked(repo, target, context, options)),
   );
 }
 

@@ -11,7 +11,7 @@ import { saveDataset } from "../pipeline/saveDataset.ts";
 import { loadDatasets, type PlacedDataset, requireDataset } from "../repo/datasets.ts";
 import { openExternal } from "../repo/externalRepo.ts";
 import { withGitContext } from "../repo/gitContext.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownLocal, viewOf } from "../repo/shown.ts";
 import { lockOf } from "./import.ts";
@@ -60,7 +60,7 @@ export function addDataset(repo: Repo, name: string, options: DatasetAddOptions)
   if (options.dvc === undefined && options.path !== undefined)
     throw new UsageError("--path can't be used without --dvc");
   const spec = specOf(name, options);
-  return withRepoLock(repo, options, () =>
+  return changeRepo(repo, "dataset add", options, () =>
     withGitContext(repo, options, async (context) => {
       const existing = loadDatasets(repo).get(name);
       if (existing !== undefined && options.force !== true) {
@@ -96,7 +96,7 @@ export function updateDataset(
   name: string,
   options: CallOptions & { readonly rev?: string } = {},
 ): Promise<DatasetUpdate> {
-  return withRepoLock(repo, options, () =>
+  return changeRepo(repo, "dataset update", options, () =>
     withGitContext(repo, options, async (context) => {
       const dataset = namedDataset(repo, name);
       const hasRev = options.rev !== undefined && options.rev !== "";

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UsageError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
@@ -18,6 +18,7 @@ import { addPipeline, holdBackPipeline } from "./story/pipeline.ts";
 import { openShell } from "./story/shell.ts";
 import { keepSnapshots } from "./story/snapshots.ts";
 import { claim, type DemoOptions, edit, say, type Stage, title, type } from "./story/stage.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 export type { DemoOptions };
 
@@ -80,7 +81,7 @@ function openStage(env: Environment, name: string, options: DemoOptions): Stage 
   }
   rmSync(dir, { recursive: true, force: true });
   const project = join(dir, "dvc-exemplar");
-  mkdirSync(project, { recursive: true });
+  makeFolders(project);
   writeFileSync(join(dir, MARK), "Made by `holdfast demo`, which may delete this folder and make it anew.\n");
   cpSync(options.exemplar, project, { recursive: true });
   restoreDotNames(project);

@@ -1,19 +1,25 @@
-import { lstatSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DvcError, UsageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
+import { isInside, type OsPath } from "../base/paths.ts";
 import { build } from "../data/build.ts";
 import { holdsUnrecorded } from "../data/unrecorded.ts";
+import { isLocalPathFileSystem } from "../fs/filesystem.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
+import type { RemoteDb } from "../odb/remoteDb.ts";
 import { isImport } from "../pipeline/stage.ts";
 import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
 import { loadIndex } from "../repo/index.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { note } from "../repo/journal.ts";
+import { collectSharers } from "../repo/keptRoots.ts";
 import { readManifest } from "../repo/manifests.ts";
+import { UsedObjects } from "../repo/usedObjects.ts";
 import { pushFilter, selectedOutputs } from "../repo/objects.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { readBack } from "../repo/readBack.ts";
 import { openRemote } from "../repo/remote.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
 
@@ -52,7 +58,7 @@ export async function evict(
   targets: readonly string[],
   options: EvictOptions = {},
 ): Promise<readonly EvictedOutput[]> {
-  return withRepoLock(repo, options, async () => {
+  return changeRepo(repo, "evict", options, async () => {
     const index = loadIndex(repo);
     const selected = selectedOutputs(index.collect(targets, { recursive: options.recursive === true }));
     const part = selected.find(({ within }) => within !== undefined);
@@ -63,6 +69,10 @@ export async function evict(
     const chosen = new Set(selected.map(({ out }) => out.path));
     const others = index.outs.filter(({ out }) => !chosen.has(out.path));
     const needed = await objectsNeeded(repo, others, options);
+    // Their remotes may be others than ours.
+    const sharers = new UsedObjects();
+    await collectSharers(repo, sharers, { ...options, dry: true });
+    for (const oid of sharers.all) needed.add(oid);
     const results: EvictedOutput[] = [];
     for (const one of selected) {
       if (!one.out.useCache || !one.out.isLocal) continue;
@@ -87,7 +97,7 @@ async function evictOne(
   if (kept !== undefined || oids === undefined)
     return { path, objects: 0, bytes: 0, isWorkspaceFreed: false, kept: kept ?? "" };
   // Workspace first: whatever happens in between, the remote has it all.
-  const isWorkspaceFreed = options.cacheOnly !== true && removeData(one, options.dry === true);
+  const isWorkspaceFreed = options.cacheOnly !== true && removeData(repo, one, options.dry === true);
   const cache = cacheFor(repo, { name: hashNameOf(one), value: "" });
   const total = { objects: 0, bytes: 0 };
   for (const oid of oids) {
@@ -108,6 +118,15 @@ async function reasonToKeep(
   oids: ReadonlySet<string>,
   options: EvictOptions,
 ): Promise<string | undefined> {
+  // Looked at before the remote is read, and again after that may have taken hours.
+  return (
+    (await reasonHere(repo, one, options)) ??
+    (await reasonThere(repo, one, oids, options)) ??
+    (await reasonHere(repo, one, options))
+  );
+}
+
+async function reasonHere(repo: Repo, one: StageOutput, options: EvictOptions): Promise<string | undefined> {
   if (one.out.hash === undefined) return "nothing is recorded of it";
   if (isImport(one.stage) && !pushFilter(options.remote)(one)) return "it is an import, which is not pushed";
   if (!pushFilter(options.remote)(one)) return "it is not pushed to that remote";
@@ -125,9 +144,19 @@ async function reasonToKeep(
       return "its folder holds ignored files, which no remote has";
     if (options.cacheOnly === true && hasLinks(repo)) return "its files are links into the cache (cache.type)";
   }
+  return undefined;
+}
+
+async function reasonThere(
+  repo: Repo,
+  one: StageOutput,
+  oids: ReadonlySet<string>,
+  options: EvictOptions,
+): Promise<string | undefined> {
   const legacy = hashNameOf(one) === "md5-dos2unix";
   const remote = await openRemote(repo, one.out.remote ?? options.remote, { ...options, legacy });
   try {
+    if (isCacheItself(repo, remote)) return `remote '${remote.name}' is the cache itself`;
     const { bad, missing } = await readBack(repo, remote, oids, options);
     if (bad.length + missing.length === 0) return undefined;
     const counts = [
@@ -140,13 +169,23 @@ async function reasonToKeep(
   }
 }
 
+/** A copy that goes with the cache is none. */
+function isCacheItself(repo: Repo, { fs, root }: RemoteDb): boolean {
+  if (!isLocalPathFileSystem(fs)) return false;
+  const real = (path: OsPath): OsPath => (existsSync(path) ? realpathSync(path) : path);
+  const [place, cache] = [real(fs.localPath(root)), real(repo.cacheDir)];
+  return isInside(cache, place) || isInside(place, cache);
+}
+
 function hasLinks(repo: Repo): boolean {
   return repo.cache.linkTypes.includes("symlink");
 }
 
-function removeData({ out }: StageOutput, dry: boolean): boolean {
+function removeData(repo: Repo, { out }: StageOutput, dry: boolean): boolean {
   if (lstatSync(out.path, { throwIfNoEntry: false }) === undefined) return false;
-  if (!dry) rmSync(out.path, { recursive: true, force: true });
+  if (dry) return true;
+  note(repo, { kind: "data", path: out.path, before: out.hash ?? null, after: null });
+  rmSync(out.path, { recursive: true, force: true });
   return true;
 }
 

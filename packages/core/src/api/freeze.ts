@@ -2,7 +2,7 @@ import type { CallOptions } from "../base/events.ts";
 import { saveFrozen } from "../pipeline/save.ts";
 import { withGitContext } from "../repo/gitContext.ts";
 import { loadTargetStages } from "../repo/targets.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, viewOf } from "../repo/shown.ts";
 
@@ -23,7 +23,7 @@ export function unfreeze(repo: Repo, target: string, options: CallOptions = {}):
 }
 
 function change(repo: Repo, target: string, frozen: boolean, options: CallOptions): Promise<FreezeResult> {
-  return withRepoLock(repo, options, () =>
+  return changeRepo(repo, frozen ? "freeze" : "unfreeze", options, () =>
     withGitContext(repo, { ...options, untold: true }, (context) => {
       const stages = loadTargetStages(repo, target, { acceptGroup: false });
       for (const stage of stages) {

@@ -40,7 +40,9 @@ interface Checked {
 export async function fsck(repo: Repo, options: FsckOptions = {}): Promise<FsckResult> {
   return withRepoLock(repo, { ...options, readOnly: options.repair !== true }, async () => {
     const readRemotes = options.remote !== undefined || options.repair === true;
-    const needed = await references(repo, { ...options, readRemotes });
+    const unread = new Map<string, string>();
+    const onSkipped = (name: string, error: Error): void => void unread.set(name, error.message);
+    const needed = await references(repo, { ...options, readRemotes, onSkipped });
     const checked = await checkCaches(repo, needed, options);
     if (options.remote !== undefined) {
       const onRemote = await checkRemotes(repo, needed, options);
@@ -48,11 +50,15 @@ export async function fsck(repo: Repo, options: FsckOptions = {}): Promise<FsckR
       for (const one of checked) one.missing = one.missing.filter((oid) => !sound.has(oid));
       checked.push(...onRemote);
     }
-    return settle(checked, options);
+    return settle(checked, unread, options);
   });
 }
 
-async function settle(checked: readonly Checked[], options: FsckOptions): Promise<FsckResult> {
+async function settle(
+  checked: readonly Checked[],
+  unread: ReadonlyMap<string, string>,
+  options: FsckOptions,
+): Promise<FsckResult> {
   const stores: FsckStore[] = [];
   for (const one of checked) {
     const findings = findingsOf(one, options);
@@ -61,7 +67,9 @@ async function settle(checked: readonly Checked[], options: FsckOptions): Promis
   }
   const all = stores.flatMap(({ findings }) => findings);
   const repaired = all.filter(({ repairedFrom }) => repairedFrom !== undefined).length;
-  return { ok: repaired === all.length, stores, repaired, unrepaired: all.length - repaired };
+  const revisions = [...unread].map(([name, reason]) => ({ name, reason }));
+  const ok = repaired === all.length && revisions.length === 0;
+  return { ok, stores, unread: revisions, repaired, unrepaired: all.length - repaired };
 }
 
 function findingsOf({ bad, missing, names, pathOf }: Checked, options: FsckOptions): FsckFinding[] {

@@ -51,10 +51,12 @@ export interface FsckStore {
   readonly findings: readonly FsckFinding[];
 }
 
-/** `ok`: nothing is wrong, or everything was repaired. */
+/** `ok`: everything that was asked for was looked at, and nothing is wrong, or all of it was repaired. */
 export interface FsckResult {
   readonly ok: boolean;
   readonly stores: readonly FsckStore[];
+  /** Revisions that can't be read: what they need was not looked for. */
+  readonly unread: readonly { readonly name: string; readonly reason: string }[];
   /** Findings over all stores: what was repaired and what was not. */
   readonly repaired: number;
   readonly unrepaired: number;

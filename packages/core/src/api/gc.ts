@@ -9,7 +9,7 @@ import type { RemoteDb } from "../odb/remoteDb.ts";
 import type { TrashTotal } from "../odb/trash.ts";
 import { openRemote } from "../repo/remote.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
-import { journaled, note } from "../repo/journal.ts";
+import { journaled } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { emptyTrash, newBin, trashDays, trashTotal } from "../repo/trash.ts";
 import type { UsedObjects } from "../repo/usedObjects.ts";
@@ -99,7 +99,6 @@ async function cleanCaches(repo: Repo, used: UsedObjects, options: GcOptions): P
     }
   } finally {
     bin.finish();
-    if (bin.path !== undefined) note(repo, { kind: "bin", path: bin.path });
   }
   return total;
 }

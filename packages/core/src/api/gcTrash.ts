@@ -1,6 +1,7 @@
 import { DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { restoreObjects, type TrashTotal } from "../odb/trash.ts";
+import { markEntry, readJournal } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
 import { emptyTrash, objectBins, trashTotal } from "../repo/trash.ts";
@@ -30,6 +31,10 @@ export async function undoGc(repo: Repo, options: CallOptions = {}): Promise<GcU
     if (bin === undefined)
       throw new DvcError("the trash holds no objects: there is no 'gc' to take back", { code: "not-found" });
     const restored = restoreObjects(bin, [repo.cache, repo.legacyCache]);
+    // So that 'undo' does not look for what is back.
+    for (const entry of readJournal(repo))
+      if (!entry.isUndone && entry.steps.some(({ kind, path }) => kind === "bin" && path === bin.path))
+        markEntry(entry, { undone: true });
     return { restored, command: bin.record?.command, at: bin.record?.at, trash: trashTotal(repo) };
   });
 }

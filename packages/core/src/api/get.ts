@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
@@ -12,6 +12,7 @@ import type { ViewEntry } from "../repo/repoView.ts";
 import { isVersioned, openVersioned } from "../repo/versionedRemote.ts";
 import { versionedFiles } from "../repo/versionRecords.ts";
 import { resolveOutput } from "./importPlace.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** How to get. `cacheDir` is chosen here. */
 export interface GetOptions extends Omit<ExternalOptions, "cacheDir"> {
@@ -39,7 +40,7 @@ export async function get(env: Environment, url: string, path: string, options: 
   if (name === "dvc.yaml" || name.endsWith(".dvc"))
     throw new DvcError("the given path is a DVC file, you must specify a data file or a directory");
   const target = resolve(env.cwd, out);
-  const firstMade = mkdirSync(dirname(target), { recursive: true });
+  const firstMade = makeFolders(dirname(target));
   const folder = mkdtempSync(join(dirname(target), ".holdfast-get-"));
   let isDone = false;
   try {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
@@ -6,6 +6,7 @@ import type { Environment } from "../base/platform.ts";
 import { moveInto } from "../repo/externalFiles.ts";
 import { resolveOutput } from "./importPlace.ts";
 import { downloadAll, type FsConfig, openUrl } from "./urlSource.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** How to download. */
 export interface GetUrlOptions extends CallOptions {
@@ -36,7 +37,7 @@ export async function getUrl(
   const name = basename(target);
   if (name === "dvc.yaml" || name.endsWith(".dvc")) throw new DvcError(`DVC file '${chosen}' cannot be an output.`);
   const place = await openUrl(env, url, options);
-  mkdirSync(dirname(target), { recursive: true });
+  makeFolders(dirname(target));
   const folder = mkdtempSync(join(dirname(target), ".holdfast-get-"));
   try {
     const nfiles = await downloadAll(place, url, join(folder, "data"), options);

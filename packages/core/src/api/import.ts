@@ -4,7 +4,7 @@ import { saveStage } from "../pipeline/save.ts";
 import type { Dependency, RepoSource, Stage } from "../pipeline/stage.ts";
 import { bringData, type ExternalRepo, importSource, openExternal } from "../repo/externalRepo.ts";
 import { type GitContext, withGitContext } from "../repo/gitContext.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { gitRequired } from "../repo/revisions.ts";
 import { shownPath, viewOf } from "../repo/shown.ts";
@@ -50,7 +50,7 @@ export async function importData(
   options: RepoImportOptions = {},
 ): Promise<AddedStage> {
   const source = sourceOf(url, options);
-  return withRepoLock(repo, options, () =>
+  return changeRepo(repo, "import", options, () =>
     withGitContext(repo, options, async (context) => {
       const out = resolveOutput(repo.env.cwd, path, options.out, options.force === true);
       const dep: RepoDependency = { kind: "repo", defPath: path, repo: source, extra: {} };

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DvcError, UsageError } from "../base/errors.ts";
 import { type CallOptions, info } from "../base/events.ts";
@@ -6,13 +6,14 @@ import { build } from "../data/build.ts";
 import { exportRows, type TableFormat } from "../db/export.ts";
 import type { Dependency, Stage } from "../pipeline/stage.ts";
 import { type GitContext, withGitContext } from "../repo/gitContext.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import { openConnection } from "./dbConnection.ts";
 import { saveImport } from "./import.ts";
 import { newImport, placeBuilt, resolveOutput, withBuilt } from "./importPlace.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** What to import. Either `sql` or `table`. */
 export interface DbImportOptions extends CallOptions {
@@ -43,7 +44,7 @@ export async function importDb(repo: Repo, options: DbImportOptions): Promise<Ad
     options.out ?? `${table ?? "results"}.${format}`,
     options.force === true,
   );
-  return withRepoLock(repo, options, () =>
+  return changeRepo(repo, "import-db", options, () =>
     withGitContext(repo, options, async (context) => {
       const db: Record<string, string> = { connection, file_format: format };
       if (sql !== undefined && sql !== "") db["query"] = sql;
@@ -75,7 +76,7 @@ export async function runDbImport(
   const [out] = stage.outs;
   if (out === undefined) return stage;
   info(options, `Importing '${dep.defPath}' -> '${shownPath(repo, out)}'`);
-  mkdirSync(repo.tmpDir, { recursive: true });
+  makeFolders(repo.tmpDir);
   const folder = mkdtempSync(join(repo.tmpDir, "import-"));
   try {
     const file = join(folder, basename(out.path));

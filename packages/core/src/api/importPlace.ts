@@ -1,16 +1,18 @@
-import { lstatSync, rmSync, statSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { isInside, type OsPath } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
-import { applyPlan, planCheckout } from "../data/checkout.ts";
+import { planCheckout } from "../data/checkout.ts";
 import { type Dependency, type Output, type Stage, trackedOutput } from "../pipeline/stage.ts";
 import { refuseGitTracked } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { refuseLinkedFolders } from "../repo/linkedFolders.ts";
 import type { Repo } from "../repo/repo.ts";
+import { Keeper } from "../repo/keep.ts";
+import { applyNoted } from "../repo/noteData.ts";
 import { shownLocal } from "../repo/shown.ts";
 import { requireFolder } from "../repo/stageFolder.ts";
 import { build } from "../data/build.ts";
@@ -93,18 +95,26 @@ export function withBuilt(out: Output, built: Pick<Built, "hash" | "meta">): Out
   return { ...out, hash: built.hash, hashName: "md5", meta, extra };
 }
 
-/** Keeps what lies at the output in the cache. @returns whether anything does */
-async function keepPresent(repo: Repo, out: Output, options: CallOptions): Promise<boolean> {
+/** Keeps what lies at the output in the cache. @returns what it is; undefined for nothing, and for a broken link */
+async function keepPresent(repo: Repo, out: Output, options: CallOptions): Promise<Built | undefined> {
   const { state, ignore, cache } = repo;
-  if (lstatSync(out.path, { throwIfNoEntry: false }) === undefined) return false;
-  if (statSync(out.path, { throwIfNoEntry: false }) !== undefined)
-    await build(out.path, { ...options, state, ignore, store: cache });
-  return true;
+  if (statSync(out.path, { throwIfNoEntry: false }) === undefined) return undefined;
+  return build(out.path, { ...options, state, ignore, store: cache });
 }
 
-/** Takes the data out of the workspace, as DVC does when only the version is locked anew. It is kept in the cache. */
+/**
+ * Takes the data out of the workspace, as DVC does when only the version is locked anew. It is kept in the cache, and what
+ * can't be there (ignored files) in the trash.
+ */
 export async function removePresent(repo: Repo, out: Output, options: CallOptions): Promise<void> {
-  if (await keepPresent(repo, out, options)) rmSync(out.path, { recursive: true });
+  const held = await keepPresent(repo, out, options);
+  if (lstatSync(out.path, { throwIfNoEntry: false }) === undefined) return;
+  const keeper = new Keeper(repo, "import");
+  try {
+    keeper.drop(out.path, held);
+  } finally {
+    keeper.finish();
+  }
 }
 
 /** Puts what is in the cache into the workspace. What it replaces is kept in the cache. */
@@ -124,7 +134,7 @@ export async function placeBuilt(repo: Repo, out: Output, built: Built, options:
     ],
     { ...options, root: repo.root, cache, state, ignore, force: true },
   );
-  await applyPlan(plan, options);
+  await applyNoted(repo, [plan], options);
   const [missing] = plan.missing;
   if (missing !== undefined) throw new DvcError(`objects of '${out.defPath}' are missing`, { code: "missing-object" });
   state.save();

@@ -5,7 +5,7 @@ import { isInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { locate, schemeOf } from "../pipeline/location.ts";
 import { nothingRecorded } from "../pipeline/record.ts";
 import { withGitContext } from "../repo/gitContext.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import { type ImportOptions, saveImport } from "./import.ts";
@@ -30,7 +30,7 @@ export interface UrlImportOptions extends ImportOptions {
  */
 export async function importUrl(repo: Repo, url: string, options: UrlImportOptions = {}): Promise<AddedStage> {
   checkOptions(options);
-  return withRepoLock(repo, options, () =>
+  return changeRepo(repo, "import-url", options, () =>
     withGitContext(repo, options, async (context) => {
       const chosen = resolveOutput(repo.env.cwd, url, options.out, options.force === true);
       const made = newImport(repo, chosen, (wdir) => [dependencyOn(repo, url, wdir, options)]);

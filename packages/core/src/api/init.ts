@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { type CallOptions, info } from "../base/events.ts";
 import { DvcError, UsageError } from "../base/errors.ts";
@@ -8,6 +8,7 @@ import { writeFileAtomic } from "../fs/atomic.ts";
 import { openRepo } from "../repo/repo.ts";
 import { DVC_DIR } from "../repo/projectRoot.ts";
 import { Git } from "../scm/git.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Options of {@link init}. */
 export interface InitOptions extends CallOptions {
@@ -78,7 +79,7 @@ function makeRoom(env: Environment, dvcDir: OsPath, force: boolean): void {
     if (!force) throw new DvcError(`'${relative(env.cwd, dvcDir)}' exists. Use \`-f\` to force.`, { code: "exists" });
     rmSync(dvcDir, { recursive: true, force: true });
   }
-  mkdirSync(dvcDir, { recursive: true });
+  makeFolders(dvcDir);
 }
 
 function writeFiles(root: OsPath, dvcDir: OsPath, hasGit: boolean): OsPath[] {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
@@ -6,6 +6,7 @@ import { parseYaml, updateYaml } from "../formats/yaml.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import type { Git } from "../scm/git.ts";
 import type { Repo } from "../repo/repo.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 export interface InstallOptions extends CallOptions {
   /** Write `.pre-commit-config.yaml` instead of hooks. */
@@ -35,7 +36,7 @@ export async function install(repo: Repo, options: InstallOptions = {}): Promise
   }
   refuseExisting(git);
   installDriver(repo, git);
-  mkdirSync(git.hooksDir, { recursive: true });
+  makeFolders(git.hooksDir);
   return {
     files: hooks.map((hook) =>
       writeHook(join(git.hooksDir, hook), `exec ${repo.env.programName} git-hook ${hook} $@\n`),

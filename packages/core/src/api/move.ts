@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
@@ -10,13 +10,14 @@ import { saveStage } from "../pipeline/save.ts";
 import { type Dependency, isDataSource, type Output, type Stage } from "../pipeline/stage.ts";
 import { refuseIgnoredStageFile, withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
-import { journaled, note, noteText } from "../repo/journal.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { note, noteText } from "../repo/journal.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, viewOf } from "../repo/shown.ts";
 import { requireFolder } from "../repo/stageFolder.ts";
 import { hashPath, recordOutput, relinkOutput } from "./recordOutput.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Both relative to the working folder. */
 export interface MoveResult {
@@ -31,10 +32,8 @@ export interface MoveResult {
  * @throws {DvcError} when `from` is no output, belongs to a pipeline, or `to` is taken.
  */
 export async function move(repo: Repo, from: string, to: string, options: CallOptions = {}): Promise<MoveResult> {
-  return withRepoLock(repo, options, () =>
-    journaled(repo, "move", () =>
-      withGitContext(repo, options, (context) => moveLocked(repo, from, to, context, options)),
-    ),
+  return changeRepo(repo, "move", options, () =>
+    withGitContext(repo, options, (context) => moveLocked(repo, from, to, context, options)),
   );
 }
 
@@ -130,7 +129,7 @@ function moveData(source: string, target: string, repo: Repo, options: CallOptio
       hint: "Move or remove it first: nothing was changed.",
     });
   }
-  mkdirSync(dirname(target), { recursive: true });
+  makeFolders(dirname(target));
   note(repo, { kind: "moved", path: source, to: target });
   renameSync(source, target);
 }

@@ -7,7 +7,7 @@ import type { Output } from "../pipeline/stage.ts";
 import { findTemplate } from "../plots/findTemplate.ts";
 import type { PlotProps } from "../plots/props.ts";
 import { loadIndex } from "../repo/index.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath, viewOf } from "../repo/shown.ts";
 
@@ -27,7 +27,7 @@ export function plotsModify(
   change: { readonly set?: PlotProps; readonly unset?: readonly string[] },
   options: CallOptions = {},
 ): Promise<PlotsModifyResult> {
-  return withRepoLock(repo, options, () => {
+  return changeRepo(repo, "plots modify", options, () => {
     const { template } = (change.set ?? {}) as { readonly template?: unknown };
     if (typeof template === "string" && template !== "") findTemplate(repo, template, true);
     const index = loadIndex(repo);

@@ -1,7 +1,6 @@
 import { CheckoutError } from "../base/errors.ts";
 import { expandGlobs } from "../repo/glob.ts";
-import { journaled } from "../repo/journal.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { checkoutLocked, type CheckoutOptions, type CheckoutResult } from "./checkout.ts";
 import { fetchLocked, type FetchOptions } from "./fetch.ts";
@@ -35,15 +34,13 @@ export async function pull(
   targets: readonly string[] = [],
   options: PullOptions = {},
 ): Promise<PullResult> {
-  return withRepoLock(repo, options, () =>
-    journaled(repo, "pull", async () => {
-      const names = options.glob === true ? expandGlobs(repo, targets) : targets;
-      const { fetched, partial } = await fetchLocked(repo, names, options);
-      try {
-        return { ...(await checkoutLocked(repo, names, { ...options, partial })), fetched };
-      } catch (error) {
-        throw error instanceof CheckoutError ? new PullError(error, fetched) : error;
-      }
-    }),
-  );
+  return changeRepo(repo, "pull", options, async () => {
+    const names = options.glob === true ? expandGlobs(repo, targets) : targets;
+    const { fetched, partial } = await fetchLocked(repo, names, options);
+    try {
+      return { ...(await checkoutLocked(repo, names, { ...options, partial })), fetched };
+    } catch (error) {
+      throw error instanceof CheckoutError ? new PullError(error, fetched) : error;
+    }
+  });
 }

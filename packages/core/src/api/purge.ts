@@ -2,23 +2,25 @@ import { lstatSync, rmSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { DvcError, UsageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
-import type { OsPath } from "../base/paths.ts";
+import { isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { build } from "../data/build.ts";
 import { holdsUnrecorded } from "../data/unrecorded.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { quarantined } from "../odb/quarantine.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
-import { dropFromBin } from "../odb/trash.ts";
+import { dropFiles, dropFromBin } from "../odb/trash.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
 import type { StageOutput } from "../repo/dataRoots.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
-import { collectSharers } from "../repo/keptRoots.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { noteFinal } from "../repo/journal.ts";
+import { collectKept, type KeptApart } from "../repo/keptRoots.ts";
 import { readManifest } from "../repo/manifests.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { openRemote } from "../repo/remote.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { revisions } from "../repo/revisions.ts";
+import type { Git } from "../scm/git.ts";
 import { shownLocal, shownPath } from "../repo/shown.ts";
 import { trashBins } from "../repo/trash.ts";
 import { UsedObjects } from "../repo/usedObjects.ts";
@@ -64,8 +66,9 @@ export interface PurgeResult extends PurgePlan {
  * @throws {UsageError} for a target that no revision tracks; {DvcError} `Failed to collect '<rev>'`; {StorageError}
  */
 export async function purge(repo: Repo, target: string, options: PurgeOptions = {}): Promise<PurgeResult> {
-  return withRepoLock(repo, options, async () => {
+  return changeRepo(repo, "purge", options, async () => {
     const path = resolve(repo.env.cwd, target);
+    const data = path.replace(/\.dvc$/, "");
     const found = await new Collector(repo, path, options).collect();
     if (found.uses.length === 0)
       throw new UsageError(
@@ -75,7 +78,7 @@ export async function purge(repo: Repo, target: string, options: PurgeOptions = 
     const remotes = await openAll(repo, doomed, options);
     try {
       const plan: PurgePlan = {
-        path: shownLocal(repo, path.replace(/\.dvc$/, "")),
+        path: shownLocal(repo, data),
         objects: doomed.length,
         shared: found.own.size - doomed.length,
         uses: found.uses,
@@ -85,9 +88,12 @@ export async function purge(repo: Repo, target: string, options: PurgeOptions = 
       if (options.dry === true) return { ...plan, isDone: false };
       if (options.rev === undefined) await refuseUnsaved(repo, found.present, options);
       if ((await options.confirm?.(plan)) !== true) return { ...plan, isDone: false };
+      noteFinal(repo, "what it removed is gone for good");
       for (const { remote, there } of remotes) await removeFrom(remote, there, options);
       if (options.rev === undefined) await removePresent(repo, found.present, options);
       removeHere(repo, new Set(doomed));
+      if (options.rev === undefined && isStrictlyInside(repo.root, data))
+        for (const bin of trashBins(repo)) dropFiles(bin, posixRelative(repo.root, data));
       return { ...plan, isDone: true };
     } finally {
       for (const { remote } of remotes) await remote.fs.close();
@@ -148,8 +154,21 @@ class Collector {
       throw new UsageError(`'${shownPath(this.#repo, found.present.out)}' is at that version in the workspace`, {
         hint: "Nothing was removed. Check out another version first, or purge all versions.",
       });
-    await collectSharers(this.#repo, used, this.#options);
+    const apart = git === undefined ? {} : { apart: this.#apart(git, found) };
+    await collectKept(this.#repo, used, { ...this.#options, ...apart });
     return { ...found, others: used.all };
+  }
+
+  /** The target in other worktrees, stashes and the index. */
+  #apart(git: Git, found: { readonly own: Set<string>; readonly uses: string[] }): KeptApart {
+    const target = posixRelative(git.root, this.#path);
+    return {
+      has: (path, oid) => (path === target || `${path}.dvc` === target) && this.#versions?.has(oid) !== false,
+      found: (where, oids) => {
+        for (const oid of oids) found.own.add(oid);
+        if (!found.uses.includes(where)) found.uses.push(where);
+      },
+    };
   }
 
   /** @returns the target's output, when it is one of the versions to purge */

@@ -6,10 +6,10 @@ import { upload } from "../odb/transfer.ts";
 import { type CollectOptions, collectRevisions } from "../repo/collectRevisions.ts";
 import { cacheFor, keepManifests } from "../repo/dataRoots.ts";
 import { expandGlobs } from "../repo/glob.ts";
-import { withRepoLock } from "../repo/locks.ts";
 import { collectObjects, nameChildren, type ObjectGroup, objectsOf, partFiles, pushFilter } from "../repo/objects.ts";
 import { readBack } from "../repo/readBack.ts";
 import { openRemote } from "../repo/remote.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { pushRuns } from "../repo/runCache.ts";
 import { isVersioned } from "../repo/versionedRemote.ts";
@@ -47,7 +47,7 @@ export async function push(
   targets: readonly string[] = [],
   options: PushOptions = {},
 ): Promise<PushResult> {
-  return withRepoLock(repo, options, async () => {
+  return changeRepo(repo, "push", options, async () => {
     const keepsVersions = isVersioned(repo, options.remote);
     if (keepsVersions) refuseRevisions(options);
     const runs =

@@ -9,9 +9,8 @@ import { isRepoImport } from "../pipeline/stage.ts";
 import { removeData } from "../repo/noteData.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { type GitContext, withGitContext } from "../repo/gitContext.ts";
-import { journaled } from "../repo/journal.ts";
 import { Keeper } from "../repo/keep.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, viewOf } from "../repo/shown.ts";
 import { loadTargetStages } from "../repo/targets.ts";
@@ -35,22 +34,20 @@ export async function remove(
   targets: readonly string[],
   options: RemoveOptions = {},
 ): Promise<RemoveResult> {
-  return withRepoLock(repo, options, () =>
-    journaled(repo, "remove", () =>
-      withGitContext(repo, { ...options, untold: true }, async (context) => {
-        const removed: string[] = [];
-        const keeper = new Keeper(repo, "remove");
-        for (const target of targets) {
-          for (const stage of stagesOf(repo, target)) {
-            await removeOuts(repo, stage, context, options.outs === true ? keeper : undefined, options);
-            for (const file of removeStage(stage, viewOf(repo, options))) context.track(file);
-            removed.push(addressOf(repo, stage));
-          }
+  return changeRepo(repo, "remove", options, () =>
+    withGitContext(repo, { ...options, untold: true }, async (context) => {
+      const removed: string[] = [];
+      const keeper = new Keeper(repo, "remove");
+      for (const target of targets) {
+        for (const stage of stagesOf(repo, target)) {
+          await removeOuts(repo, stage, context, options.outs === true ? keeper : undefined, options);
+          for (const file of removeStage(stage, viewOf(repo, options))) context.track(file);
+          removed.push(addressOf(repo, stage));
         }
-        keeper.finish();
-        return { removed };
-      }),
-    ),
+      }
+      keeper.finish();
+      return { removed };
+    }),
   );
 }
 

@@ -6,7 +6,7 @@ import { ancestors, components, descendants, type StageGraph, topologicalOrder }
 import type { Stage } from "../pipeline/stage.ts";
 import { withGitContext } from "../repo/gitContext.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { PROJECT_FILE } from "../repo/stageFiles.ts";
 import { stagesOfTarget } from "../repo/targets.ts";
@@ -28,7 +28,7 @@ export async function repro(
   targets: readonly string[] = [],
   options: ReproOptions = {},
 ): Promise<ReproResult> {
-  return withRepoLock(repo, options, () =>
+  return changeRepo(repo, "repro", options, () =>
     withGitContext(repo, options, async (context) => {
       const index = loadIndex(repo);
       const wanted = options.allPipelines === true ? [] : collectWanted(repo, index, targets, options);

@@ -1,8 +1,9 @@
-import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Repo } from "../repo/repo.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** How many runs keep their logs. */
 const KEPT_RUNS = 10;
@@ -18,7 +19,7 @@ export class ReproLogs {
   constructor(repo: Repo, now: Date = new Date()) {
     const all = join(repo.tmpDir, "repro");
     for (const folder of [repo.tmpDir, all]) {
-      mkdirSync(folder, { recursive: true });
+      makeFolders(folder);
       if (!lstatSync(folder).isDirectory()) throw new DvcError(`'${folder}' is not a folder`, { code: "io" });
     }
     const old = readdirSync(all)
@@ -29,7 +30,7 @@ export class ReproLogs {
     }
     const time = now.toISOString().replace(/[-:.]/g, "");
     this.#folder = join(all, `${time}-${String(repo.env.pid)}`);
-    mkdirSync(this.#folder, { recursive: true });
+    makeFolders(this.#folder);
   }
 
   get folder(): OsPath {

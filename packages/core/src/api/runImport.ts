@@ -9,7 +9,7 @@ import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownPath } from "../repo/shown.ts";
 import { runRepoImport, type RepoDependency } from "./import.ts";
 import { runDbImport } from "./importDb.ts";
-import { removeOutput } from "./runRemove.ts";
+import { removeOutputs } from "./runRemove.ts";
 import { checkoutOutputs } from "./runRestore.ts";
 import { lookAtSource, runUrlImport } from "./urlImport.ts";
 
@@ -39,7 +39,7 @@ export async function runImport(
   if (options.dry === true || isKept) info(options, `Importing '${shownPath(repo, dep)}' -> '${shownPath(repo, out)}'`);
   if (options.dry === true) return stage;
   if (isKept) {
-    if (!stage.frozen) removeOutput(repo, stage, out);
+    if (!stage.frozen) await removeOutputs(repo, { ...stage, outs: [out] }, options);
     await checkoutOutputs(repo, stage, [out], options);
     return stage;
   }

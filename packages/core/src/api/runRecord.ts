@@ -13,6 +13,7 @@ import { checkOutputPath } from "../repo/outputPath.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownLocal, shownPath, viewOf } from "../repo/shown.ts";
 import { hashPath, recordOutput, relinkOutput } from "./recordOutput.ts";
+import { noteMade } from "./runRemove.ts";
 
 /** How the state after a run is recorded. */
 export interface RunRecordOptions extends CallOptions {
@@ -159,5 +160,6 @@ async function recordOne(
   if (options.noCommit !== true && out.useCache) {
     await relinkOutput(repo, recorded.out, recorded.built, undefined, options);
   }
+  noteMade(repo, recorded.out);
   return recorded.out;
 }

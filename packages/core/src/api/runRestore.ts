@@ -2,7 +2,7 @@ import type { CallOptions } from "../base/events.ts";
 import { info } from "../base/events.ts";
 import { CheckoutError, DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
-import { applyPlan, planCheckout } from "../data/checkout.ts";
+import { planCheckout } from "../data/checkout.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { isCallback, isCommandChanged } from "../pipeline/changed.ts";
 import { locate } from "../pipeline/location.ts";
@@ -14,6 +14,7 @@ import type { FileSource } from "../pipeline/source.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import { cacheFor } from "../repo/dataRoots.ts";
 import { runsFolder } from "../repo/objects.ts";
+import { applyNoted } from "../repo/noteData.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { isInCache } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
@@ -191,7 +192,7 @@ export async function checkoutOutputs(
         { code: "unsaved-files" },
       );
     }
-    await applyPlan(plan, options);
+    await applyNoted(repo, [plan], options);
     if (plan.missing.length > 0) throw new CheckoutError([shownPath(repo, out)], undefined);
   }
 }

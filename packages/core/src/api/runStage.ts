@@ -13,7 +13,7 @@ import type { Repo } from "../repo/repo.ts";
 import { shownPath, shownStage, viewOf } from "../repo/shown.ts";
 import { runImport } from "./runImport.ts";
 import { fetchMissing } from "./runPull.ts";
-import { removeOutput } from "./runRemove.ts";
+import { removeOutputs } from "./runRemove.ts";
 import { recordRun } from "./runRecord.ts";
 import { refuseMissing, restoreRun } from "./runRestore.ts";
 
@@ -93,7 +93,7 @@ async function restoreOrRun(repo: Repo, stage: Stage, options: RunStageOptions):
   if (!isDry) {
     // Before the outputs go: a run that cannot begin should leave things as they are.
     if (options.force !== true) refuseMissing(repo, stage);
-    for (const out of stage.outs) removeOutput(repo, stage, out);
+    await removeOutputs(repo, stage, options);
   }
   if (options.force !== true && (await restoreRun(repo, stage, options)) && !isDry) {
     options.beside?.onState("restored");

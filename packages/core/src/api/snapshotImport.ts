@@ -1,7 +1,6 @@
 import {
   closeSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
@@ -18,6 +17,7 @@ import type { Environment } from "../base/platform.ts";
 import { removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { newMd5 } from "../hash/md5.ts";
 import { isOid } from "../hash/hashInfo.ts";
+import { syncFileSystem } from "../odb/durable.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
 import { TransferProgress } from "../odb/transferProgress.ts";
 import { loadIndex } from "../repo/index.ts";
@@ -27,6 +27,7 @@ import { unpack } from "../snapshots/compression.ts";
 import { type ImportedFile, rebuildCommit } from "../snapshots/rebuildCommit.ts";
 import { type TarEntry, TarReader } from "../snapshots/tar.ts";
 import { checkoutSelected } from "./checkout.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 export interface SnapshotImportResult {
   /** The new folder. */
@@ -61,9 +62,11 @@ export async function snapshotImport(
       hint: `Name another one: ${env.programName} snapshot import ${archive} DIR`,
     });
   const folder = temporaryPath(target);
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   try {
     const header = await new Import(env, file, folder, options).run();
+    // Git flushes little of what it writes: all of it must last when the folder gets its name.
+    syncFileSystem(folder);
     if (isThere !== undefined) rmdirSync(target);
     renameSync(folder, target);
     syncFolder(dirname(target));
@@ -202,7 +205,7 @@ class Import {
     if (!isStrictlyInside(this.#folder, place)) throw this.#bad(`it holds ${JSON.stringify(entry.name)}`);
     let file: number;
     try {
-      mkdirSync(dirname(place), { recursive: true });
+      makeFolders(dirname(place));
       file = openSync(place, "wx", entry.isExecutable === true ? 0o777 : 0o666);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
@@ -222,7 +225,7 @@ class Import {
   /** Data into the workspace. Copies: links would point to where the folder is made, not where it will be. */
   async #checkout(project: OsPath, cacheDir: OsPath): Promise<void> {
     const own = join(project, ".dvc", "tmp");
-    mkdirSync(own, { recursive: true });
+    makeFolders(own);
     const configFile = join(own, "import.config");
     writeFileSync(configFile, "[cache]\n    type = copy\n[core]\n    no_scm = false\n");
     // Facts about files are written here, not where a config of the archive says.
@@ -239,7 +242,7 @@ class Import {
   /** Links come last: nothing is written through them. */
   #link(path: RelPath, target: string): void {
     const place = join(this.#folder, path);
-    mkdirSync(dirname(place), { recursive: true });
+    makeFolders(dirname(place));
     symlinkSync(target, place);
   }
 

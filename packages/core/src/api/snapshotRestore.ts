@@ -1,13 +1,11 @@
-import { chmodSync, lstatSync, mkdirSync, symlinkSync } from "node:fs";
-import { dirname } from "node:path";
+import { lstatSync } from "node:fs";
 import { DvcError, ScmError, UsageError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
 import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
-import { guardPath } from "../data/planGuard.ts";
-import { removeQuietly, writeFileAtomic } from "../fs/atomic.ts";
 import type { Output } from "../pipeline/stage.ts";
 import { withGitContext } from "../repo/gitContext.ts";
 import { loadIndex, type Selected } from "../repo/index.ts";
+import { dropEntry, journaled, journaledWith, journalVariable, note } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { selectedOutputs } from "../repo/objects.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
@@ -17,8 +15,10 @@ import { cachedManifest, snapshotObjects } from "../snapshots/objects.ts";
 import { presenceInCache } from "../snapshots/presence.ts";
 import { refuseUnsaved, unsavedCode, unsavedData } from "../snapshots/protect.ts";
 import { dataParts, partsAt, type SnapshotParts } from "../snapshots/select.ts";
+import { writeFromCommit } from "../snapshots/writeFiles.ts";
 import { checkoutLocked, type CheckoutResult, checkoutSelected } from "./checkout.ts";
 import { fetchCollected, type FetchedLocked } from "./fetch.ts";
+import { headPlace, isSamePlace } from "./undoHead.ts";
 
 export interface SnapshotRestoreOptions extends CallOptions {
   /** Leave the code: only data, and the files that record it. */
@@ -54,8 +54,10 @@ export async function snapshotRestore(
 ): Promise<SnapshotRestoreResult> {
   refuseUnfinished(snapshotGit(repo));
   const snapshot = findSnapshot(repo, name);
-  if (options.dataOnly === true || (options.paths?.length ?? 0) > 0) return restoreParts(repo, snapshot, options);
-  return restoreWhole(repo, snapshot, options);
+  const isPart = options.dataOnly === true || (options.paths?.length ?? 0) > 0;
+  return journaled(repo, "snapshot restore", () =>
+    isPart ? restoreParts(repo, snapshot, options) : restoreWhole(repo, snapshot, options),
+  );
 }
 
 async function restoreWhole(
@@ -76,7 +78,9 @@ async function restoreWhole(
   // Its config, too, may be another one now.
   const now = await openRepo(repo.env, options.reporter === undefined ? {} : { reporter: options.reporter });
   try {
-    const data = await withRepoLock(now, options, () => checkoutLocked(now, [], callOf(options)));
+    const data = await journaledWith(repo, now, () =>
+      withRepoLock(now, options, () => checkoutLocked(now, [], callOf(options))),
+    );
     return { ...namesOf(snapshot), branch: git.currentBranch() ?? null, code: null, fetched, data };
   } finally {
     now.close();
@@ -101,14 +105,20 @@ async function switchGit(
     ...(isBranch ? [name] : ["--detach", commit]),
   ];
   const { signal } = options;
+  const before = headPlace(repo);
+  if (before !== undefined)
+    note(repo, { kind: "head", path: git.root, before, after: { branch: isBranch ? name : null, commit } });
+  const call = { env: journalVariable(repo), ...(signal === undefined ? {} : { signal }) };
   try {
-    await git.runBeside([...words, "--"], signal === undefined ? {} : { signal });
+    await git.runBeside([...words, "--"], call);
   } catch (error) {
     // A hook that fails after the checkout makes Git's exit code, not the checkout's outcome.
-    if (!(error instanceof ScmError) || git.head() !== commit)
+    if (!(error instanceof ScmError) || git.head() !== commit) {
+      if (before !== undefined && isSamePlace(headPlace(repo), before)) dropEntry(repo);
       throw error instanceof ScmError
         ? new ScmError(error.message, { hint: "Neither code nor data was changed." })
         : error;
+    }
     warn(options, error.message);
   }
 }
@@ -131,7 +141,7 @@ async function restoreParts(
     refuseAbsent(repo, snapshot, outs);
     // Data first: a pointer must not say what is not there yet.
     const data = await checkoutSelected(repo, wanted.data, { ...callOf(options), partial });
-    const code = wanted.files.filter((path) => writeFromCommit(repo, snapshot, path));
+    const code = writeFromCommit(repo, snapshot, wanted.files);
     await withGitContext(repo, { ...callOf(options), untold: true }, (context) => {
       for (const { out } of outs) if (lstatSync(out.path, { throwIfNoEntry: false })) context.ignore(out.path);
       return Promise.resolve();
@@ -187,27 +197,6 @@ async function bring(
     );
   }
   return fetched;
-}
-
-/** Writes a file as the commit has it; whether it had to be. */
-function writeFromCommit(repo: Repo, { commit }: FoundSnapshot, path: OsPath): boolean {
-  const git = snapshotGit(repo);
-  const tree = git.tree(commit);
-  const entry = tree.entry(posixRelative(git.root, path));
-  if (entry === undefined || entry.mode === "160000") return false;
-  guardPath(git.root, path);
-  if (entry.mode === "120000") {
-    removeQuietly(path);
-    mkdirSync(dirname(path), { recursive: true });
-    symlinkSync(tree.blobText(entry.sha) ?? "", path);
-    return true;
-  }
-  const bytes = tree.readBytes(path);
-  if (bytes === undefined) return false;
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) removeQuietly(path);
-  writeFileAtomic(path, bytes, { parents: true, inside: git.root });
-  if (entry.mode === "100755") chmodSync(path, 0o755);
-  return true;
 }
 
 function namesOf({ name, commit }: FoundSnapshot): { name: string; commit: string } {

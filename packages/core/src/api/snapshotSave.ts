@@ -4,6 +4,7 @@ import type { CallOptions } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Stage } from "../pipeline/stage.ts";
 import { loadIndex } from "../repo/index.ts";
+import { dropEntry, journaled, noteFinal } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
 import { resolveRemote } from "../repo/resolveRemote.ts";
@@ -64,10 +65,23 @@ export async function snapshotSave(repo: Repo, options: SnapshotSaveOptions = {}
   refuseUnfinished(git);
   const target = options.push === true ? pushTarget(git) : undefined;
   const isTagged = options.tag !== undefined && refuseOtherTag(git, options.tag);
-  const begun = await withRepoLock(repo, options, () => recordData(repo, git, target, isTagged, options));
-  if (begun.isOver) return begun.result;
-  const { found, kept, pushed } = begun;
+  return journaled(repo, "snapshot save", async () => {
+    const begun = await withRepoLock(repo, options, () => recordData(repo, git, target, isTagged, options));
+    return begun.isOver ? begun.result : saveInGit(repo, git, { ...begun, target, isTagged }, options);
+  });
+}
+
+/** Git's part. */
+async function saveInGit(
+  repo: Repo,
+  git: Git,
+  { found, kept, pushed, target, isTagged }: Recorded & { target: PushTarget | undefined; isTagged: boolean },
+  options: SnapshotSaveOptions,
+): Promise<SnapshotSaveResult> {
   const transaction = new GitTransaction(git);
+  const [first = "", last] = [git.head()?.slice(0, 7), options.tag];
+  const back = `git reset --soft ${first === "" ? "HEAD~1" : first}${last === undefined ? "" : `; git tag -d ${last}`}`;
+  noteFinal(repo, `it made a commit of Git's; as long as nobody has it, you can take it back yourself: ${back}`);
   try {
     // Without the repository's lock: hooks of Git may call us again.
     const files = [...found.pointers, ...found.stages.map(recordOf)];
@@ -84,18 +98,18 @@ export async function snapshotSave(repo: Repo, options: SnapshotSaveOptions = {}
     throw takeBack(error, () => {
       transaction.undo();
       kept.restore();
+      dropEntry(repo);
     });
   }
 }
 
-type Begun =
-  | { readonly isOver: true; readonly result: SnapshotSaveResult }
-  | {
-      readonly isOver: false;
-      readonly found: FoundChanges;
-      readonly kept: KeptFiles;
-      readonly pushed: PushResult | undefined;
-    };
+interface Recorded {
+  readonly found: FoundChanges;
+  readonly kept: KeptFiles;
+  readonly pushed: PushResult | undefined;
+}
+
+type Begun = { readonly isOver: true; readonly result: SnapshotSaveResult } | ({ readonly isOver: false } & Recorded);
 
 /** Everything up to Git's part. */
 async function recordData(
@@ -127,6 +141,7 @@ async function recordData(
   } catch (error) {
     throw takeBack(error, () => {
       kept.restore();
+      dropEntry(repo);
     });
   }
 }

@@ -8,8 +8,8 @@ import { type StageDefinition, stageOfDefinition, withKeptFields } from "../pipe
 import type { Output, Stage } from "../pipeline/stage.ts";
 import { type GitContext, refuseGitTracked, refuseIgnoredStageFile, withGitContext } from "../repo/gitContext.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
-import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownLocal, viewOf } from "../repo/shown.ts";
 import { PROJECT_FILE } from "../repo/stageFiles.ts";
@@ -40,7 +40,7 @@ export async function stageAdd(
   definition: StageDefinition,
   options: StageAddOptions = {},
 ): Promise<StageAddResult> {
-  return withRepoLock(repo, options, () =>
+  return changeRepo(repo, "stage add", options, () =>
     withGitContext(repo, options, async (context) => {
       const stage = prepare(repo, definition, options);
       refuseTrackedOutputs(repo, stage);

@@ -1,10 +1,35 @@
 import { lstatSync } from "node:fs";
+import { join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
-import type { OsPath } from "../base/paths.ts";
+import { isInside, type OsPath } from "../base/paths.ts";
+import { guardPath } from "../data/planGuard.ts";
 import { readPlainText } from "../fs/atomic.ts";
+import { md5Bytes } from "../hash/md5.ts";
+import { TRASH_FOLDER } from "../odb/objectDb.ts";
 import type { JournalEntry, JournalStep } from "../repo/journal.ts";
-import { look } from "../repo/noteData.ts";
+import { hashNameOf, look } from "../repo/noteData.ts";
 import type { Repo } from "../repo/repo.ts";
+import { headPlace, isSamePlace } from "./undoHead.ts";
+
+/** The journal is a file in `.dvc`: what it names must lie where a command could have put it. @throws {UnsafePathError} */
+export function checkPlaces(repo: Repo, entry: JournalEntry): void {
+  for (const step of entry.steps) checkPlace(repo, step);
+}
+
+function checkPlace(repo: Repo, step: JournalStep): void {
+  const { kind } = step;
+  // Nothing is written at these: bins are looked up among those that are there, HEAD is Git's.
+  if (kind === "bin" || kind === "unbin" || kind === "head" || kind === "final") return;
+  // `snapshot restore` brings back code beside the project, too.
+  const top = repo.git !== undefined && isInside(repo.git.root, repo.root) ? repo.git.root : repo.root;
+  guardPath(top, step.path);
+  if (kind === "moved") guardPath(repo.root, step.to);
+  if (kind !== "kept" && kind !== "restored") return;
+  const trash = join(repo.tmpDir, TRASH_FOLDER);
+  // A link in the place of the trash is no trash.
+  const isInTrash = isInside(trash, step.at) && lstatSync(trash, { throwIfNoEntry: false })?.isSymbolicLink() !== true;
+  guardPath(isInTrash ? trash : top, step.at);
+}
 
 /**
  * The paths of an entry that hold neither what its command left there nor, since a kill may have interrupted an earlier undo,
@@ -12,54 +37,80 @@ import type { Repo } from "../repo/repo.ts";
  */
 export async function findConflicts(repo: Repo, entry: JournalEntry, options: CallOptions): Promise<OsPath[]> {
   const found = new Set<OsPath>();
-  const kept = new Set(entry.steps.filter(({ kind }) => kind === "kept").map(({ path }) => path));
-  for (const step of entry.steps) {
-    if (step.kind === "text") {
-      const now = readPlainText(step.path) ?? null;
-      if (!textsOf(entry, step.path).has(now)) found.add(step.path);
-    } else if (step.kind === "moved") {
-      if (isThere(step.path) && isThere(step.to)) found.add(step.path);
-    } else if (step.kind === "data" && (await isChanged(repo, entry, step, options))) found.add(step.path);
-    else if (step.kind === "kept" && !hasDataStep(entry, step.path)) {
-      // Taken away whole: its place must be free, unless it is back already.
-      if (isThere(step.path) && isThere(step.at) && kept.has(step.path)) found.add(step.path);
-    }
-  }
+  for (const step of entry.steps) if (await isConflict(repo, entry, step, options)) found.add(step.path);
   return [...found];
 }
 
+async function isConflict(repo: Repo, entry: JournalEntry, step: JournalStep, options: CallOptions): Promise<boolean> {
+  switch (step.kind) {
+    case "text":
+      // Interrupted: what it was made meanwhile may not have been noted. It goes into the trash.
+      return entry.isWhole && !isKnownText(entry, step.path, readPlainText(step.path));
+    case "moved":
+      return isPresent(step.path) && isPresent(step.to);
+    case "data":
+    case "links":
+      return isDataChanged(repo, entry, step.path, options);
+    case "kept":
+      // Taken away whole: its place must be free, unless it is back already.
+      return !isCovered(entry, step) && isPresent(step.path) && isPresent(step.at);
+    case "head":
+      return !isSamePlace(headPlace(repo), step.after) && !isSamePlace(headPlace(repo), step.before);
+    default:
+      return false;
+  }
+}
+
+/** Whether a pointer file holds what it did before the command, or what that made of it. */
+export function isKnownText(entry: JournalEntry, path: OsPath, text: string | undefined): boolean {
+  return textsOf(entry, path).has(hashOf(text));
+}
+
+/** What a pointer file may hold, as md5 sums. */
 function textsOf(entry: JournalEntry, path: OsPath): Set<string | null> {
   const texts = new Set<string | null>();
   for (const step of entry.steps) {
     if (step.kind !== "text" || step.path !== path) continue;
-    texts.add(step.before);
-    texts.add(step.after);
+    if (step.before !== undefined) texts.add(hashOf(step.before ?? undefined));
+    texts.add(step.left);
   }
   return texts;
 }
 
-async function isChanged(
-  repo: Repo,
-  entry: JournalEntry,
-  step: Extract<JournalStep, { kind: "data" }>,
-  options: CallOptions,
-): Promise<boolean> {
-  const steps = entry.steps.filter((one) => one.kind === "data" && one.path === step.path) as (typeof step)[];
-  if (steps.some(({ after }) => after === undefined)) return false;
-  // An undo that was killed has put some of it back; what else is there is compared file by file before it is replaced.
-  if (entry.steps.some((one) => one.kind === "kept" && one.path.startsWith(step.path) && !isThere(one.at)))
-    return false;
-  const hashes = steps.flatMap(({ before, after }) => [before, after ?? null]);
-  const name = hashes.find((one) => one !== null)?.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
-  const now = await look(repo, step.path, name, options);
-  if (now === undefined) return isThere(step.path);
+function hashOf(text: string | undefined): string | null {
+  return text === undefined ? null : md5Bytes(Buffer.from(text));
+}
+
+async function isDataChanged(repo: Repo, entry: JournalEntry, path: OsPath, options: CallOptions): Promise<boolean> {
+  // Interrupted half-way, there or back: what else is there is compared file by file before it is replaced.
+  if (!entry.isWhole) return false;
+  if (entry.steps.some((one) => one.kind === "restored" && one.path === path)) return false;
+  const hashes = [];
+  let isKnown = true;
+  for (const step of entry.steps) {
+    if (step.path !== path) continue;
+    if (step.kind === "links") hashes.push(step.hash);
+    if (step.kind !== "data") continue;
+    isKnown = step.after !== undefined;
+    if (step.before !== undefined) hashes.push(step.before);
+    if (step.after !== undefined) hashes.push(step.after);
+  }
+  if (!isKnown) return false;
+  const now = await look(repo, path, hashNameOf({ hash: hashes.find((one) => one !== null) }), options);
+  if (now === undefined) return isPresent(path);
   return !hashes.some((one) => one?.value === now.hash.value);
 }
 
-function hasDataStep(entry: JournalEntry, path: OsPath): boolean {
-  return entry.steps.some((one) => one.kind === "data" && (one.path === path || path.startsWith(`${one.path}/`)));
+/** Whether another step says what lies there afterwards. */
+function isCovered(entry: JournalEntry, step: JournalStep): boolean {
+  const later = entry.steps.slice(entry.steps.indexOf(step) + 1);
+  return (
+    later.some((one) => one.kind === "restored" && one.path === step.path) ||
+    entry.steps.some((one) => one.kind === "data" && isInside(one.path, step.path))
+  );
 }
 
-function isThere(path: OsPath): boolean {
+/** Whether anything is at a path, a broken link too. */
+export function isPresent(path: OsPath): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

@@ -1,106 +1,146 @@
-import { lstatSync, mkdirSync, renameSync, unlinkSync } from "node:fs";
+import { lstatSync, renameSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
-import { isInside, isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
-import { applyPlan, planCheckout } from "../data/checkout.ts";
-import { guardPath } from "../data/planGuard.ts";
+import { isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
+import { type Plan, planCheckout } from "../data/checkout.ts";
 import { unprotectPath } from "../data/unprotect.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
+import type { HashInfo } from "../hash/hashInfo.ts";
+import { md5Bytes } from "../hash/md5.ts";
 import { TRASH_FOLDER } from "../odb/objectDb.ts";
-import { restoreObjects } from "../odb/trash.ts";
+import { dropIfEmpty, restoreObjects } from "../odb/trash.ts";
 import { Tree } from "../odb/tree.ts";
 import { cacheFor } from "../repo/dataRoots.ts";
-import type { JournalEntry, JournalStep } from "../repo/journal.ts";
+import { type JournalEntry, type JournalStep, note } from "../repo/journal.ts";
 import type { Keeper } from "../repo/keep.ts";
-import { look } from "../repo/noteData.ts";
+import { applyNoted, hashNameOf, look } from "../repo/noteData.ts";
 import { pointersOf } from "../repo/pointers.ts";
 import type { Repo } from "../repo/repo.ts";
 import { objectBins, trashHint } from "../repo/trash.ts";
+import { isKnownText, isPresent } from "./undoCheck.ts";
+import { moveHead } from "./undoHead.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 type Step<K extends JournalStep["kind"]> = Extract<JournalStep, { kind: K }>;
 
-/** Whether, and how, to go on over what was changed since. */
-interface TakeBackOptions extends CallOptions {
+/** What taking back needs beside the steps. */
+export interface TakeBackOptions extends CallOptions {
+  /** Go on over what was changed since. */
   readonly force?: boolean;
+  readonly keeper: Keeper;
+  /** Steps of an earlier try that was interrupted. */
+  readonly earlier: readonly JournalStep[];
 }
 
 /**
- * Takes the steps of an entry back, last first: objects, then what lies in the trash, then data by its hash, then texts. Each
- * is done when it is found done, so that a second call goes on where a kill stopped the first.
+ * Takes the steps of an entry back, last first. Each is done when it is found done, so that a second call goes on where a
+ * kill stopped the first; each is noted itself, so that it can be done again.
  */
-export async function takeBack(
-  repo: Repo,
-  entry: JournalEntry,
-  keeper: Keeper,
-  options: TakeBackOptions,
-): Promise<void> {
-  const back = [...entry.steps].reverse();
-  const of = <K extends JournalStep["kind"]>(kind: K): Step<K>[] =>
-    back.filter((step): step is Step<K> => step.kind === kind);
-  for (const step of back) checkPlace(repo, step);
-  for (const step of of("bin")) bringBack(repo, step, options);
-  for (const step of of("kept")) restoreKept(step, keeper);
-  for (const step of of("data")) await restoreData(repo, step, keeper, options);
-  for (const step of of("moved")) moveBack(step, keeper);
-  for (const step of of("text")) restoreText(repo, step, keeper, options);
+export async function takeBack(repo: Repo, entry: JournalEntry, options: TakeBackOptions): Promise<void> {
+  for (const step of [...entry.steps].reverse()) {
+    options.signal?.throwIfAborted();
+    await takeStep(repo, entry, step, options);
+  }
 }
 
-/** The journal is a file in `.dvc`: what it names must lie where a command could have put it. */
-function checkPlace(repo: Repo, step: JournalStep): void {
-  if (step.kind === "bin") return;
-  const top = repo.git !== undefined && step.kind === "text" ? repo.git.root : repo.root;
-  guardPath(isInside(top, repo.root) ? top : repo.root, step.path);
-  if (step.kind === "moved") guardPath(repo.root, step.to);
-  if (step.kind !== "kept") return;
-  const trash = join(repo.tmpDir, TRASH_FOLDER);
-  // A link in the place of the trash is no trash.
-  const isInTrash = isInside(trash, step.at) && lstatSync(trash, { throwIfNoEntry: false })?.isSymbolicLink() !== true;
-  guardPath(isInTrash ? trash : repo.root, step.at);
+async function takeStep(repo: Repo, entry: JournalEntry, step: JournalStep, options: TakeBackOptions): Promise<void> {
+  switch (step.kind) {
+    case "text":
+      restoreText(repo, entry, step, options);
+      break;
+    case "data":
+      await restoreData(repo, step, options);
+      break;
+    case "links":
+      await changeLinks(repo, step, options);
+      break;
+    case "kept":
+      await restoreKept(repo, step, options);
+      break;
+    case "restored":
+      if (!isPresent(step.at) && isPresent(step.path)) rename(step.path, step.at);
+      break;
+    case "moved":
+      moveBack(repo, step, options);
+      break;
+    case "bin":
+      bringBack(repo, step, options);
+      break;
+    case "head":
+      await moveHead(repo, step, options);
+      break;
+    case "unbin":
+    case "final":
+      break; // `force`: passed over
+  }
 }
 
-function bringBack(repo: Repo, { path }: Step<"bin">, options: TakeBackOptions): void {
+function bringBack(repo: Repo, { path }: Step<"bin">, { force, earlier }: TakeBackOptions): void {
   const bin = objectBins(repo).find((one) => one.path === path);
-  if (bin !== undefined) restoreObjects(bin, [repo.cache, repo.legacyCache]);
-  else if (options.force !== true)
+  if (bin !== undefined) {
+    note(repo, { kind: "unbin", path });
+    restoreObjects(bin, [repo.cache, repo.legacyCache]);
+  } else if (force !== true && !earlier.some((one) => one.kind === "unbin" && one.path === path))
     throw new DvcError("the objects are no longer in the trash: they were brought back already, or deleted for good", {
       code: "not-found",
       hint: "With '--force' this one is passed over.",
     });
 }
 
-/** Puts back what lies in the trash; what is at its place now goes there instead. */
-function restoreKept({ path, at }: Step<"kept">, keeper: Keeper): void {
-  if (!isThere(at)) return;
-  if (isThere(path)) keeper.keep(path);
-  mkdirSync(dirname(path), { recursive: true });
-  renameSync(at, path);
+/** Puts back what lies in the trash; what is at its place now gives way. */
+async function restoreKept(repo: Repo, { path, at }: Step<"kept">, options: TakeBackOptions): Promise<void> {
+  if (!isPresent(at)) return;
+  if (isPresent(path)) options.keeper.drop(path, await look(repo, path, "md5", options));
+  note(repo, { kind: "restored", path, at });
+  rename(at, path);
+  dropIfEmpty([join(repo.tmpDir, TRASH_FOLDER)], at);
 }
 
-async function restoreData(repo: Repo, step: Step<"data">, keeper: Keeper, options: TakeBackOptions): Promise<void> {
-  const { path, before, manifest } = step;
-  if (before === null) {
-    if (isThere(path)) await removeRestored(repo, step, keeper, options);
-    repo.state.links.delete(posixRelative(repo.root, path));
+async function restoreData(repo: Repo, step: Step<"data">, options: TakeBackOptions): Promise<void> {
+  const { path, before, after, manifest } = step;
+  if (before === undefined) return;
+  if (before !== null) {
+    await checkOut(repo, path, before, manifest, options);
     return;
   }
-  const cache = cacheFor(repo, before);
+  if (isPresent(path))
+    options.keeper.drop(path, await look(repo, path, hashNameOf({ hash: after ?? undefined }), options));
+  repo.state.links.delete(posixRelative(repo.root, path));
+}
+
+/** Makes a path what a hash names. @throws {DvcError} `unsaved-files`, `missing-object` */
+async function checkOut(
+  repo: Repo,
+  path: OsPath,
+  hash: HashInfo,
+  manifest: string | undefined,
+  options: TakeBackOptions & { readonly relink?: boolean },
+): Promise<void> {
+  const cache = cacheFor(repo, hash);
   const tree = manifest === undefined ? undefined : Tree.parse(Buffer.from(manifest), `journal of '${path}'`);
-  const { force, ...call } = options;
-  const plan = planCheckout([{ path, hash: before, meta: {}, ...(tree === undefined ? {} : { tree }), key: path }], {
-    ...call,
-    root: repo.root,
-    cache,
-    state: repo.state,
-    ignore: repo.ignore,
-    ...(force === true ? { force } : {}),
-  });
-  if (plan.unsaved.length > 0)
-    throw new DvcError(`these files are in no cache:\n${plan.unsaved.join("\n")}`, {
+  const { force, relink, signal, reporter, keeper } = options;
+  const call = { ...(signal === undefined ? {} : { signal }), ...(reporter === undefined ? {} : { reporter }) };
+  const planned = (insist: boolean): Plan =>
+    planCheckout([{ path, hash, meta: {}, ...(tree === undefined ? {} : { tree }), key: path }], {
+      ...call,
+      root: repo.root,
+      cache,
+      state: repo.state,
+      ignore: repo.ignore,
+      ...(insist ? { force: true } : {}),
+      ...(relink === true ? { relink } : {}),
+    });
+  let plan = planned(force === true);
+  // A power loss empties files that were not flushed: they hold nobody's work.
+  const unsaved = plan.unsaved.filter((one) => lstatSync(one, { throwIfNoEntry: false })?.size !== 0);
+  if (unsaved.length > 0)
+    throw new DvcError(`these files are in no cache:\n${unsaved.join("\n")}`, {
       code: "unsaved-files",
       hint: "With '--force' they go into the trash (.dvc/tmp/trash).",
     });
-  await applyPlan(plan, { ...call, keep: (one) => keeper.keep(one) });
+  if (plan.unsaved.length > 0) plan = planned(true);
+  await applyNoted(repo, [plan], { ...call, keeper });
   const oids = plan.missing.flatMap((one) => one.oids);
   if (oids.length > 0) {
     const hint = trashHint(repo, oids) ?? `Get them with '${repo.env.programName} fetch', then undo again.`;
@@ -111,47 +151,57 @@ async function restoreData(repo: Repo, step: Step<"data">, keeper: Keeper, optio
   }
 }
 
-/** What the command had put there goes: for good when the cache has it, else into the trash. */
-async function removeRestored(
-  repo: Repo,
-  { path, after }: Step<"data">,
-  keeper: Keeper,
-  options: TakeBackOptions,
-): Promise<void> {
-  const name = after?.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
-  const now = await look(repo, path, name, options);
-  keeper.drop(path, now);
+async function changeLinks(repo: Repo, step: Step<"links">, options: TakeBackOptions): Promise<void> {
+  const { path, hash, isLinked, manifest } = step;
+  if (!isPresent(path)) return;
+  note(repo, { ...step, isLinked: !isLinked });
+  if (isLinked) unprotectPath(path);
+  else await checkOut(repo, path, hash, manifest, { ...options, relink: true });
 }
 
-function moveBack({ path, to }: Step<"moved">, keeper: Keeper): void {
-  if (!isThere(to)) return;
-  if (isThere(path)) keeper.keep(path);
-  mkdirSync(dirname(path), { recursive: true });
-  renameSync(to, path);
+function moveBack(repo: Repo, { path, to }: Step<"moved">, { keeper }: TakeBackOptions): void {
+  if (!isPresent(to)) return;
+  if (isPresent(path)) keeper.keep(path);
+  note(repo, { kind: "moved", path: to, to: path });
+  rename(to, path);
 }
 
-function restoreText(repo: Repo, step: Step<"text">, keeper: Keeper, options: TakeBackOptions): void {
-  const { path, before, after } = step;
+function rename(from: OsPath, to: OsPath): void {
+  makeFolders(dirname(to));
+  renameSync(from, to);
+}
+
+function restoreText(repo: Repo, entry: JournalEntry, step: Step<"text">, { keeper }: TakeBackOptions): void {
+  const { path, before } = step;
   const now = readPlainText(path) ?? null;
-  if (now === before) return;
-  if (options.force === true && now !== null && now !== after) keeper.keep(path);
+  if (before === undefined || now === before) return;
+  const isOurs = isKnownText(entry, path, now ?? undefined);
+  if (!isOurs) keeper.keep(path);
+  const there = isOurs ? now : null;
+  note(repo, { kind: "text", path, before: there, left: before === null ? null : md5Bytes(Buffer.from(before)) });
   if (before !== null) {
     writeFileAtomic(path, before, { inside: repo.git?.root ?? repo.root, parents: true });
     return;
   }
-  if (isThere(path)) unlinkSync(path);
-  if (after !== null) unprotectUntracked(path, after);
+  if (isPresent(path)) unlinkSync(path);
+  if (now !== null) unprotectUntracked(path, now);
 }
 
 /** Data that is tracked no longer is no link into a cache either, as after `remove`. */
 function unprotectUntracked(file: OsPath, text: string): void {
   if (!basename(file).endsWith(".dvc")) return;
-  for (const { path } of pointersOf(file, text)) {
+  for (const path of dataOf(file, text)) {
     const data = join(dirname(file), path);
-    if (isStrictlyInside(dirname(file), data) && isThere(data)) unprotectPath(data);
+    const isThere = lstatSync(data, { throwIfNoEntry: false }) !== undefined;
+    if (isStrictlyInside(dirname(file), data) && isThere) unprotectPath(data);
   }
 }
 
-function isThere(path: OsPath): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+function dataOf(file: OsPath, text: string): string[] {
+  try {
+    return pointersOf(file, text).map(({ path }) => path);
+  } catch (error) {
+    if (error instanceof DvcError) return []; // edited since, and no longer to be read: it lies in the trash
+    throw error;
+  }
 }

@@ -1,9 +1,12 @@
 import { DvcError } from "../base/errors.ts";
-import { isInside, isStrictlyInside } from "../base/paths.ts";
+import { isInside, isStrictlyInside, type OsPath } from "../base/paths.ts";
 import type { CallOptions } from "../base/events.ts";
 import { unprotectPath } from "../data/unprotect.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
+import { isStored, manifestText } from "../repo/keep.ts";
+import { note } from "../repo/journal.ts";
+import { look } from "../repo/noteData.ts";
 import { lstatSync } from "node:fs";
 import { resolve } from "node:path";
 
@@ -21,7 +24,7 @@ export async function unprotect(
   targets: readonly string[],
   options: CallOptions = {},
 ): Promise<UnprotectResult> {
-  return withRepoLock(repo, options, () => {
+  return changeRepo(repo, "unprotect", options, async () => {
     for (const target of targets) {
       const path = resolve(repo.env.cwd, target);
       if (!isStrictlyInside(repo.root, path) || isInside(repo.dvcDir, path)) {
@@ -31,9 +34,17 @@ export async function unprotect(
       if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
         throw new Error(`can't unprotect non-existing data '${target}'`);
       }
+      await noteLinks(repo, path, options);
       unprotectPath(path);
     }
     repo.state.save();
     return { unprotected: [...targets] };
   });
+}
+
+/** Links can be made again of what the cache has. */
+async function noteLinks(repo: Repo, path: OsPath, options: CallOptions): Promise<void> {
+  const held = await look(repo, path, "md5", options);
+  if (held?.hasLinks !== true || !isStored(repo, held)) return;
+  note(repo, { kind: "links", path, hash: held.hash, isLinked: false, ...manifestText(repo, held) });
 }

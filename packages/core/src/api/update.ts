@@ -7,9 +7,9 @@ import { stageMd5 } from "../pipeline/stageMd5.ts";
 import { importSource, openExternal } from "../repo/externalRepo.ts";
 import { type GitContext, withGitContext } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
-import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { presentState } from "../repo/presentState.ts";
+import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, viewOf } from "../repo/shown.ts";
 import { lockOf, type RepoDependency, runRepoImport } from "./import.ts";
@@ -49,7 +49,7 @@ export async function update(
     throw new UsageError("--to-remote can't be used with --no-download");
   if (options.toRemote !== true && options.remote !== undefined)
     throw new UsageError("--remote can't be used without --to-remote");
-  return withRepoLock(repo, options, () =>
+  return changeRepo(repo, "update", options, () =>
     withGitContext(repo, { ...options, untold: true }, async (context) => {
       const selected = loadIndex(repo).collect(targets, { recursive: options.recursive === true });
       const stages = [...new Set(selected.map(({ stage }) => stage))];

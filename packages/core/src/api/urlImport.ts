@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type CallOptions, info } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
@@ -18,6 +18,7 @@ import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
 import { placeBuilt, removePresent, withBuilt } from "./importPlace.ts";
 import { downloadAll, filesAt, type FsConfig, openUrl, type UrlFile, type UrlPlace } from "./urlSource.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** The kind of dependency that an import from a path or URL has. */
 export type FileDependency = Extract<Dependency, { kind: "file" }>;
@@ -224,7 +225,7 @@ export async function sendUrl(
 }
 
 async function inScratch<T>(repo: Repo, work: (folder: OsPath) => Promise<T>): Promise<T> {
-  mkdirSync(repo.tmpDir, { recursive: true });
+  makeFolders(repo.tmpDir);
   const folder = mkdtempSync(join(repo.tmpDir, "import-"));
   try {
     return await work(folder);

@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
@@ -9,6 +8,7 @@ import { type FileSystem, type Info, isLocalPathFileSystem } from "../fs/filesys
 import { openStorage, protocolOf } from "../fs/open.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 import { openStorageOf, resolveRemote } from "../repo/remote.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** A place on a storage that a URL, a path or `remote://name/path` names. */
 export interface UrlPlace {
@@ -110,10 +110,10 @@ export async function downloadAll(
   const isDir = pinned?.[0]?.rel !== ".";
   const found = pinned === undefined ? await filesAt(place, options) : { isDir, files: pinned };
   if (found === undefined) throw urlMissing(url);
-  if (found.isDir) mkdirSync(to, { recursive: true });
+  if (found.isDir) makeFolders(to);
   const download = async ({ rel, info }: UrlFile): Promise<void> => {
     const target = rel === "." ? to : join(to, rel);
-    mkdirSync(dirname(target), { recursive: true });
+    makeFolders(dirname(target));
     const version = pinned === undefined || info.versionId === undefined ? {} : { versionId: info.versionId };
     await place.fs.download(info.path, target, { ...options, ...version, size: info.size });
   };

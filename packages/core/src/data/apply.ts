@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, lstatSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
@@ -17,6 +17,7 @@ import type { FileJob, Plan, PlanItem, PlanOptions, Stamp } from "./plan.ts";
 import { guardPath } from "./planGuard.ts";
 import { displace, dropStaging, placeNew, removeFile, removeFolder, replaceFile } from "./swap.ts";
 import { Workbench } from "./workbench.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** How to apply. */
 export interface ApplyOptions extends CallOptions {
@@ -70,7 +71,7 @@ function tmpOf(options: PlanOptions): OsPath | undefined {
   const project = join(options.root, ".dvc");
   if (lstatSync(project, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
   const tmp = join(project, "tmp");
-  mkdirSync(tmp, { recursive: true });
+  makeFolders(tmp);
   return tmp;
 }
 
@@ -118,7 +119,7 @@ class ItemApplier {
     }
     const isIdle = this.#jobs.length + work.removeFiles.length + work.removeFolders.length + work.chmod.length === 0;
     if (isIdle) {
-      if (work.isFolder && this.#item.change === "A") mkdirSync(wanted.path, { recursive: true });
+      if (work.isFolder && this.#item.change === "A") makeFolders(wanted.path);
       else if (this.#item.change === undefined && this.#plan.options.relink !== true) return;
     } else await this.#rebuild();
     this.#recordLink();
@@ -231,7 +232,7 @@ class ItemApplier {
     const staged = rest === "" ? name : `${name}/${rest}`;
     if (!made.has(staged)) {
       made.add(staged);
-      mkdirSync(staging + staged, { recursive: true });
+      makeFolders(staging + staged);
     }
     return staged;
   }
@@ -312,7 +313,7 @@ class ItemApplier {
     const { wanted, work } = this.#item;
     guardPath(this.#plan.options.root, wanted.path);
     this.#clearWay();
-    mkdirSync(dirname(wanted.path), { recursive: true });
+    makeFolders(dirname(wanted.path));
     const built = new StampColumns(batch.shared.built);
     for (const unit of this.#units) {
       this.#point("swapping");

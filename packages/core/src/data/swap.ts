@@ -5,6 +5,7 @@ import type { OsPath } from "../base/paths.ts";
 import { isLeftover, temporaryPath } from "../fs/atomic.ts";
 import type { Stamp } from "./plan.ts";
 import { existingParent } from "./planGuard.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** What staging folders are called, between the dot and the process id. */
 const STAGING = "checkout";
@@ -86,7 +87,7 @@ export function removeFolder(path: OsPath): boolean {
 export function displace(path: OsPath, tmp: OsPath | undefined): OsPath {
   const home = sameDevice(tmp, dirname(path));
   const folder = home === undefined ? dirname(path) : join(home, "displaced");
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   for (let n = 1; ; n++) {
     const to = join(folder, `${basename(path)}.displaced.${String(n)}`);
     if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) continue;

@@ -4,7 +4,6 @@ import {
   closeSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -17,6 +16,7 @@ import {
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { DvcError, EncodingError, UnsafePathError } from "../base/errors.ts";
 import { isReservedName, isStrictlyInside, type OsPath } from "../base/paths.ts";
+import { makeFolders } from "./makeFolders.ts";
 
 /** How an atomic write behaves. */
 export interface AtomicOptions {
@@ -88,7 +88,7 @@ export function processAlive(pid: number): boolean {
 export function writeFileAtomic(path: OsPath, contents: string | Uint8Array, options: AtomicOptions = {}): void {
   const target = followLink(path);
   if (options.inside !== undefined) guardTarget(path, target, options.inside);
-  if (options.parents === true) mkdirSync(dirname(target), { recursive: true });
+  if (options.parents === true) makeFolders(dirname(target));
   const mode = options.mode ?? existingMode(target);
   const temporary = temporaryPath(target);
   const bytes = typeof contents === "string" ? Buffer.from(contents, "utf8") : contents;

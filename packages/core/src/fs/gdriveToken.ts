@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
@@ -7,6 +7,7 @@ import { logInByBrowser } from "./gdriveLogin.ts";
 import { type CredentialPlace, type GdriveLogin, type GdriveSettings, placeText } from "./gdriveSettings.ts";
 import { type GoogleCredentials, serviceAccountToken, userToken } from "./googleToken.ts";
 import type { Token, TokenAsker } from "./oauthToken.ts";
+import { makeFolders } from "./makeFolders.ts";
 
 const SCOPE = "https://www.googleapis.com/auth/drive https://www.googleapis.com/auth/drive.appdata";
 
@@ -100,6 +101,6 @@ function keep(path: string, credentials: GoogleCredentials): void {
     _class: "OAuth2Credentials",
     _module: "oauth2client.client",
   };
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolders(dirname(path), 0o700);
   writeFileAtomic(path, JSON.stringify(whole), { mode: 0o600 });
 }

@@ -1,8 +1,9 @@
 import { createHash, createHmac } from "node:crypto";
-import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { matchesPatterns } from "./sshConfig.ts";
+import { makeFolders } from "./makeFolders.ts";
 
 /** `changed`: the host is known by other keys. `revoked`: the key is marked as one not to be trusted. */
 export type HostKeyVerdict = "known" | "unknown" | "changed" | "revoked";
@@ -44,7 +45,7 @@ export class KnownHosts {
   add(host: string, port: number, key: Buffer): void {
     const [file] = this.#files;
     if (file === undefined) return;
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolders(dirname(file), 0o700);
     appendFileSync(file, `${placeOf(host, port)} ${keyType(key)} ${key.toString("base64")}\n`, { mode: 0o600 });
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, createReadStream, fsyncSync, openSync, readSync, unlinkSync } from "node:fs";
-import { mkdir, opendir, open as openFile, readFile, rename, rm, stat as statFile } from "node:fs/promises";
+import { opendir, open as openFile, readFile, rename, rm, stat as statFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
@@ -21,6 +21,7 @@ import type {
   WriteOptions,
 } from "./filesystem.ts";
 import type { OpenedStorage } from "./openOptions.ts";
+import { makeFolders } from "./makeFolders.ts";
 
 /** Opens a folder: an absolute path or a `file://` URL. It need not be there yet. */
 export function openLocal(url: string): Promise<OpenedStorage> {
@@ -129,7 +130,7 @@ export class LocalFileSystem implements LocalPathFileSystem {
   async write(path: string, source: Source, options: WriteOptions = {}): Promise<void> {
     const temp = temporaryPath(path);
     try {
-      await mkdir(dirname(path), { recursive: true });
+      makeFolders(dirname(path));
       const md5 =
         "bytes" in source ? writeNewFile(temp, source.bytes, options) : await copyInto(source.file, temp, options);
       if (options.md5 !== undefined && md5 !== options.md5) {

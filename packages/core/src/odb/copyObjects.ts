@@ -1,11 +1,12 @@
 import { createHash, hash as hashOnce } from "node:crypto";
-import { chmodSync, closeSync, fchmodSync, mkdirSync, openSync, readSync } from "node:fs";
+import { chmodSync, closeSync, fchmodSync, openSync, readSync } from "node:fs";
 import { dirname } from "node:path";
 import { CorruptObjectError, StorageError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
 import { NamesToGive } from "./namesToGive.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** One object to copy between two folders of this machine. */
 export interface CopyJob {
@@ -168,7 +169,7 @@ class Copier {
 
 /** Creates a folder for objects, and gives those it made exactly `mode` (umask or not) when that is given. */
 export function makeObjectFolder(folder: OsPath, mode: number | undefined): void {
-  const first = mkdirSync(folder, { recursive: true });
+  const first = makeFolders(folder);
   if (first === undefined || mode === undefined) return;
   for (let at = folder; at.length >= first.length; at = dirname(at)) chmodQuietly(at, mode);
 }

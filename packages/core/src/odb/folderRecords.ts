@@ -1,10 +1,11 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, rmSync } from "node:fs";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { writeAll } from "../fs/atomic.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
 import { pruneRecords } from "./pruneRecords.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Numbers kept of a file: device, inode, size, mtime in ns, ctime in ns. All 0: look closer next time. */
 export const FILE_NUMBERS = 5;
@@ -82,7 +83,7 @@ export class FolderRecords {
   /** Writes what is new, each record in one step. */
   save(): void {
     if (this.#folder === "" || this.#fresh.size === 0) return;
-    mkdirSync(this.#folder, { recursive: true });
+    makeFolders(this.#folder);
     for (const key of this.#fresh) {
       const record = this.#known.get(key);
       if (record !== undefined) writeRecord(this.#file(key), key, record);

@@ -1,10 +1,11 @@
-import { constants, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { constants, copyFileSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { pruneRecords } from "./pruneRecords.ts";
 import { Tree } from "./tree.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /**
  * Copies of manifests that a command has looked into: what a folder held can be told after the cache was emptied, as DVC's
@@ -24,7 +25,7 @@ export class KeptManifests {
     if (this.#folder === "" || existsSync(this.#file(oid))) return;
     const temporary = `${this.#file(oid)}.${String(process.pid)}`;
     try {
-      mkdirSync(this.#folder, { recursive: true });
+      makeFolders(this.#folder);
       copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
       renameSync(temporary, this.#file(oid));
       if (this.#isFresh) pruneRecords(this.#folder);

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { OsPath } from "../base/paths.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** What was put at a path of the workspace, so that an untouched one can be recognised later. */
 export interface LinkRecord {
@@ -53,7 +54,7 @@ export class LinkRecords {
   save(): void {
     if (!this.#dirty || this.#records === undefined) return;
     const temporary = `${this.#file}.${String(process.pid)}.${Math.random().toString(36).slice(2)}`;
-    mkdirSync(dirname(this.#file), { recursive: true });
+    makeFolders(dirname(this.#file));
     try {
       writeFileSync(temporary, JSON.stringify({ version: 1, links: Object.fromEntries(this.#records) }), {
         mode: 0o600,

@@ -20,11 +20,37 @@ const MAX_MANIFEST_BYTES = 512 * 1024 * 1024;
 export async function checkLocal(store: ObjectDb, options: CheckOptions): Promise<StoreCheck> {
   const names = [...store.names()];
   for (const name of names) options.onName?.(name);
+  return checkNamed(store, names, options);
+}
+
+/**
+ * The same for some objects. Those that are not there, or go meanwhile, are in `missing`.
+ * @throws as {@link checkLocal}
+ */
+export async function checkLocalObjects(
+  store: ObjectDb,
+  oids: Iterable<string>,
+  options: CheckOptions,
+): Promise<StoreCheck & { readonly missing: readonly string[] }> {
+  const wanted = new Set(oids);
+  const there = store.exists(wanted);
+  const gone = new Set<string>();
+  const result = await checkNamed(store, [...there], options, (oid) => gone.add(oid));
+  const missing = [...wanted].filter((oid) => !there.has(oid) || gone.has(oid));
+  return { ...result, objects: result.objects - gone.size, missing };
+}
+
+async function checkNamed(
+  store: ObjectDb,
+  names: readonly string[],
+  options: CheckOptions,
+  onGone?: (oid: string) => void,
+): Promise<StoreCheck> {
   const oids = OidColumn.from(names);
   const manifests = names.filter(isDirHash).sort();
   const progress = new TransferProgress(options.reporter, options.task, names.length);
   try {
-    const check = new LocalCheck(store, oids, options, progress);
+    const check = new LocalCheck(store, oids, options, progress, onGone);
     if (store.hashName === "md5") await check.hashFiles();
     else await check.hashTexts();
     await check.readManifests(manifests);
@@ -39,11 +65,19 @@ class LocalCheck {
   readonly #oids: OidColumn;
   readonly #options: CheckOptions;
   readonly #progress: TransferProgress;
+  readonly #onGone: ((oid: string) => void) | undefined;
   readonly #bad: BadObject[];
   #objects: number;
   #bytes: number;
 
-  constructor(store: ObjectDb, oids: OidColumn, options: CheckOptions, progress: TransferProgress) {
+  constructor(
+    store: ObjectDb,
+    oids: OidColumn,
+    options: CheckOptions,
+    progress: TransferProgress,
+    onGone: ((oid: string) => void) | undefined,
+  ) {
+    this.#onGone = onGone;
     this.#store = store;
     this.#oids = oids;
     this.#options = options;
@@ -96,6 +130,7 @@ class LocalCheck {
       this.#options.signal?.throwIfAborted();
       const path = this.#store.pathOf(oid);
       const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat === undefined) this.#onGone?.(oid);
       if (stat === undefined) continue;
       const bad = stat.isFile() ? manifestProblem(oid, path, stat.size) : unreadable(oid, path, "it is no file");
       if (bad !== undefined) this.#bad.push(bad);
@@ -133,6 +168,7 @@ class LocalCheck {
     const path = this.#store.pathOf(oid);
     try {
       const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat === undefined) this.#onGone?.(oid);
       if (stat === undefined) return;
       if (!stat.isFile()) {
         this.#bad.push(unreadable(oid, path, "it is no file"));

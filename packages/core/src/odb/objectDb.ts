@@ -6,7 +6,6 @@ import {
   fstatSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -28,6 +27,7 @@ import { DEFAULT_LINK_TYPES } from "./linker.ts";
 import { quarantine, QUARANTINE_FOLDER } from "./quarantine.ts";
 import type { State } from "./state.ts";
 import { Tree } from "./tree.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Where objects lie below the root: `files/md5/<2>/<30>` or, for projects of DVC 2.x and older, `<2>/<30>`. */
 export type CacheLayout = "3.x" | "legacy";
@@ -544,7 +544,7 @@ export class ObjectDb {
 
   #makeFolder(folder: OsPath): void {
     if (this.#made.has(folder)) return;
-    const first = mkdirSync(folder, { recursive: true });
+    const first = makeFolders(folder);
     this.#made.add(folder);
     if (first === undefined || this.dirMode === undefined) return;
     for (let at = folder; at.length >= first.length; at = dirname(at)) chmodSync(at, this.dirMode);

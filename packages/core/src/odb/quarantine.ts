@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, renameSync } from "node:fs";
+import { readdirSync, renameSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Name of the folder that keeps damaged objects until a person looks at them: in `.dvc/tmp`, or in an external cache. DVC passes over both. */
 export const QUARANTINE_FOLDER = "quarantine";
@@ -39,7 +40,7 @@ export function quarantined(folder: OsPath): OsPath[] {
 
 /** A name that is free in a quarantine, for an object; makes the folder. */
 export function freeName(folder: OsPath, oid: string): OsPath {
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   const taken = new Set(readdirSync(folder));
   for (let n = 1; ; n++) {
     const name = `${basename(oid)}.${String(n)}`;

@@ -6,7 +6,7 @@ import { isLocalPathFileSystem } from "../fs/filesystem.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { md5Bytes, md5Dos2Unix, newMd5 } from "../hash/md5.ts";
 import type { BadObject, CheckOptions, StoreCheck } from "./checkTypes.ts";
-import { checkLocal, manifestBytesProblem } from "./localCheck.ts";
+import { checkLocal, checkLocalObjects, manifestBytesProblem } from "./localCheck.ts";
 import { ObjectDb } from "./objectDb.ts";
 import { isFatal } from "./objectFailures.ts";
 import type { RemoteDb, RemoteObject } from "./remoteDb.ts";
@@ -46,6 +46,8 @@ export async function checkObjects(
   oids: Iterable<string>,
   options: RemoteCheckOptions,
 ): Promise<StoreCheck & { readonly missing: readonly string[] }> {
+  if (isLocalPathFileSystem(remote.fs))
+    return checkLocalObjects(folderOf(remote, remote.fs.localPath(remote.root)), oids, options);
   const missing: string[] = [];
   const objects = [...new Set(oids)].map((oid) => ({ oid, size: undefined }));
   const result = await checkSorted(remote, objects, options, (oid) => missing.push(oid));

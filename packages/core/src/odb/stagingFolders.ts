@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 
 import { dirname, join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { isLeftover, temporaryPath } from "../fs/atomic.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** A staging folder whose process is gone and that nobody has touched for an hour is removed. */
 const IDLE_MS = 3_600_000;
@@ -23,7 +24,7 @@ export class StagingFolders {
   constructor(objects: OsPath, dirMode: number | undefined) {
     this.objects = objects;
     this.#dirMode = dirMode;
-    const first = mkdirSync(objects, { recursive: true });
+    const first = makeFolders(objects);
     if (first !== undefined && dirMode !== undefined)
       for (let at = objects; at.length >= first.length; at = dirname(at)) chmodSync(at, dirMode);
     const names = readdirSync(objects);
@@ -81,7 +82,7 @@ export class StagingFolders {
   /** Makes an object folder (two digits). */
   makeShard(shard: string): void {
     const folder = join(this.objects, shard);
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     if (this.#dirMode !== undefined) chmodSync(folder, this.#dirMode);
   }
 

@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { writeAll } from "../fs/atomic.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Bytes of one record. Layout in {@link RecordTable}. */
 const RECORD_BYTES = 64;
@@ -77,7 +78,7 @@ export function writeStateFile(file: OsPath, words: Uint32Array): FileIdentity {
   const [low, high] = checksum(words);
   header.set([MAGIC, VERSION, words.length / RECORD_WORDS, 0, low, high]);
   const temporary = `${file}.${String(process.pid)}.${Math.random().toString(36).slice(2)}`;
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolders(dirname(file));
   const fd = openSync(temporary, "wx", 0o600);
   try {
     writeAll(fd, new Uint8Array(header.buffer));

@@ -1,24 +1,16 @@
-import {
-  chmodSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-} from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { chmodSync, lstatSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import { systemClock } from "../base/clock.ts";
-import type { OsPath } from "../base/paths.ts";
+import { isStrictlyInside, type OsPath } from "../base/paths.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import { isOid } from "../hash/hashInfo.ts";
 import type { ObjectDb } from "./objectDb.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** In a bin: its record, and the objects as they lay in the cache, by layout. */
 const RECORD = "record.json";
 const OBJECTS = "objects";
+const FILES = "files";
 const LAYOUTS = ["3.x", "legacy"] as const;
 /** Names of bins sort by time. */
 const BIN = /^\d{17}-\d+(-\d+)?$/;
@@ -58,21 +50,23 @@ export class FillingBin {
   readonly #homes: OsPath[];
   readonly #about: Pick<TrashRecord, "command" | "project">;
   readonly #dirMode: number | undefined;
+  readonly #beginning: ((path: OsPath) => void) | undefined;
   readonly #made = new Set<OsPath>();
   readonly #at = systemClock.now();
   #path: OsPath | undefined;
   #objects = 0;
   #bytes = 0;
 
-  /** `homes`: trash folders, in order of preference. */
+  /** `homes`: trash folders, in order of preference. `beginning` hears of its path before the bin is made. */
   constructor(
     homes: readonly OsPath[],
     about: Pick<TrashRecord, "command" | "project">,
-    options: { readonly dirMode?: number | undefined } = {},
+    options: { readonly dirMode?: number | undefined; readonly beginning?: (path: OsPath) => void } = {},
   ) {
     this.#homes = [...homes];
     this.#about = about;
     this.#dirMode = options.dirMode;
+    this.#beginning = options.beginning;
   }
 
   /** Where it lies; undefined as long as it holds nothing. */
@@ -92,7 +86,7 @@ export class FillingBin {
   placeFor(path: OsPath, name: string): OsPath {
     const bin = this.#path ?? this.#begin(path);
     for (let n = 0; ; n++) {
-      const at = join(bin, "files", n === 0 ? name : `${name}.${String(n)}`);
+      const at = join(bin, FILES, n === 0 ? name : `${name}.${String(n)}`);
       if (lstatSync(at, { throwIfNoEntry: false }) !== undefined) continue;
       this.#makeFolder(dirname(at));
       return at;
@@ -142,6 +136,7 @@ export class FillingBin {
     for (let n = 0; ; n++) {
       const path = join(home, `${stamp}-${String(process.pid)}${n === 0 ? "" : `-${String(n)}`}`);
       if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) continue;
+      this.#beginning?.(path);
       this.#makeFolder(path);
       this.#write(path);
       this.#path = path;
@@ -157,7 +152,7 @@ export class FillingBin {
   #makeFolder(folder: OsPath): void {
     if (this.#made.has(folder)) return;
     this.#made.add(folder);
-    const first = mkdirSync(folder, { recursive: true });
+    const first = makeFolders(folder);
     if (first === undefined || this.#dirMode === undefined) return;
     for (let at = folder; at.length >= first.length; at = dirname(at)) chmodSync(at, this.#dirMode);
   }
@@ -240,6 +235,29 @@ export function dropFromBin(bin: TrashBin, oids: Iterable<string>): void {
     }
   }
   if (weigh(bin).objects === 0) dropBin(bin);
+}
+
+/** Deletes for good what a bin took of one path of the workspace; `name` as given to {@link FillingBin.placeFor}. */
+export function dropFiles(bin: TrashBin, name: string): void {
+  const files = join(bin.path, FILES);
+  const folder = dirname(join(files, name));
+  if (!isStrictlyInside(files, join(files, name))) return;
+  for (let at = folder; at !== bin.path; at = dirname(at)) if (isLink(at)) return;
+  const [base, ...rest] = [basename(name), ...namesIn(folder)];
+  for (const one of rest)
+    if (one === base || (one.startsWith(`${base}.`) && /^\d+$/.test(one.slice(base.length + 1))))
+      rmSync(join(folder, one), { recursive: true, force: true });
+  dropIfEmptyBin(bin, join(folder, base));
+}
+
+/** Drops the bin that held `path` when nothing is left in it. `homes`: trash folders. */
+export function dropIfEmpty(homes: readonly OsPath[], path: OsPath): void {
+  for (const bin of readTrash(homes)) if (isStrictlyInside(bin.path, path)) dropIfEmptyBin(bin, path);
+}
+
+function dropIfEmptyBin(bin: TrashBin, path: OsPath): void {
+  for (let at = dirname(path); at !== bin.path; at = dirname(at)) removeEmpty(at);
+  if (namesIn(bin.path).every((name) => name === RECORD)) dropBin(bin);
 }
 
 /** Counts what lies in a bin, looking at each file. */

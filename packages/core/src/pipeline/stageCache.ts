@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { parseLockfile } from "../formats/lockfile.ts";
@@ -11,6 +11,7 @@ import type { Entry } from "./record.ts";
 import type { FileData } from "./stageData.ts";
 import { lockData } from "./stageData.ts";
 import type { Stage } from "./stage.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Names of a run in the run cache: `runs/<first two of key>/<key>/<value>`, both SHA-256 in hex. */
 export interface RunName {
@@ -74,7 +75,7 @@ export function saveRun(runs: OsPath, stage: Stage): OsPath | undefined {
   const { key, value } = runName(entry);
   const file = join(keyFolder(runs, key), value);
   if (readRun(file) !== undefined) return undefined;
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolders(dirname(file));
   // A run that a crash of the machine loses only has to run again; what is torn is found when it is read.
   writeFileAtomic(file, dumpYaml(entry, { shared: true }), { noSync: true, inside: runs });
   return file;

@@ -1,8 +1,9 @@
-import { mkdirSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { UnsafePathError } from "../base/errors.ts";
 import { isInside, type OsPath } from "../base/paths.ts";
 import type { Repo } from "../repo/repo.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Where the pages of plots go when neither the user nor the config says. */
 const DEFAULT_FOLDER = "dvc_plots";
@@ -24,7 +25,7 @@ export function plotsFolder(repo: Repo, asked: string | undefined): OsPath {
 
 /** Makes the folder. @throws {UnsafePathError} when a link on the way leads out of the project */
 export function makeFolder(repo: Repo, folder: OsPath): void {
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   if (isInside(repo.root, folder) && !isInside(realpathSync(repo.root), realpathSync(folder))) {
     throw new UnsafePathError(`'${folder}' is a link that leaves the project`, { hint: "Nothing was written there." });
   }

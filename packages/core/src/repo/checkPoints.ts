@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import type { OsPath } from "../base/paths.ts";
@@ -7,6 +7,7 @@ import { isOid } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import type { BadObject, CheckPoint } from "../odb/checkTypes.ts";
 import type { Repo } from "./repo.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** A point older than this (ms) says too little about today. */
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
@@ -46,7 +47,7 @@ export class CheckPointFile {
     if (now - this.#savedAt < EVERY_MS) return;
     this.#savedAt = now;
     const folder = join(this.#file, "..");
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     const text = JSON.stringify({ begunAt: this.#begunAt, point });
     writeFileAtomic(this.#file, text, { noSync: true, inside: folder });
   }

@@ -12,6 +12,8 @@ export interface CollectOptions extends RevisionOptions, CallOptions {
   readonly recursive?: boolean;
   /** The remote asked for. */
   readonly remote?: string;
+  /** Hears of each revision that can't be read. */
+  readonly onSkipped?: (name: string, error: DvcError) => void;
   /** Which remotes must be in the config: those that the outputs name, or (`used`) also the one asked for or the default. */
   readonly needed?: "named" | "used";
 }
@@ -43,6 +45,7 @@ export function collectRevisions(repo: Repo, targets: readonly string[], options
       if (!(error instanceof DvcError) || options.signal?.aborted === true) throw error;
       if (error instanceof NotDvcRepoError) continue;
       failure = error;
+      options.onSkipped?.(name, error);
       warn(options, `failed to collect '${name}', skipping`);
     }
   }

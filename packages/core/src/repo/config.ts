@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { ConfigError, DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
@@ -6,6 +5,7 @@ import { type Environment, expandHome, globalConfigDir, isWindows, systemConfigD
 import { checkConfig, type ConfigSections, type ConfigValue, parseConfig, serializeConfig } from "../formats/config.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import { keepTrust } from "./trustFile.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Where an option may be set, in the order in which later ones win. */
 export type ConfigLevel = "system" | "global" | "project" | "local" | "override";
@@ -254,7 +254,7 @@ export class Config {
     const merged = structuredClone(this.readBelow(level)) as Sections;
     merge(merged, stored);
     checkConfig(merged, undefined);
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolders(dirname(file));
     writeFileAtomic(file, serializeConfig(stored), level === "project" ? { inside: dirname(dirname(file)) } : {});
     this.#reload();
     if (level === "project")

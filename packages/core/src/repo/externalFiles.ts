@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { lstatSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { CorruptObjectError, DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
@@ -13,6 +13,7 @@ import type { Repo } from "./repo.ts";
 import { fetchFilesOf } from "./fetchObjects.ts";
 import { copyAsNew } from "./newFile.ts";
 import type { RepoView, ViewEntry } from "./repoView.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** A repository to take files from. */
 export interface FileOrigin {
@@ -104,13 +105,13 @@ export async function placeFiles(
 ): Promise<void> {
   const objects = source.files.flatMap(({ object }) => (object === undefined ? [] : [object]));
   await bringObjects(origin, objects, options);
-  mkdirSync(source.isDir ? to : dirname(to), { recursive: true });
+  makeFolders(source.isDir ? to : dirname(to));
   const made = new Set<OsPath>([to]);
   for (const file of source.files) {
     options.signal?.throwIfAborted();
     const target = file.rel === "." ? to : join(to, file.rel);
     const folder = dirname(target);
-    if (source.isDir && !made.has(folder)) mkdirSync(folder, { recursive: true });
+    if (source.isDir && !made.has(folder)) makeFolders(folder);
     made.add(folder);
     if (file.object === undefined) origin.view.copyPlain(file.path, target);
     else placeObject(origin, file.object, target);

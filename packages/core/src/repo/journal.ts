@@ -1,55 +1,51 @@
-import { appendFileSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, fsyncSync, lstatSync, openSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import type { OsPath } from "../base/paths.ts";
-import type { HashInfo } from "../hash/hashInfo.ts";
+import { syncFolder, writeAll } from "../fs/atomic.ts";
+import { md5Bytes } from "../hash/md5.ts";
+import {
+  ENTRY,
+  entriesIn,
+  filesOf,
+  JOURNAL_FORMAT,
+  type JournalEntry,
+  type JournalMark,
+  type JournalStep,
+  MOST_BYTES,
+} from "./journalEntry.ts";
 import type { Repo } from "./repo.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
-/** One change of a command, noted before it is made. Paths are absolute; `null` stands for nothing there. */
-export type JournalStep =
-  /** Text of a pointer file: `.dvc`, dvc.yaml, dvc.lock, `.gitignore`. */
-  | {
-      readonly kind: "text";
-      readonly path: OsPath;
-      readonly before: string | null;
-      readonly after: string | null;
-    }
-  /** What a path holds, by the hash that names it; `manifest` is the text of the former folder when no cache has it. */
-  | {
-      readonly kind: "data";
-      readonly path: OsPath;
-      readonly before: HashInfo | null;
-      /** Undefined when it was not known beforehand. */
-      readonly after?: HashInfo | null;
-      readonly manifest?: string;
-    }
-  /** Something that is in no cache was moved into the trash. */
-  | { readonly kind: "kept"; readonly path: OsPath; readonly at: OsPath }
-  /** Data that was renamed. */
-  | { readonly kind: "moved"; readonly path: OsPath; readonly to: OsPath }
-  /** Objects that went into the trash: the path of their bin. */
-  | { readonly kind: "bin"; readonly path: OsPath };
+export type { GitPlace, JournalEntry, JournalStep } from "./journalEntry.ts";
 
-/** What one command did, so that it can be taken back. */
-export interface JournalEntry {
-  readonly id: string;
-  readonly file: OsPath;
-  /** `add`, `checkout`, … */
-  readonly verb: string;
-  /** ms since the epoch. */
-  readonly at: number;
-  readonly steps: readonly JournalStep[];
-  readonly isUndone: boolean;
-}
-
-/** So many entries are kept, of so many bytes together. */
+/** So many entries are kept. */
 const MOST_ENTRIES = 50;
-const MOST_BYTES = 64 * 1024 * 1024;
-const ENTRY = /^\d{17}-\d+(-\d+)?\.jsonl$/;
+/** Tells a child process (a hook of Git) to whose entry its changes belong. */
+const VARIABLE = "HOLDFAST_JOURNAL";
+const NOWHERE = "none";
 
 interface Open {
   readonly verb: string;
+  readonly of: string | undefined;
   file: OsPath | undefined;
+  /** Another process began it, and will say when it is done. */
+  readonly isInherited: boolean;
+  hasSteps: boolean;
+  /** Pointer files and data whose former state is noted already. */
+  readonly known: Set<string>;
+  /** The last line was cut off. */
+  isRagged: boolean;
+  /** Something was noted that may not be on the disk yet. */
+  isUnflushed: boolean;
+}
+
+/** How an entry is begun. */
+export interface JournalOptions {
+  /** The entry that this one takes back. */
+  readonly of?: string;
+  /** Goes on with an entry that was begun, and not finished, before. */
+  readonly into?: JournalEntry | undefined;
 }
 
 const open = new WeakMap<Repo, Open>();
@@ -58,28 +54,99 @@ const last = new WeakMap<Repo, Open>();
 
 /**
  * Runs `work`, a verb that holds the repository's lock, and notes what it changes. Nothing is written for a verb that changes
- * nothing. Within another verb's work it belongs to that one; the same verb again on the same opened project goes on with
- * the same entry.
+ * nothing. Within another verb's work, in this process or in the one that started it, it belongs to that one; the same verb
+ * again on the same opened project goes on with the same entry.
  */
-export async function journaled<T>(repo: Repo, verb: string, work: () => T | Promise<T>): Promise<T> {
-  if (open.has(repo)) return work();
-  const before = last.get(repo);
-  const entry = before?.verb === verb ? before : { verb, file: undefined };
+export async function journaled<T>(
+  repo: Repo,
+  verb: string,
+  work: () => T | Promise<T>,
+  options: JournalOptions = {},
+): Promise<T> {
+  if (open.has(repo) || repo.env.env[VARIABLE] === NOWHERE) return work();
+  const entry = entryFor(repo, verb, options);
   open.set(repo, entry);
   last.set(repo, entry);
   try {
-    return await work();
+    const result = await work();
+    finish(entry);
+    return result;
   } finally {
     open.delete(repo);
   }
 }
 
-/** Notes a change that is about to be made; nothing outside of {@link journaled}. */
-export function note(repo: Repo, step: JournalStep): void {
+/** Says that all of it was done. Without that an undo looks more closely: nothing to fail for. */
+function finish(entry: Open): void {
+  if (entry.file === undefined || entry.isInherited || !entry.hasSteps) return;
+  try {
+    append(entry, JSON.stringify({ done: true } satisfies JournalMark), true);
+  } catch {
+    // A full disk, after the work itself was done.
+  }
+}
+
+function entryFor(repo: Repo, verb: string, { of, into }: JournalOptions): Open {
+  const before = last.get(repo);
+  if (of === undefined && before?.of === undefined && before?.verb === verb) return before;
+  const given = into === undefined ? inherited(repo) : undefined;
+  const file = into?.file ?? given;
+  const isInherited = given !== undefined;
+  return {
+    verb,
+    of,
+    file,
+    isInherited,
+    hasSteps: false,
+    known: new Set(),
+    isRagged: file !== undefined,
+    isUnflushed: false,
+  };
+}
+
+/** The entry of the process that started this one. */
+function inherited(repo: Repo): OsPath | undefined {
+  const name = `${repo.env.env[VARIABLE] ?? ""}.jsonl`;
+  const file = join(folderOf(repo), name);
+  return ENTRY.test(name) && lstatSync(file, { throwIfNoEntry: false })?.isFile() === true ? file : undefined;
+}
+
+/**
+ * What to add to the environment of a child process whose changes belong to the entry that is being written, or (while an
+ * undo is taken back) to none.
+ */
+export function journalVariable(repo: Repo): Readonly<Record<string, string>> {
+  const file = open.get(repo)?.file;
+  return { [VARIABLE]: file === undefined ? NOWHERE : basename(file, ".jsonl") };
+}
+
+/** Runs `work` on the same project, opened anew, as part of the entry that is being written. */
+export async function journaledWith<T>(repo: Repo, again: Repo, work: () => Promise<T>): Promise<T> {
+  const entry = open.get(repo);
+  if (entry !== undefined) open.set(again, entry);
+  try {
+    return await work();
+  } finally {
+    open.delete(again);
+  }
+}
+
+/** How a change is noted. */
+export interface NoteOptions {
+  /** Not flushed by itself: the next one that is, or {@link flushJournal}, does it. */
+  readonly soft?: boolean;
+}
+
+/**
+ * Notes a change that is about to be made, so that neither a kill nor a power loss can part them; nothing outside of
+ * {@link journaled}.
+ */
+export function note(repo: Repo, step: JournalStep, { soft = false }: NoteOptions = {}): void {
   const entry = open.get(repo);
   if (entry === undefined || !repo.isInitialized) return;
-  entry.file ??= begin(repo, entry.verb);
-  appendFileSync(entry.file, `${JSON.stringify(step)}\n`);
+  entry.file ??= begin(repo, entry);
+  entry.hasSteps = true;
+  append(entry, JSON.stringify(step), soft);
 }
 
 /** Whether changes are being noted. */
@@ -87,30 +154,90 @@ export function isNoting(repo: Repo): boolean {
   return open.has(repo);
 }
 
-/** Notes that a pointer file is about to be changed. */
+/** Notes that a pointer file is about to be changed: its text once, afterwards only what becomes of it. */
 export function noteText(repo: Repo, path: OsPath, before: string | undefined, after: string | undefined): void {
-  if (open.has(repo)) note(repo, { kind: "text", path, before: before ?? null, after: after ?? null });
+  const entry = open.get(repo);
+  if (entry === undefined) return;
+  const left = after === undefined ? null : md5Bytes(Buffer.from(after));
+  const isKnown = entry.known.has(`text ${path}`);
+  entry.known.add(`text ${path}`);
+  note(repo, { kind: "text", path, ...(isKnown ? {} : { before: before ?? null }), left }, { soft: isKnown });
 }
 
-function begin(repo: Repo, verb: string): OsPath {
+/** Notes that what was done cannot be taken back by `undo`, and why or how else. */
+export function noteFinal(repo: Repo, reason: string): void {
+  note(repo, { kind: "final", path: repo.root, reason });
+}
+
+/** Makes what was noted softly last. */
+export function flushJournal(repo: Repo): void {
+  const entry = open.get(repo);
+  if (entry?.file !== undefined && entry.isUnflushed) append(entry, undefined, false);
+}
+
+/** Strikes the entry that is being written: all of it was taken back. */
+export function dropEntry(repo: Repo): void {
+  const entry = open.get(repo);
+  if (entry?.file === undefined) return;
+  rmSync(entry.file, { force: true });
+  entry.file = undefined;
+  entry.hasSteps = false;
+  entry.known.clear();
+}
+
+function append(entry: Pick<Open, "file" | "isRagged" | "isUnflushed">, line: string | undefined, soft: boolean): void {
+  const fd = openSync(entry.file ?? "", "a");
+  try {
+    if (line !== undefined) {
+      const bytes = Buffer.from(`${entry.isRagged ? "\n" : ""}${line}\n`);
+      entry.isRagged = true;
+      entry.isUnflushed = true;
+      writeAll(fd, bytes);
+      entry.isRagged = false;
+    }
+    if (soft) return;
+    fsyncSync(fd);
+    entry.isUnflushed = false;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function begin(repo: Repo, { verb, of }: Open): OsPath {
   const folder = folderOf(repo);
-  mkdirSync(folder, { recursive: true });
+  const first = makeFolders(folder);
   trim(folder);
   const at = systemClock.now();
+  const file = newFile(folder, at, repo.env.pid);
+  const fd = openSync(file, "ax", 0o666);
+  try {
+    writeAll(fd, Buffer.from(`${JSON.stringify({ format: JOURNAL_FORMAT, verb, at, of })}\n`));
+  } finally {
+    closeSync(fd);
+  }
+  // The first step flushes the file; its name, and those of folders that are new, are flushed here.
+  for (let at = folder; ; at = dirname(at)) {
+    syncFolder(at);
+    if (first === undefined || at === dirname(first) || at === dirname(at)) break;
+  }
+  return file;
+}
+
+/** Names sort by time, also when the clock was set back. */
+function newFile(folder: OsPath, at: number, pid: number): OsPath {
   const stamp = new Date(at).toISOString().replace(/\D/g, "");
+  const newest = basename(filesOf(folder)[0] ?? "").slice(0, stamp.length);
+  const later = newest < stamp ? stamp : String(BigInt(newest) + 1n).padStart(stamp.length, "0");
   for (let n = 0; ; n++) {
-    const file = join(folder, `${stamp}-${String(repo.env.pid)}${n === 0 ? "" : `-${String(n)}`}.jsonl`);
-    if (statSync(file, { throwIfNoEntry: false }) !== undefined) continue;
-    appendFileSync(file, `${JSON.stringify({ verb, at })}\n`, { flag: "ax" });
-    return file;
+    const file = join(folder, `${later}-${String(pid)}${n === 0 ? "" : `-${String(n)}`}.jsonl`);
+    if (!existsSync(file)) return file;
   }
 }
 
 /** Keeps the journal small: the oldest entries go. */
 function trim(folder: OsPath): void {
-  const files = filesOf(folder);
   let bytes = 0;
-  for (const [index, file] of files.entries()) {
+  for (const [index, file] of filesOf(folder).entries()) {
     bytes += statSync(file, { throwIfNoEntry: false })?.size ?? 0;
     if (index >= MOST_ENTRIES - 1 || bytes > MOST_BYTES) rmSync(file, { force: true });
   }
@@ -118,61 +245,14 @@ function trim(folder: OsPath): void {
 
 /** All entries, newest first. A line that a kill cut off is left out: its change was not made. */
 export function readJournal(repo: Repo): JournalEntry[] {
-  return filesOf(folderOf(repo)).flatMap((file) => readEntry(file) ?? []);
+  return entriesIn(folderOf(repo));
 }
 
-/** Notes that an entry was taken back. */
-export function markUndone(entry: JournalEntry): void {
-  appendFileSync(entry.file, `{"undone":true}\n`);
-}
-
-function readEntry(file: OsPath): JournalEntry | undefined {
-  const lines = textOf(file).split("\n").map(parseLine);
-  const head = lines[0] as { verb?: unknown; at?: unknown } | undefined;
-  if (typeof head?.verb !== "string" || typeof head.at !== "number") return undefined;
-  const rest = lines.slice(1);
-  return {
-    id: file.slice(file.lastIndexOf("/") + 1, -".jsonl".length),
-    file,
-    verb: head.verb,
-    at: head.at,
-    steps: rest.filter(isStep),
-    isUndone: rest.some((line) => typeof line === "object" && line !== null && "undone" in line),
-  };
-}
-
-/** A link, a pipe or a device that somebody committed is no entry. What a kill cut off may end within a letter. */
-function textOf(file: OsPath): string {
-  const stat = lstatSync(file, { throwIfNoEntry: false });
-  return stat?.isFile() === true && stat.size <= MOST_BYTES ? readFileSync(file, "utf8") : "";
-}
-
-function parseLine(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}
-
-function isStep(value: unknown): value is JournalStep {
-  if (typeof value !== "object" || value === null) return false;
-  const { kind, path } = value as Record<string, unknown>;
-  return typeof path === "string" && ["text", "data", "kept", "moved", "bin"].includes(kind as string);
+/** Adds to an entry that was read what became of it. */
+export function markEntry({ file }: JournalEntry, mark: JournalMark): void {
+  append({ file, isRagged: true, isUnflushed: false }, JSON.stringify(mark), false);
 }
 
 function folderOf(repo: Repo): OsPath {
   return join(repo.tmpDir, "journal");
-}
-
-function filesOf(folder: OsPath): OsPath[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => ENTRY.test(name))
-      .sort()
-      .reverse()
-      .map((name) => join(folder, name));
-  } catch {
-    return [];
-  }
 }

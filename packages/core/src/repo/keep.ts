@@ -8,10 +8,14 @@ import { holdsUnrecorded } from "../data/unrecorded.ts";
 import { TRASH_FOLDER } from "../odb/objectDb.ts";
 import { FillingBin } from "../odb/trash.ts";
 import { cacheFor } from "./dataRoots.ts";
-import { note } from "./journal.ts";
+import { note, type NoteOptions } from "./journal.ts";
 import type { Repo } from "./repo.ts";
+import { emptyWorkspaceTrash } from "./trash.ts";
 
-/** Moves what is in no cache out of the workspace into a bin of the trash, and notes it. */
+/** Longer manifests go into the cache, not into the journal (bytes). */
+const MOST_MANIFEST = 8 << 20;
+
+/** Takes what a path held out of the workspace, and notes it: what is in no cache goes into a bin of the trash. */
 export class Keeper {
   readonly #repo: Repo;
   readonly #bin: FillingBin;
@@ -54,22 +58,43 @@ export class Keeper {
   /** Removes what `held` says of a path: for good when a cache has all of it, else into the trash. */
   drop(path: OsPath, held: Built | undefined): void {
     if (held === undefined || !this.mayDrop(path, held)) this.keep(path);
-    else rmSync(path, { recursive: true, force: true });
+    else this.remove(path, held);
+  }
+
+  /** Removes what a cache has. */
+  remove(path: OsPath, held: Built, options: NoteOptions = {}): void {
+    note(
+      this.#repo,
+      { kind: "data", path, before: held.hash, after: null, ...manifestText(this.#repo, held) },
+      options,
+    );
+    rmSync(path, { recursive: true, force: true });
   }
 
   /** Whether a cache has all of a path, ignored files too. */
   mayDrop(path: OsPath, held: Built): boolean {
-    return isInCache(this.#repo, held) && !holdsUnrecorded(path, held.tree);
+    return isStored(this.#repo, held) && !holdsUnrecorded(path, held.tree);
   }
 
-  /** Notes what the bin holds. */
+  /** Notes what the bin holds; what lies in the trash for too long goes. */
   finish(): void {
     this.#bin.finish();
+    if (this.#bin.path !== undefined) emptyWorkspaceTrash(this.#repo);
   }
 }
 
-/** Whether the cache has all that was found, in sound condition. */
-function isInCache(repo: Repo, { hash, tree }: Built): boolean {
-  const oids = new Set([hash.value, ...(tree?.entries ?? []).map(({ md5 }) => md5)]);
+/** Whether the cache has all files that were found, in sound condition. */
+export function isStored(repo: Repo, { hash, tree }: Built): boolean {
+  const oids = new Set(tree === undefined ? [hash.value] : tree.entries.map(({ md5 }) => md5));
   return cacheFor(repo, hash).intact(oids).size === oids.size;
+}
+
+/** The manifest of a folder that was never stored: the cache does not have it. */
+export function manifestText(repo: Repo, { hash, tree }: Built): { readonly manifest?: string } {
+  const cache = cacheFor(repo, hash);
+  if (tree === undefined || cache.exists([hash.value]).size > 0) return {};
+  const manifest = tree.serialize();
+  if (manifest.length <= MOST_MANIFEST) return { manifest: manifest.toString("utf8") };
+  cache.addTree(tree);
+  return {};
 }

@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
 import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
@@ -11,7 +11,7 @@ import { experimentRefs, otherWorktrees, stagedTexts, stashedCommits } from "../
 import { cacheFor } from "./dataRoots.ts";
 import { loadIndex } from "./index.ts";
 import { manifestOf } from "./manifests.ts";
-import { isPointerFile, PointerReader, pointersOf } from "./pointers.ts";
+import { isPointerFile, type Pointer, PointerReader, pointersOf } from "./pointers.ts";
 import { openRepoSync, type Repo } from "./repo.ts";
 import { forgetProject, registeredProjects } from "./sharedCache.ts";
 import type { UsedObjects } from "./usedObjects.ts";
@@ -22,6 +22,16 @@ export interface KeptOptions extends CallOptions {
   readonly skipFailed?: boolean;
   /** Nothing is written: entries of projects that are gone stay. */
   readonly dry?: boolean;
+  /** Told of outputs that are to be kept apart from what is needed. */
+  readonly apart?: KeptApart;
+}
+
+/** Takes some of the outputs that worktrees, stashes, experiments and the index of this repository name out of what is needed. */
+export interface KeptApart {
+  /** Whether an output is one of them; its path is from Git's top folder. */
+  has(path: RelPath, oid: string): boolean;
+  /** Hears of each, with its objects and where it was found. */
+  found(where: string, oids: readonly string[]): void;
 }
 
 /**
@@ -61,6 +71,8 @@ class KeptCollector {
   readonly #used: UsedObjects;
   readonly #options: KeptOptions;
   readonly #reader = new PointerReader();
+  /** What is being read, and whether it belongs to this repository. */
+  #where: { readonly name: string; readonly isOwn: boolean } = { name: "", isOwn: false };
 
   constructor(repo: Repo, used: UsedObjects, options: KeptOptions) {
     this.#repo = repo;
@@ -71,19 +83,22 @@ class KeptCollector {
   /** What a repository keeps beside its branches, for one project in it: not the project's own workspace. */
   async repository(repo: Repo, git: Git): Promise<void> {
     const project = posixRelative(git.root, repo.root);
+    const isOwn = repo === this.#repo;
     for (const { name, sha } of [...stashedCommits(git), ...experimentRefs(git)])
-      await this.root(name, undefined, () => this.#commit(repo, git, sha, project));
-    await this.root("the Git index", undefined, () => this.#staged(repo, git, project));
+      await this.root(name, undefined, () => this.#commit(repo, git, sha, project), isOwn);
+    await this.root("the Git index", undefined, () => this.#staged(repo, git, project), isOwn);
     for (const worktree of otherWorktrees(git, repo.env)) {
       const name = `worktree '${worktree.root}'`;
       const wayOut = `Nothing was removed. If that worktree is no more, run 'git worktree prune'.`;
-      await this.root(name, wayOut, async () => {
+      const collect = async (): Promise<void> => {
         if (worktree.head !== undefined) await this.#commit(repo, git, worktree.head, project);
         const root = project === "." ? worktree.root : join(worktree.root, project);
         if (!worktree.isThere) return;
         await this.#staged(repo, worktree.git, project);
-        if (existsSync(join(root, ".dvc"))) await this.#workspace(openRepoSync({ ...this.#repo.env, cwd: root }));
-      });
+        if (existsSync(join(root, ".dvc")))
+          await this.#workspace(openRepoSync({ ...this.#repo.env, cwd: root }), worktree.root);
+      };
+      await this.root(name, wayOut, collect, isOwn);
     }
   }
 
@@ -91,7 +106,7 @@ class KeptCollector {
   async project(root: OsPath): Promise<void> {
     const repo = openRepoSync({ ...this.#repo.env, cwd: root });
     if (!isSameFolder(repo.cacheDir, this.#repo.cacheDir)) return;
-    await this.#workspace(repo);
+    await this.#workspace(repo, root);
     const { git } = repo;
     if (git === undefined) return;
     const project = posixRelative(git.root, repo.root);
@@ -100,7 +115,14 @@ class KeptCollector {
   }
 
   /** Runs `collect` for one of them; a failure names it. */
-  async root(name: string, wayOut: string | undefined, collect: () => Promise<void>): Promise<void> {
+  async root(
+    name: string,
+    wayOut: string | undefined,
+    collect: () => Promise<void>,
+    isOwn: boolean = false,
+  ): Promise<void> {
+    const before = this.#where;
+    this.#where = { name, isOwn };
     try {
       await collect();
     } catch (error) {
@@ -115,41 +137,51 @@ class KeptCollector {
         cause: error,
         hint: wayOut ?? "Nothing was removed. Drop it if nobody needs it, or leave it out with '--skip-failed'.",
       });
+    } finally {
+      this.#where = before;
     }
   }
 
   async #commit(repo: Repo, git: Git, sha: string, project: RelPath): Promise<void> {
     for (const { file, pointer } of this.#reader.inCommit(git.tree(sha), project))
-      await this.#need(repo, pointer.hash, pointer.remote, file);
+      await this.#need(repo, pointer, file);
   }
 
   async #staged(repo: Repo, git: Git, project: RelPath): Promise<void> {
     const prefix = project === "." ? "" : `${project}/`;
     const texts = stagedTexts(git, (path) => path.startsWith(prefix) && isPointerFile(path));
     for (const [file, text] of texts)
-      for (const { hash, remote } of pointersOf(file, text)) await this.#need(repo, hash, remote, file);
+      for (const pointer of pointersOf(file, text)) await this.#need(repo, pointer, file);
   }
 
-  async #workspace(repo: Repo): Promise<void> {
+  async #workspace(repo: Repo, top: OsPath): Promise<void> {
     for (const { stage, out } of loadIndex(repo).outs) {
       if (out.hash === undefined || !out.useCache || !out.isLocal || isRepoImport(stage)) continue;
-      await this.#need(repo, out.hash, out.remote, posixRelative(repo.root, stage.file));
+      const file = posixRelative(top, stage.file);
+      const path = posixRelative(dirname(stage.file), out.path);
+      await this.#need(repo, { path, hash: out.hash, remote: out.remote }, file);
     }
   }
 
-  async #need(repo: Repo, hash: HashInfo, remote: string | undefined, file: RelPath): Promise<void> {
+  async #need(repo: Repo, { path, hash, remote }: Pointer, file: RelPath): Promise<void> {
     const oid = hash.value;
-    if (this.#used.has(remote, oid)) return;
-    if (!isDirHash(oid)) {
-      this.#used.add(remote, [oid]);
-      return;
-    }
+    const { apart } = this.#options;
+    const isApart = this.#where.isOwn && apart?.has(posix.join(posix.dirname(file), path), oid) === true;
+    if (!isApart && this.#used.has(remote, oid)) return;
+    const oids = await this.#objects(repo, hash, remote, file);
+    if (isApart) apart.found(this.#where.name, oids);
+    else this.#used.add(remote, oids);
+  }
+
+  async #objects(repo: Repo, hash: HashInfo, remote: string | undefined, file: RelPath): Promise<string[]> {
+    const oid = hash.value;
+    if (!isDirHash(oid)) return [oid];
     const tree = await this.#manifest(repo, hash, remote);
     if (tree === undefined)
       throw new DvcError(`the manifest ${oid} of a folder, recorded in '${file}', is in no cache and on no remote`, {
         code: "missing-object",
       });
-    this.#used.add(remote, [oid, ...tree.entries.map(({ md5 }) => md5)]);
+    return [oid, ...tree.entries.map(({ md5 }) => md5)];
   }
 
   async #manifest(repo: Repo, hash: HashInfo, remote: string | undefined): Promise<Tree | undefined> {

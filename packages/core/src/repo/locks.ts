@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { LockError } from "../base/errors.ts";
@@ -19,6 +18,7 @@ import { tryHardlink } from "./hardlinkLock.ts";
 import { checkOwnFolders } from "./ownFolders.ts";
 import type { Repo } from "./repo.ts";
 import { registerProject } from "./sharedCache.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** How to take the repository's lock. */
 export interface LockOptions extends CallOptions {
@@ -226,7 +226,7 @@ export class SharedRepoLock {
 /** Takes the lock file at `path`; waits. For the repository's lock and for the guard of the path locks. */
 export async function acquire(repo: Repo, path: OsPath, options: LockOptions): Promise<HeldLock> {
   checkOwnFolders(repo);
-  mkdirSync(repo.tmpDir, { recursive: true });
+  makeFolders(repo.tmpDir);
   const attempt = lockerOf(repo, options);
   const limit = timeoutMs(repo, options);
   const start = systemClock.now();

@@ -1,25 +1,29 @@
-import { lstatSync, rmSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import type { CallOptions } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import { build, type Built } from "../data/build.ts";
 import { applyPlan, type Plan } from "../data/checkout.ts";
 import type { PlanItem } from "../data/plan.ts";
 import type { Output } from "../pipeline/stage.ts";
-import { cacheFor } from "./dataRoots.ts";
-import { isNoting, note } from "./journal.ts";
-import { Keeper } from "./keep.ts";
+import { flushJournal, isNoting, note } from "./journal.ts";
+import { Keeper, manifestText } from "./keep.ts";
 import type { Repo } from "./repo.ts";
 
 /** Applies plans, and notes what each output held before; what is in no cache goes into the trash. */
-export async function applyNoted(repo: Repo, plans: readonly Plan[], options: CallOptions): Promise<void> {
-  const keeper = new Keeper(repo, "checkout");
+export async function applyNoted(
+  repo: Repo,
+  plans: readonly Plan[],
+  options: CallOptions & { readonly keeper?: Keeper },
+): Promise<void> {
+  const keeper = options.keeper ?? new Keeper(repo, "checkout");
   try {
     for (const plan of plans) {
       if (isNoting(repo)) for (const item of plan.items) await noteItem(repo, item, plan, options);
+      flushJournal(repo);
       await applyPlan(plan, { ...options, keep: (path) => keeper.keep(path) });
     }
   } finally {
-    keeper.finish();
+    if (options.keeper === undefined) keeper.finish();
   }
 }
 
@@ -32,18 +36,14 @@ async function noteItem(repo: Repo, item: PlanItem, plan: Plan, options: CallOpt
   const after = wanted.within === undefined ? { after: wanted.hash } : {};
   const { hashName } = plan.options.cache;
   if (item.before !== undefined) {
-    note(repo, { kind: "data", path, before: { name: hashName, value: item.before }, ...after });
+    const before = { name: hashName, value: item.before };
+    note(repo, { kind: "data", path, before, ...after }, { soft: true });
     return;
   }
   const held = change === "A" && wanted.within === undefined ? undefined : await look(repo, path, hashName, options);
-  if (held === undefined) note(repo, { kind: "data", path, before: null, ...after });
-  else note(repo, { kind: "data", path, before: held.hash, ...after, ...manifestText(repo, held) });
-}
-
-/** The manifest of a folder that was never stored: the cache does not have it. */
-function manifestText(repo: Repo, { hash, tree }: Built): { readonly manifest?: string } {
-  if (tree === undefined || cacheFor(repo, hash).exists([hash.value]).size > 0) return {};
-  return { manifest: tree.serialize().toString("utf8") };
+  const before =
+    held === undefined ? { before: null, ...after } : { before: held.hash, ...after, ...manifestText(repo, held) };
+  note(repo, { kind: "data", path, ...before }, { soft: true });
 }
 
 /** What a path holds now; undefined when nothing, or something that has no hash, is there. */
@@ -54,10 +54,12 @@ export async function look(
   options: CallOptions,
 ): Promise<Built | undefined> {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+  const { signal, reporter } = options;
+  const call = { ...(signal === undefined ? {} : { signal }), ...(reporter === undefined ? {} : { reporter }) };
   try {
-    return await build(path, { ...options, state: repo.state, ignore: repo.ignore, hashName });
+    return await build(path, { ...call, state: repo.state, ignore: repo.ignore, hashName });
   } catch {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     return undefined; // a broken link, a pipe: it is kept as it is
   }
 }
@@ -71,12 +73,12 @@ export function noteRemoved(repo: Repo, path: OsPath, oid: string): void {
 /** Removes the data of an output from the workspace: what the cache has as it is goes, anything else into the trash. */
 export async function removeData(repo: Repo, out: Output, keeper: Keeper, options: CallOptions): Promise<void> {
   if (lstatSync(out.path, { throwIfNoEntry: false }) === undefined) return;
-  const name = out.hash?.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
-  const held = out.hash === undefined || !out.useCache ? undefined : await look(repo, out.path, name, options);
-  if (held === undefined || held.hash.value !== out.hash?.value || !keeper.mayDrop(out.path, held)) {
-    keeper.keep(out.path);
-    return;
-  }
-  note(repo, { kind: "data", path: out.path, before: held.hash, after: null });
-  rmSync(out.path, { recursive: true, force: true });
+  const held =
+    out.hash === undefined || !out.useCache ? undefined : await look(repo, out.path, hashNameOf(out), options);
+  keeper.drop(out.path, held);
+}
+
+/** The kind of hash that an output is recorded by. */
+export function hashNameOf({ hash }: Pick<Output, "hash">): "md5" | "md5-dos2unix" {
+  return hash?.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
 }

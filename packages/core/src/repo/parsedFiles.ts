@@ -1,9 +1,10 @@
-import { type BigIntStats, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { type BigIntStats, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { PyFloat } from "../formats/pyValues.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
 import type { ParsedFiles } from "../pipeline/source.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Smaller files are parsed as fast as a memory of them is found; larger ones are no pipelines. Bytes. */
 const WORTH = { least: 16 * 1024, most: 16 * 1024 * 1024 };
@@ -82,7 +83,7 @@ function remember(folder: OsPath, memory: OsPath, key: string, value: unknown): 
   const plain = plainOf(value);
   if (plain === undefined) return;
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     const names = readdirSync(folder);
     if (names.length >= MAX_FILES)
       for (const name of names) rmSync(join(folder, name), { force: true, recursive: true });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { mapBounded } from "../base/pool.ts";
@@ -6,6 +6,7 @@ import { writeFileAtomic } from "../fs/atomic.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import { runsFolder } from "./objects.ts";
 import type { Repo } from "./repo.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** `<kk>/<key>/<value>`: 64 hex digits each, the first two of the key in front. */
 const RUN = /^[0-9a-f]{2}\/[0-9a-f]{64}\/[0-9a-f]{64}$/;
@@ -34,7 +35,7 @@ export async function pullRuns(repo: Repo, remote: RemoteDb, options: CallOption
   await mapBounded(wanted, remote.jobs, async (run) => {
     const bytes = await remote.fs.readBytes(remotePath(remote, run), { ...options, end: MAX_RUN });
     const file = join(runsFolder(repo.cacheDir), run);
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolders(dirname(file));
     writeFileAtomic(file, bytes, { inside: runsFolder(repo.cacheDir) });
   });
   return wanted.length;

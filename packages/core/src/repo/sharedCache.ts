@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
@@ -6,6 +6,7 @@ import { isInside } from "../base/paths.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import type { Repo } from "./repo.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Folder of a shared cache that lists the projects which use it, one small file each. DVC passes over it. */
 const PROJECTS = "projects";
@@ -36,7 +37,7 @@ export function registerProject(repo: Repo): void {
   const file = entryOf(repo);
   if (statSync(file, { throwIfNoEntry: false }) !== undefined) return;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolders(dirname(file));
     const entry = { root: repo.root, host: hostname(), device: String(statSync(repo.root, { bigint: true }).dev) };
     writeFileAtomic(file, `${JSON.stringify(entry)}\n`, { noSync: true, inside: dirname(file) });
   } catch {

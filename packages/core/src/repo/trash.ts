@@ -13,6 +13,8 @@ import {
   type TrashTotal,
   weigh,
 } from "../odb/trash.ts";
+import { isInside, type OsPath } from "../base/paths.ts";
+import { note } from "./journal.ts";
 import type { Repo } from "./repo.ts";
 
 /** How long the trash keeps what was removed, in days, unless somebody says otherwise. */
@@ -33,10 +35,14 @@ export function trashDays(repo: Repo): number {
   });
 }
 
-/** A bin for what this command removes. */
+/** A bin for the objects that this command removes; the journal hears of it before it is made. */
 export function newBin(repo: Repo): FillingBin {
   const command = repo.env.commandLine ?? repo.env.programName;
-  return new FillingBin(repo.cache.trashes, { command, project: repo.root }, { dirMode: repo.cache.dirMode });
+  const beginning = (path: OsPath): void => {
+    note(repo, { kind: "bin", path });
+  };
+  const about = { command, project: repo.root };
+  return new FillingBin(repo.cache.trashes, about, { dirMode: repo.cache.dirMode, beginning });
 }
 
 /** All that was removed from caches and workspace, newest first. */
@@ -60,18 +66,36 @@ export function trashTotal(repo: Repo): TrashTotal {
   return total;
 }
 
-/** Deletes for good what was removed at least `days` ago. */
+/**
+ * Deletes for good what was removed at least `days` ago. What other projects put into the trash of a shared cache only goes
+ * when it is old enough by our own setting.
+ */
 export function emptyTrash(repo: Repo, days: number): TrashTotal {
   const total = { objects: 0, bytes: 0 };
-  const before = systemClock.now() - days * DAY_MS;
   for (const bin of trashBins(repo)) {
-    if (days > 0 && beganAt(bin) > before) continue;
+    const isOthers = bin.record !== undefined && bin.record.project !== repo.root && !isInside(repo.tmpDir, bin.path);
+    if (!isOlder(bin, isOthers ? Math.max(days, trashDays(repo)) : days)) continue;
     const { objects, bytes } = weigh(bin);
     dropBin(bin);
     total.objects += objects;
     total.bytes += bytes;
   }
   return total;
+}
+
+/** Deletes for good what commands took out of the workspace, once it is old enough; objects are left to `gc`. Never fails. */
+export function emptyWorkspaceTrash(repo: Repo): void {
+  try {
+    const days = Math.max(1, trashDays(repo));
+    for (const bin of readTrash([join(repo.tmpDir, TRASH_FOLDER)]))
+      if (isOlder(bin, days) && !holdsObjects(bin)) dropBin(bin);
+  } catch {
+    // A setting that is wrong, a bin that can't be deleted: the command itself has done its work.
+  }
+}
+
+function isOlder(bin: TrashBin, days: number): boolean {
+  return days === 0 || beganAt(bin) <= systemClock.now() - days * DAY_MS;
 }
 
 /** What to do about missing objects that lie in the trash; undefined when none does. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ScmError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
@@ -7,6 +7,7 @@ import { hasPassword, isUsable, makeStore, storeFolder, withStoreLock } from "./
 import { Git } from "./git.ts";
 import { type GitAnswer, type GitCall, refuseOption, runGit } from "./gitProcess.ts";
 import { readRef } from "./gitRefs.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 const SHA = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 /** Files that opening a project reads from disk, not from the commit. */
@@ -51,7 +52,7 @@ export function cloneCommit(
 ): ClonedCommit {
   refuseHelpers(url);
   const source = sourceOf(environment, url);
-  mkdirSync(to, { recursive: true });
+  makeFolders(to);
   const kept = storeFolder(environment, source);
   const store = hasPassword(source) || !isUsable(dirname(kept)) ? join(to, "..", "copy.git") : kept;
   const layout = { root: to, gitDir: store, commonDir: store };
@@ -201,7 +202,7 @@ function writeConfigs(git: Git, commit: string): void {
     const target = join(git.root, path);
     const bytes = tree.readBytes(target);
     if (bytes === undefined) continue;
-    mkdirSync(dirname(target), { recursive: true });
+    makeFolders(dirname(target));
     writeFileSync(target, bytes, { flag: "wx" });
   }
 }

@@ -1,10 +1,11 @@
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { renameSync, rmSync, statSync, utimesSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LockError, ScmError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import { processAlive } from "../fs/atomic.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Copies that nobody asked for during so many days are removed. */
 const MAX_AGE_DAYS = 30;
@@ -38,7 +39,7 @@ export function storeFolder(environment: Environment, source: string): OsPath {
 /** Whether this machine's user may keep copies in the folder: it is the user's own, and nobody else can write there. */
 export function isUsable(root: OsPath): boolean {
   try {
-    mkdirSync(root, { recursive: true, mode: 0o700 });
+    makeFolders(root, 0o700);
     const stat = lstatSync(root);
     const uid = process.getuid?.();
     return stat.isDirectory() && (uid === undefined || (stat.uid === uid && (stat.mode & 0o022) === 0));

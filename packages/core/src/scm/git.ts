@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { ScmError } from "../base/errors.ts";
 import { isInside, type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
@@ -9,6 +9,7 @@ import { GitObjects } from "./gitObjects.ts";
 import { type GitAnswer, type GitCall, refuseOption, runGit, runGitBeside } from "./gitProcess.ts";
 import { findGitLayout, type GitLayout, listRefs, readHead, readRef } from "./gitRefs.ts";
 import { GitTree } from "./gitTree.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 
 /** What `git status` says. Paths are relative to the top folder. */
 export interface GitStatus {
@@ -352,7 +353,7 @@ export class Git {
   /** Makes sure the hooks folder is there and gives it. */
   makeHooksDir(): OsPath {
     const folder = this.hooksDir;
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     return folder;
   }
 

@@ -1,6 +1,6 @@
-import { isDirHash } from "../hash/hashInfo.ts";
 import type { CallOptions } from "../base/events.ts";
-import { TransferProgress } from "../odb/transferProgress.ts";
+import type { BadObject } from "../odb/checkTypes.ts";
+import { checkLocalObjects } from "../odb/localCheck.ts";
 import { cacheFor } from "../repo/dataRoots.ts";
 import { readBack } from "../repo/readBack.ts";
 import { openRemote } from "../repo/remote.ts";
@@ -35,34 +35,22 @@ export async function checkInCache(
 ): Promise<StoreReport> {
   const cache = cacheFor(repo, { name: group.hashName, value: "" });
   const there = cache.exists(new Set(group.names.keys()));
-  const problems: ObjectProblem[] = [];
-  const progress = new TransferProgress(options.reporter, "Verifying", group.names.size);
+  const { bad } = deep ? await checkLocalObjects(cache, there, { ...options, task: "Verifying" }) : { bad: [] };
+  const damaged = new Map(bad.map((one) => [one.oid, one]));
   const unread = new Set(group.unread);
-  try {
-    for (const [oid, path] of group.names) {
-      if (!there.has(oid)) problems.push({ problem: "missing", path, oid });
-      else if (unread.has(oid)) problems.push({ problem: "damaged", path, oid });
-      else if (deep && !isDirHash(oid)) {
-        options.signal?.throwIfAborted();
-        const found = problemOf(() => cache.actualHash(oid), oid, path);
-        if (found !== undefined) problems.push(found);
-        await new Promise(setImmediate);
-      }
-      progress.add(1, deep ? (cache.sizeOf(oid) ?? 0) : 0);
-    }
-  } finally {
-    progress.end();
+  const problems: ObjectProblem[] = [];
+  for (const [oid, path] of group.names) {
+    const found = damaged.get(oid);
+    if (!there.has(oid)) problems.push({ problem: "missing", path, oid });
+    else if (found !== undefined) problems.push(problemOf(found, path));
+    else if (unread.has(oid)) problems.push({ problem: "damaged", path, oid });
   }
   return { kind: "cache", name: "cache", url: cache.root, objects: group.names.size, problems };
 }
 
-function problemOf(hash: () => string, oid: string, path: string): ObjectProblem | undefined {
-  try {
-    const actual = hash();
-    return actual === oid ? undefined : { problem: "damaged", path, oid, detail: `its bytes have the hash ${actual}` };
-  } catch (error) {
-    return { problem: "unreadable", path, oid, detail: (error as Error).message };
-  }
+function problemOf({ oid, problem, actual, detail }: BadObject, path: string): ObjectProblem {
+  const more = detail ?? (actual === undefined ? undefined : `its bytes have the hash ${actual}`);
+  return { problem, path, oid, ...(more === undefined ? {} : { detail: more }) };
 }
 
 /** Asks a remote for each object; `deep`: reads it back and hashes it. @throws {StorageError} when it can't be used */
@@ -81,10 +69,7 @@ export async function checkOnRemote(
     if (deep) {
       const { bad, missing } = await readBack(repo, remote, oids, options);
       for (const oid of missing) problems.push({ problem: "missing", path: pathOf(oid), oid });
-      for (const { oid, problem, actual, detail } of bad) {
-        const more = detail ?? (actual === undefined ? undefined : `its bytes have the hash ${actual}`);
-        problems.push({ problem, path: pathOf(oid), oid, ...(more === undefined ? {} : { detail: more }) });
-      }
+      for (const one of bad) problems.push(problemOf(one, pathOf(one.oid)));
     } else {
       const there = await remote.exists(oids, options);
       const unread = new Set(group.unread);

@@ -1,19 +1,10 @@
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { ScmError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
-import { removeQuietly, writeFileAtomic } from "../fs/atomic.ts";
+import { removeQuietly, writeAll, writeFileAtomic } from "../fs/atomic.ts";
 import type { Git } from "../scm/git.ts";
 
 /** How long to wait for somebody else's lock of Git's index, ms. */
@@ -91,7 +82,7 @@ export class GitTransaction {
     await takeLock(lock);
     try {
       this.#before = existsSync(this.#index) ? readFileSync(this.#index) : undefined;
-      writeFileSync(lock, readFileSync(this.#copy));
+      replaceFile(lock, readFileSync(this.#copy));
       renameSync(lock, this.#index);
     } catch (error) {
       rmSync(lock, { force: true });
@@ -117,6 +108,17 @@ export class GitTransaction {
     else git.run(["update-ref", ...reason, "-d", "HEAD", this.#commit], {});
     if (this.#before === undefined) rmSync(this.#index, { force: true });
     else writeFileAtomic(this.#index, this.#before);
+  }
+}
+
+/** Fills a file that is there, and flushes it: after a power loss an empty index would stop Git. */
+function replaceFile(path: OsPath, bytes: Buffer): void {
+  const file = openSync(path, "w");
+  try {
+    writeAll(file, bytes);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../../base/paths.ts";
 import { takeSnapshot, sameSnapshot } from "./evidence.ts";
 import { claim, edit, say, type Stage, title, type } from "./stage.ts";
+import { makeFolders } from "../../fs/makeFolders.ts";
 
 /** What the first two versions of the project do without. */
 const PIPELINE_FILES = ["dvc.yaml", "params.yaml"];
@@ -12,7 +13,7 @@ const aside = (dir: OsPath): OsPath => join(dir, "later");
 
 /** Puts the pipeline's files aside: the story starts with scripts run by hand. */
 export function holdBackPipeline(project: OsPath, dir: OsPath): void {
-  mkdirSync(aside(dir), { recursive: true });
+  makeFolders(aside(dir));
   for (const name of PIPELINE_FILES) renameSync(join(project, name), join(aside(dir), name));
 }
 

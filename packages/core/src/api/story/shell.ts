@@ -1,9 +1,10 @@
-import { mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { DvcError } from "../../base/errors.ts";
 import type { CallOptions } from "../../base/events.ts";
 import type { OsPath } from "../../base/paths.ts";
 import type { Environment } from "../../base/platform.ts";
+import { makeFolders } from "../../fs/makeFolders.ts";
 
 /** One command that was typed, and what became of it. */
 export interface Ran {
@@ -25,7 +26,7 @@ const LIMIT_MS = 300_000;
 /** Makes `holdfast` a command in `bin` (a folder made anew) and returns a shell that finds it. */
 export function openShell(env: Environment, bin: OsPath, binary: OsPath, options?: CallOptions): Shell {
   rmSync(bin, { recursive: true, force: true });
-  mkdirSync(bin, { recursive: true });
+  makeFolders(bin);
   symlinkSync(binary, join(bin, "holdfast"));
   const path = [bin, dirname(process.execPath), env.env["PATH"] ?? ""].join(delimiter);
   // Settings of an outer Git command or npm run would send the story's commands to the wrong repository.

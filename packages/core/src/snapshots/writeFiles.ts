@@ -1,0 +1,75 @@
+import { isUtf8 } from "node:buffer";
+import { chmodSync, lstatSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { type OsPath, posixRelative } from "../base/paths.ts";
+import { guardPath } from "../data/planGuard.ts";
+import { writeFileAtomic } from "../fs/atomic.ts";
+import { md5Bytes } from "../hash/md5.ts";
+import { note, noteText } from "../repo/journal.ts";
+import { Keeper } from "../repo/keep.ts";
+import type { Repo } from "../repo/repo.ts";
+import { type FoundSnapshot, snapshotGit } from "./find.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
+
+/** Files up to so many bytes are kept in the journal, larger ones and what is no text in the trash. */
+const MOST_TEXT = 1 << 20;
+
+/** Makes files of Git's as the commit has them, and notes what they were. @returns those that are in it */
+export function writeFromCommit(repo: Repo, snapshot: FoundSnapshot, files: readonly OsPath[]): OsPath[] {
+  const keeper = new Keeper(repo, "snapshot restore");
+  try {
+    return files.filter((path) => writeOne(repo, snapshot, path, keeper));
+  } finally {
+    keeper.finish();
+  }
+}
+
+function writeOne(repo: Repo, { commit }: FoundSnapshot, path: OsPath, keeper: Keeper): boolean {
+  const git = snapshotGit(repo);
+  const tree = git.tree(commit);
+  const entry = tree.entry(posixRelative(git.root, path));
+  if (entry === undefined || entry.mode === "160000") return false;
+  guardPath(git.root, path);
+  if (entry.mode === "120000") {
+    writeLink(path, tree.blobText(entry.sha) ?? "", keeper);
+    return true;
+  }
+  const bytes = tree.readBytes(path);
+  if (bytes === undefined) return false;
+  const old = lstatSync(path, { throwIfNoEntry: false });
+  const before = old?.isFile() === true ? readFileSync(path) : undefined;
+  if (before?.equals(bytes) !== true) {
+    noteFile(repo, path, old === undefined ? null : before, bytes, keeper);
+    writeFileAtomic(path, bytes, { parents: true, inside: git.root });
+  }
+  setExecutable(path, entry.mode === "100755");
+  return true;
+}
+
+function writeLink(path: OsPath, target: string, keeper: Keeper): void {
+  const old = lstatSync(path, { throwIfNoEntry: false });
+  if (old?.isSymbolicLink() === true && readlinkSync(path) === target) return;
+  keeper.keep(path);
+  makeFolders(dirname(path));
+  symlinkSync(target, path);
+}
+
+/** `before`: null for nothing there, undefined for something other than a file. */
+function noteFile(repo: Repo, path: OsPath, before: Buffer | null | undefined, after: Buffer, keeper: Keeper): void {
+  if (before !== undefined && (before === null || isShortText(before)) && isShortText(after)) {
+    noteText(repo, path, before?.toString("utf8"), after.toString("utf8"));
+    return;
+  }
+  keeper.keep(path);
+  note(repo, { kind: "data", path, before: null, after: { name: "md5", value: md5Bytes(after) } });
+}
+
+function isShortText(bytes: Buffer): boolean {
+  return bytes.length <= MOST_TEXT && isUtf8(bytes);
+}
+
+function setExecutable(path: OsPath, isExecutable: boolean): void {
+  const { mode } = lstatSync(path);
+  const wanted = isExecutable ? mode | ((mode & 0o444) >> 2) : mode & ~0o111;
+  if (wanted !== mode) chmodSync(path, wanted & 0o7777);
+}
