@@ -31,7 +31,8 @@ export const status: Command = defineCommand({
   async run(context, { targets: names, json: _json, ...rest }) {
     const { status: statusOf } = await import("@holdfast/core/api/status");
     const result = await statusOf(await context.open(), names, { ...context.call, ...defined(rest) });
-    return { ...result, isQuiet: context.globals.quiet };
+    // As in DVC, `--remote` alone does not indent.
+    return { ...result, isQuiet: context.globals.quiet, indent: rest.cloud ? 1 : 0 };
   },
   toJson: (result) => result.status,
   // DVC gives up `-q`'s exit code when JSON is asked for.
@@ -41,7 +42,7 @@ export const status: Command = defineCommand({
     return isDamaged || (result.isQuiet && !json && states.length > 0) ? 1 : 0;
   },
   render(result, context) {
-    if (Object.keys(result.status).length > 0) show(result.status, result.kind === "cloud" ? 1 : 0, context);
+    if (Object.keys(result.status).length > 0) show(result.status, result.indent, context);
     else if (result.isEmpty) {
       context.line(
         "There are no data or pipelines tracked in this project yet.\nSee <https://dvc.org/doc/start> to get started!",

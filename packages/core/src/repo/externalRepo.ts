@@ -43,7 +43,7 @@ export interface ExternalOptions extends CallOptions {
 /** An opened repository; `close` removes what was made for it. */
 export interface ExternalRepo {
   readonly view: RepoView;
-  /** Root of the project, or of the Git repository when it is no project. */
+  /** Root of the project; where there is none, the folder itself or the root of the copy. */
   readonly root: OsPath;
   readonly repo: Repo | undefined;
   readonly git: Git | undefined;
@@ -55,7 +55,7 @@ export interface ExternalRepo {
 }
 
 /**
- * Opens a local project (working tree or revision) or a Git URL from a copy of it.
+ * Opens a local folder (project or not; its working tree or a revision) or a Git URL from a copy of it.
  * @throws {CloneError} when the URL cannot be cloned, {ScmError} when the revision is unknown.
  */
 export async function openExternal(
@@ -90,16 +90,22 @@ async function openClone(env: Environment, url: string, options: ExternalOptions
 async function openLocal(env: Environment, url: string, options: ExternalOptions): Promise<ExternalRepo | undefined> {
   const path = resolve(env.cwd, url);
   if (!isLocalUrl(url) || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
-  const root = findProjectRoot(path);
-  if (root === undefined) return undefined;
+  const project = findProjectRoot(path);
+  if (project === undefined && isBareGit(path)) return undefined;
+  // As in DVC, any folder will do, whether Git or nobody keeps it: its files are taken as they are.
+  const root = project ?? path;
   const git = Git.find(root, env);
   if (options.rev !== undefined && git === undefined)
-    throw new DvcError(`'${root}' is not a Git repository`, { code: "scm" });
+    throw new DvcError(`${root} is not a git repository`, { code: "scm" });
   const commit = options.rev === undefined ? undefined : git?.resolveRev(options.rev);
   const at = { root, git, commit, cacheDir: options.cacheDir, isClone: false };
   const opened = await viewOf({ ...env, cwd: path }, at, options);
   // What was learnt of the source's files is not saved there: the source is only read.
   return { ...opened, close: () => undefined };
+}
+
+function isBareGit(folder: OsPath): boolean {
+  return ["HEAD", "objects", "refs"].every((name) => existsSync(join(folder, name)));
 }
 
 interface Place {
