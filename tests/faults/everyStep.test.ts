@@ -57,6 +57,7 @@ const verbs: Record<string, Verb> = {
   checkout: { args: ["checkout"], prepare: `${TWO}\ngit checkout -q one` },
   "checkout over unsaved files": { args: ["checkout", "-f"], prepare: `${TWO}\nfiles v3` },
   push: { args: ["push"], prepare: ADDED },
+  fetch: { args: ["fetch"], prepare: `${ADDED}\nholdfast push -q; rm -rf .dvc/cache` },
   pull: { args: ["pull"], prepare: `${ADDED}\nholdfast push -q; rm -rf .dvc/cache data model` },
   gc: { args: ["gc", "-w", "-f"], prepare: `${TWO}\ngit reset -q --hard HEAD~0; git tag -d one >/dev/null` },
   move: { args: ["move", "data", "moved"], prepare: ADDED },
@@ -75,6 +76,8 @@ const kinds: readonly Omit<Fault, "at">[] = [
   { kind: "half" },
   { kind: "power" },
   { kind: "power", undo: true },
+  { kind: "signal", signal: "SIGINT" },
+  { kind: "signal", signal: "SIGTERM" },
   ...(["ENOSPC", "EIO", "EACCES", "EMFILE", "EROFS"] as const).map((code) => ({ kind: "error" as const, code })),
 ];
 
@@ -91,9 +94,10 @@ function chosen(name: string, steps: number): Fault[] {
   const all = kinds.flatMap((kind) => Array.from({ length: steps }, (_, at) => ({ ...kind, at: at + 1 })));
   if (LONG) return all;
   const random = randomOf(SEED + name.length);
+  const at = 1 + Math.floor(random() * steps);
   const some = Array.from({ length: SHARE }, () => all[Math.floor(random() * all.length)] as Fault);
   // Right before the end the most is unflushed.
-  return [...some, { kind: "power", at: steps }];
+  return [...some, { kind: "power", at: steps }, { kind: "signal", signal: "SIGINT", at }];
 }
 
 let box: Sandbox;
@@ -140,6 +144,14 @@ function differences(goal: Record<string, string>): string[] {
     .map((name) => `${name}: ${String(now[name])} instead of ${String(goal[name])}`);
 }
 
+/** Who is interrupted cleans up and says so; who is told to end just ends. */
+function checkEnd({ signal }: Fault, { code, by }: Faulty): void {
+  if (signal === "SIGTERM") expect([0, "SIGTERM"]).toContain(by ?? code);
+  if (signal !== "SIGINT") return;
+  expect([0, 252]).toContain(code);
+  expect(filesUnder(box.root).filter((path) => path.endsWith(".hftmp"))).toEqual([]);
+}
+
 function check(verb: Verb, goal: Record<string, string>, before: Set<string>, ran: Faulty): void {
   objectsIn(store());
   objectsIn(remote());
@@ -178,6 +190,7 @@ describe("a fault at any step loses no byte, leaves no wrong object, and a plain
       box.reset();
       const ran = await box.faulty(verb.args, fault);
       try {
+        checkEnd(fault, ran);
         check(verb, goal, before, ran);
       } catch (error) {
         const step = `${JSON.stringify(fault)} before ${ran.steps[fault.at - 1] ?? ""}`;

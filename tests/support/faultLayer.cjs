@@ -73,6 +73,10 @@ function begin(step, path, size) {
   say(`${nth} ${step} ${JSON.stringify(String(path))}`);
   if (nth < fault.at) return undefined;
   if (fault.kind === "kill" || fault.kind === "power") die();
+  if (fault.kind === "signal" && nth === fault.at) {
+    say("signalled");
+    process.kill(process.pid, fault.signal);
+  }
   if (fault.kind === "half" && step === "write" && size > 1) return "half";
   if (fault.kind === "error" && ERRORS[fault.code].steps.has(step)) {
     const isFirst = Atomics.compareExchange(shared, 1, 0, 1) === 0;

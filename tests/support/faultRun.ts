@@ -22,11 +22,12 @@ export interface Fault {
   /**
    * `kill`: SIGKILL before step `at`. `half`: in the first write from there on, once half of it is written. `error`: step `at`
    * (or the first after it that can) fails with `code`; a full or read-only disk stays so. `power`: as `kill`, and what was not
-   * flushed is gone. `count`: nothing.
+   * flushed is gone. `signal`: it gets `signal` before step `at`. `count`: nothing.
    */
-  readonly kind: "count" | "kill" | "half" | "error" | "power";
+  readonly kind: "count" | "kill" | "half" | "error" | "power" | "signal";
   readonly at: number;
   readonly code?: "ENOSPC" | "EIO" | "EACCES" | "EMFILE" | "EROFS";
+  readonly signal?: "SIGINT" | "SIGTERM";
   /** With `power`: names that were given since the last flush are lost too; else only contents. */
   readonly undo?: boolean;
 }
@@ -34,6 +35,8 @@ export interface Fault {
 /** How a run with a fault ended. */
 export interface Faulty {
   readonly killed: boolean;
+  /** The signal that ended it. */
+  readonly by: NodeJS.Signals | null;
   /** Whether the error happened. */
   readonly failed: boolean;
   readonly code: number | null;
@@ -114,7 +117,7 @@ export class Sandbox {
     const killed = signal === "SIGKILL";
     if (killed && fault.kind === "power") this.#losePower(fault.undo === true, log, shadow);
     const steps = lines.filter((line) => /^\d/.test(line)).map((line) => line.replace(/^\d+ /, ""));
-    return { killed, failed: lines.includes("failed"), code, err, steps };
+    return { killed, by: signal, failed: lines.includes("failed"), code, err, steps };
   }
 
   #losePower(undo: boolean, log: string, shadow: string): void {
