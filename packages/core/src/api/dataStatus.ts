@@ -1,4 +1,5 @@
 import { posix, relative, resolve } from "node:path";
+import { sortByCodePoint } from "../base/codePoints.ts";
 import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { DvcError, NotDvcRepoError } from "../base/errors.ts";
@@ -110,7 +111,7 @@ function diffHead(
 }
 
 function lists(diff: DataDiff): ChangeLists {
-  const paths = (items: readonly { path: string }[]): string[] => items.map((item) => item.path).sort(byText);
+  const paths = (items: readonly { path: string }[]): string[] => sortByCodePoint(items.map((item) => item.path));
   const result: Record<string, unknown> = {};
   if (diff.added.length > 0) result["added"] = paths(diff.added);
   if (diff.modified.length > 0) result["modified"] = paths(diff.modified);
@@ -118,10 +119,6 @@ function lists(diff: DataDiff): ChangeLists {
   if (diff.renamed.length > 0) result["renamed"] = diff.renamed.map((item) => ({ old: item.old, new: item.new }));
   if (diff.unknown.length > 0) result["unknown"] = paths(diff.unknown);
   return result;
-}
-
-function byText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Every recorded item whose object the cache lacks: roots, and with `granular` the files of folders. */

@@ -1,3 +1,4 @@
+import { compareCodePoints, sortByPath } from "../base/codePoints.ts";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { posixRelative, type RelPath } from "../base/paths.ts";
@@ -128,15 +129,15 @@ function shape(
     hash: item.hash ?? null,
   });
   return {
-    added: found.added.map(entry).sort(byPath),
-    deleted: found.deleted.map(entry).sort(byPath),
-    modified: found.modified
-      .map((item) => ({ path: item.oldPath, hash: { old: item.old ?? null, new: item.new ?? null } }))
-      .sort(byPath),
+    added: sortByPath(found.added.map(entry)),
+    deleted: sortByPath(found.deleted.map(entry)),
+    modified: sortByPath(
+      found.modified.map((item) => ({ path: item.oldPath, hash: { old: item.old ?? null, new: item.new ?? null } })),
+    ),
     renamed: found.renamed
       .map((item) => ({ path: { old: item.old, new: item.new }, hash: item.hash }))
-      .sort((x, y) => compare(x.path.old, y.path.old)),
-    "not in cache": withMissing ? missingOf(repo, before.outs, old, only).sort(byPath) : [],
+      .sort((x, y) => compareCodePoints(x.path.old, y.path.old)),
+    "not in cache": withMissing ? sortByPath(missingOf(repo, before.outs, old, only)) : [],
   };
 }
 
@@ -169,12 +170,4 @@ function wasWhole(repo: Repo, hash: HashInfo, nfiles: number | undefined): boole
   const cache = cacheFor(repo, hash);
   const moment = lookAtCache(cache.folder, cache.pathOf(hash.value));
   return moment !== undefined && repo.state.cacheLooks.has(cache.folder, hash.value, moment);
-}
-
-function byPath(a: { path: string }, b: { path: string }): number {
-  return compare(a.path, b.path);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

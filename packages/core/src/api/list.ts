@@ -1,4 +1,5 @@
 import { join, posix, relative, resolve } from "node:path";
+import { sortByPath } from "../base/codePoints.ts";
 import { DvcError } from "../base/errors.ts";
 import { isInside } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
@@ -50,9 +51,7 @@ export async function list(
     if (!own.isDir || options.level === 0) return [shape(own, posix.basename(path ?? "") || ".")];
     const found: ListEntry[] = [];
     await collect(external, at.path, "", 1, options, found);
-    return found
-      .map((entry) => (prefix === "" ? entry : { ...entry, path: join(prefix, entry.path) }))
-      .sort((a, b) => (a.path < b.path ? -1 : 1));
+    return sortByPath(found.map((entry) => (prefix === "" ? entry : { ...entry, path: join(prefix, entry.path) })));
   } finally {
     external.close();
   }
@@ -123,9 +122,7 @@ async function branch(
 ): Promise<ListTree> {
   const shaped = shape(entry, name);
   if (!entry.isDir || levels === 0) return shaped;
-  const children = ((await external.view.children(entry.path, options.dvcOnly === true)) ?? []).sort((a, b) =>
-    a.path < b.path ? -1 : 1,
-  );
+  const children = sortByPath((await external.view.children(entry.path, options.dvcOnly === true)) ?? []);
   const contents: Record<string, ListTree> = {};
   for (const child of children) {
     const childName = posix.basename(child.path);

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { basename } from "node:path";
+import { sortByPath } from "../base/codePoints.ts";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { Environment } from "../base/platform.ts";
@@ -65,7 +66,7 @@ async function infoOf(place: UrlPlace, url: string, options: CallOptions): Promi
 async function childrenOf(place: UrlPlace, folder: string, options: CallOptions): Promise<Info[]> {
   const children: Info[] = [];
   for await (const child of place.fs.children(folder, options)) children.push(child);
-  return children.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return sortByPath(children);
 }
 
 async function collect(

@@ -23,6 +23,12 @@ export function needsCodePointOrder(text: string): boolean {
   return /[\ud800-\uffff]/.test(text);
 }
 
+/** Sorts records in place by code point of their paths. */
+export function sortByPath<T extends { readonly path: string }>(items: T[]): T[] {
+  const isPlain = !items.some(({ path }) => needsCodePointOrder(path));
+  return items.sort(isPlain ? (a, b) => (a.path < b.path ? -1 : 1) : (a, b) => compareCodePoints(a.path, b.path));
+}
+
 /** Sorts strings in place by code point. */
 export function sortByCodePoint(names: string[]): string[] {
   for (const name of names) {
