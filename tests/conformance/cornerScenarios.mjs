@@ -287,4 +287,23 @@ export const cornerScenarios = [
       { dvc: "status -r none" },
     ],
   },
+  {
+    id: "folders-of-values",
+    feature: 56,
+    steps: [
+      ...start,
+      {
+        write: { "m/z.json": '{"x": 1}', "m/b.json": '{"x": 2}', "m/a/c/q.json": '{"x": 3}', "m/t/k.json": '{"x": 4}' },
+      },
+      { write: { "n/one.json": '{"x": 5}' } },
+      { dvc: "add -q n m/t/k.json" },
+      ...commit,
+      { dvc: "metrics show m n" },
+      { dvc: "metrics show m n --json", json: true },
+      { dvc: "get . m -o got" },
+      { write: { "dvc.yaml": "stages:\n  a:\n    cmd: cp m/z.json o\n    outs: [o]\n" } },
+      { dvc: "repro -q" },
+      { dvc: "move o p" },
+    ],
+  },
 ];

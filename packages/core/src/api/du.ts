@@ -4,6 +4,7 @@ import { isInside } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import { type ExternalOptions, type ExternalRepo, openExternal } from "../repo/externalRepo.ts";
 import type { ViewEntry } from "../repo/repoView.ts";
+import { isDvcFileName } from "../repo/stageFiles.ts";
 
 export interface DuOptions extends ExternalOptions {
   /** Only the total. */
@@ -52,9 +53,5 @@ async function sizeOf(external: ExternalRepo, entry: ViewEntry): Promise<number>
 
 async function countedChildren(external: ExternalRepo, entry: ViewEntry): Promise<ViewEntry[]> {
   const children = (await external.view.children(entry.path)) ?? [];
-  return children.filter((child) => !isStageFile(posix.basename(child.path)));
-}
-
-function isStageFile(name: string): boolean {
-  return name === "dvc.yaml" || name === ".dvcignore" || name.endsWith(".dvc");
+  return children.filter((child) => !isDvcFileName(child.path));
 }

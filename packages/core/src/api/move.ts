@@ -55,8 +55,9 @@ async function moveLocked(
     });
   const { stage, out } = found;
   if (!isDataSource(stage)) {
+    const stageName = `'${addressOf(repo, stage)}'`;
     throw new DvcError(
-      `move is not permitted for stages that are not data sources. You need to either move '${addressOf(repo, stage)}' to a new location or edit it by hand.`,
+      `move is not permitted for stages that are not data sources. You need to either move ${stageName} to a new location and edit it by hand, or remove ${stageName} and create a new one at the desired location.`,
     );
   }
   const isResumed = await wasMoved(repo, out, resolve(repo.env.cwd, to), options);

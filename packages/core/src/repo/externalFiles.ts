@@ -13,6 +13,7 @@ import type { Repo } from "./repo.ts";
 import { fetchFilesOf } from "./fetchObjects.ts";
 import { copyAsNew } from "./newFile.ts";
 import type { RepoView, ViewEntry } from "./repoView.ts";
+import { isDvcFileName } from "./stageFiles.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
 /** A repository to take files from. */
@@ -61,17 +62,11 @@ export async function sourceFiles(origin: FileOrigin, path: string): Promise<Sou
 async function collect(origin: FileOrigin, folder: ViewEntry, prefix: string, files: SourceFile[]): Promise<void> {
   for (const child of (await origin.view.children(folder.path)) ?? []) {
     const rel = prefix + basename(child.path);
-    if (isStageFile(rel)) continue;
+    if (isDvcFileName(rel)) continue; // never copied
     checkManifestPath(rel, origin.root);
     if (child.isDir) await collect(origin, child, `${rel}/`, files);
     else files.push(await sourceFile(origin, child, rel));
   }
-}
-
-/** DVC never copies the files that make a folder a part of a project. */
-function isStageFile(path: string): boolean {
-  const name = basename(path);
-  return name === "dvc.yaml" || name === ".dvcignore" || name.endsWith(".dvc");
 }
 
 async function sourceFile(origin: FileOrigin, entry: ViewEntry, rel: RelPath): Promise<SourceFile> {

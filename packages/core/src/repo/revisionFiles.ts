@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { compareCodePoints } from "../base/codePoints.ts";
 import { DvcError, EncodingError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
@@ -9,6 +10,7 @@ import type { Tree } from "../odb/tree.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
 import type { Index } from "./index.ts";
 import type { Repo } from "./repo.ts";
+import { isDvcFileName } from "./stageFiles.ts";
 
 /** A file that is neither there nor in the cache nor on its remote. The message is Python's. */
 export class MissingFileError extends DvcError {
@@ -69,7 +71,7 @@ export class RevisionFiles {
     return one.out.path === path || tree.hasFolder(posixRelative(one.out.path, path));
   }
 
-  /** All files below a folder, a folder's own before those of its sub-folders, each by name. */
+  /** All files below a folder, by path, without those that make it a part of a project. */
   async filesBelow(folder: OsPath): Promise<OsPath[]> {
     const found = new Set(this.#plainBelow(folder));
     for (const one of this.#outputsBelow(folder)) {
@@ -83,7 +85,7 @@ export class RevisionFiles {
       for (const { relpath } of tree.under(posixRelative(holder.out.path, folder)))
         found.add(join(holder.out.path, relpath));
     }
-    return [...found].sort(byFolder);
+    return [...found].filter((path) => !isDvcFileName(path)).sort(compareCodePoints);
   }
 
   /**
@@ -258,12 +260,6 @@ function childrenOnDisk(folder: OsPath): { name: string; isDir: boolean }[] {
       (entry) => !entry.isSymbolicLink() || statSync(join(folder, entry.name), { throwIfNoEntry: false })?.isFile(),
     )
     .map((entry) => ({ name: entry.name, isDir: entry.isDirectory() }));
-}
-
-function byFolder(a: OsPath, b: OsPath): number {
-  const [left, right] = [dirname(a), dirname(b)];
-  if (left !== right) return left < right ? -1 : 1;
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function readIfThere(path: OsPath): Uint8Array | undefined {

@@ -22,6 +22,11 @@ export function isStageFileName(path: string): boolean {
   return path.endsWith(DVC_SUFFIX) || (path.endsWith(PROJECT_FILE) && basename(path) === PROJECT_FILE);
 }
 
+/** Files that make a folder a part of a project. DVC does not count them among the files of a folder. */
+export function isDvcFileName(path: string): boolean {
+  return isStageFileName(path) || basename(path) === ".dvcignore";
+}
+
 /** The stage files of the workspace or of a commit, each read at most once. */
 export class StageFiles {
   readonly source: FileSource;
