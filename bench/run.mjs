@@ -6,6 +6,7 @@
  *   --rounds N      default 3; the median is told
  *   --scale X       default 1: the sizes of the goals; 0.1 for a quick look
  *   --dir DIR       where the folders are made (some 25 GB at full scale), default the system's temporary folder
+ *   --with FILES    results of earlier runs, separated by commas: their cases stand where this run has none (a long run in parts)
  *   --json FILE     default bench/results/<time>.json
  *   --write-docs    also put the table into docs/benchmarks.md
  *
@@ -14,7 +15,7 @@
  * NODE_EXTRA_CA_CERTS is unset: it costs Node 20 some 47 ms a start, whatever runs.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,6 +34,7 @@ const { values: flags } = parseArgs({
     rounds: { type: "string" },
     scale: { type: "string", default: "1" },
     dir: { type: "string", default: tmpdir() },
+    with: { type: "string" },
     json: { type: "string" },
     "write-docs": { type: "boolean", default: false },
   },
@@ -66,7 +68,11 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 
-const report = { ...describeMachine(), scale: Number(flags.scale), cases: [...samples.values()].map(summarise) };
+const report = {
+  ...describeMachine(),
+  scale: Number(flags.scale),
+  cases: withEarlier([...samples.values()].map(summarise)),
+};
 const file = resolve(flags.json ?? join(root, "bench", "results", `${report.when.replace(/[:.]/g, "-")}.json`));
 mkdirSync(dirname(file), { recursive: true });
 writeFileSync(file, JSON.stringify(report, null, 2) + "\n");
@@ -175,6 +181,16 @@ function summarise({ step, by }) {
     by: who,
     failed,
   };
+}
+
+/** The cases of this run and those of the runs named by `--with`, the newest of each, in the order of the flows. */
+function withEarlier(cases) {
+  const found = new Map();
+  for (const name of flags.with?.split(",") ?? [])
+    for (const one of JSON.parse(readFileSync(name, "utf8")).cases) found.set(one.id, one);
+  for (const one of cases) found.set(one.id, one);
+  const order = flows(Number(flags.scale)).flatMap(({ steps }) => steps.flatMap((step) => step.case ?? []));
+  return [...found.values()].sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));
 }
 
 function choose(all, words) {
