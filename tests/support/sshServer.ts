@@ -55,6 +55,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin yes
 Subsystem sftp internal-sftp
+AcceptEnv GIT_PROTOCOL
 MaxSessions 64
 MaxStartups 100
 `;

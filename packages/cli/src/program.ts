@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { commandText } from "@holdfast/core";
 import type { Command, CommandEntry, CommandGroup } from "./command.ts";
 import { isGroup } from "./command.ts";
 import { commands } from "./commands/index.ts";
@@ -75,7 +76,7 @@ async function run(
     output.debug(
       `v${VERSION} (compatible with DVC ${COMPATIBLE_DVC}), Node ${process.versions.node} on ${process.platform}-${process.arch}`,
     );
-    output.debug(`command: ${[programName, ...words].join(" ")}`);
+    output.debug(`command: ${commandText([programName, ...words])}`);
     if (globals.cd !== undefined) changeFolder(globals.cd);
     const opened = new Context(environment(programName, words, globals, output), output, globals, hostOf(programName));
     context = opened;

@@ -1,12 +1,21 @@
 import { existsSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { ScmError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
-import { hasPassword, isUsable, makeStore, storeFolder, withStoreLock } from "./cloneStore.ts";
+import {
+  hasPassword,
+  isPlainStore,
+  isUsable,
+  makePlainStore,
+  makeStore,
+  storeFolder,
+  withStoreLock,
+} from "./cloneStore.ts";
+import { isLocal, refuseHelpers, sourceOf, withOwnSsh } from "./cloneSource.ts";
 import { Git } from "./git.ts";
-import { type GitAnswer, type GitCall, refuseOption, runGit } from "./gitProcess.ts";
-import { readRef } from "./gitRefs.ts";
+import { type GitAnswer, type GitCall, runGit } from "./gitProcess.ts";
+import { listRefs, readRef } from "./gitRefs.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
 const SHA = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
@@ -44,21 +53,17 @@ export interface CloneOptions {
  * that configure projects. Nothing is run that the other repository names.
  * @throws {CloneError} when it cannot be copied, {ScmError} `unknown Git revision 'x'`.
  */
-export function cloneCommit(
-  environment: Environment,
-  url: string,
-  to: OsPath,
-  options: CloneOptions = {},
-): ClonedCommit {
+export function cloneCommit(user: Environment, url: string, to: OsPath, options: CloneOptions = {}): ClonedCommit {
   refuseHelpers(url);
-  const source = sourceOf(environment, url);
+  const source = sourceOf(user, url);
+  const environment = withOwnSsh(user, source);
   makeFolders(to);
   const kept = storeFolder(environment, source);
   const store = hasPassword(source) || !isUsable(dirname(kept)) ? join(to, "..", "copy.git") : kept;
   const layout = { root: to, gitDir: store, commonDir: store };
   const run = (args: readonly string[], call: Partial<GitCall> = {}): GitAnswer =>
     runGit(environment, args, { cwd: store, env: { GIT_DIR: store }, untrusted: true, ...call });
-  const copy = new Copy(new Git(layout, environment, { untrusted: true, isPartial: true }), run);
+  const copy = new Copy(new Git(layout, environment, { untrusted: true, isPartial: true }), source, run);
   const commit = withStoreLock(store, () => {
     try {
       makeStore(store, source, (folder) => {
@@ -91,16 +96,19 @@ class UnknownRevision extends Error {
 
 class Copy {
   readonly #git: Git;
+  readonly #source: string;
   readonly #run: (args: readonly string[], call?: Partial<GitCall>) => GitAnswer;
 
-  constructor(git: Git, run: (args: readonly string[], call?: Partial<GitCall>) => GitAnswer) {
+  constructor(git: Git, source: string, run: (args: readonly string[], call?: Partial<GitCall>) => GitAnswer) {
     this.#git = git;
+    this.#source = source;
     this.#run = run;
   }
 
   /** The commit of a revision, which the copy has afterwards. */
   commit({ rev, all }: CloneOptions): string {
     if (rev !== undefined && (rev === "" || rev.startsWith("-") || /[\0\s]/.test(rev))) throw new UnknownRevision(rev);
+    this.#learnKind();
     if (all === true) this.#fetchAll();
     if (rev !== undefined && SHA.test(rev)) return this.#bring(rev) ?? unknown(rev);
     const there = this.#remoteRev(rev ?? "HEAD");
@@ -142,7 +150,8 @@ class Copy {
     const ref = `refs/kept/${sha}`;
     if (this.#isWhole && this.#peel(sha) === sha) return sha;
     if (readRef(this.#git.layout, ref) === undefined) {
-      const one = ["fetch", "--quiet", "--no-tags", "--filter=blob:none", ...(this.#isWhole ? [] : ["--depth=1"])];
+      const filter = isPlainStore(this.#git.gitDir) ? [] : ["--filter=blob:none"];
+      const one = ["fetch", "--quiet", "--no-tags", ...filter, ...(this.#isWhole ? [] : ["--depth=1"])];
       // Servers may refuse to hand out a commit that no branch or tag points to.
       if (this.#run([...one, "origin", `${sha}:${ref}`], { allow: [0, 1, 128] }).code !== 0) {
         this.#fetchAll();
@@ -162,6 +171,20 @@ class Copy {
 
   get #isWhole(): boolean {
     return existsSync(join(this.#git.gitDir, WHOLE));
+  }
+
+  /**
+   * Before the first fetch of all: only a server that speaks Git's second protocol hands out single files. One that speaks the
+   * first (over SSH many do), or serves plain files over HTTP, is copied with all contents of a commit.
+   */
+  #learnKind(): void {
+    const { gitDir, layout } = this.#git;
+    if (isLocal(this.#source) || isPlainStore(gitDir) || this.#isWhole) return;
+    if (listRefs(layout, "refs/kept/").size > 0) return;
+    const { stderr } = this.#run(["ls-remote", "--quiet", "origin", "HEAD"], {
+      env: { GIT_DIR: this.#git.gitDir, GIT_TRACE_PACKET: "1" },
+    });
+    if (!/packet:.*< version 2\b/.test(stderr)) makePlainStore(gitDir, this.#source);
   }
 
   #fetchAll(): void {
@@ -205,18 +228,6 @@ function writeConfigs(git: Git, commit: string): void {
     makeFolders(dirname(target));
     writeFileSync(target, bytes, { flag: "wx" });
   }
-}
-
-/** @throws {ScmError} for `ext::`, `fd::` and other helpers of Git: they run programs, or wait for one. */
-function refuseHelpers(url: string): void {
-  refuseOption(url, "Git URL");
-  if (/^[\w+.-]+::/.test(url)) throw new ScmError(`bad Git URL '${url}'`);
-}
-
-function sourceOf(environment: Environment, url: string): string {
-  if (/^[\w+.-]+:\/\//.test(url)) return url;
-  const path = resolve(environment.cwd, url);
-  return existsSync(path) ? path : url;
 }
 
 function plainReason(error: unknown, url: string): unknown {

@@ -6,6 +6,7 @@ import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import { processAlive } from "../fs/atomic.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
+import { isLocal } from "./cloneSource.ts";
 
 /** Copies that nobody asked for during so many days are removed. */
 const MAX_AGE_DAYS = 30;
@@ -72,17 +73,31 @@ export function makeStore(store: OsPath, source: string, init: (folder: OsPath) 
 /** Marks a finished copy; its time is that of the last use. */
 const READY = "holdfast-copy";
 
-function configText(source: string): string {
-  const isLocal = !/^[\w+.-]+:\/\//.test(source) || source.startsWith("file://");
+/** Marks a copy of a server that hands out no single files. */
+const PLAIN = "holdfast-plain";
+
+/** Whether a copy holds all that it has heard of. */
+export function isPlainStore(store: OsPath): boolean {
+  return existsSync(join(store, PLAIN));
+}
+
+/** Makes of an empty copy one that leaves nothing out. */
+export function makePlainStore(store: OsPath, source: string): void {
+  writeFileSync(join(store, "config"), configText(source, true));
+  writeFileSync(join(store, PLAIN), "");
+}
+
+function configText(source: string, isPlain = false): string {
+  const isOurs = isLocal(source);
   // The other end of a local copy is ours to start: it may leave blobs out whatever the source's settings say.
-  const uploadPack = isLocal
+  const uploadPack = isOurs
     ? '\tuploadpack = "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"\n'
     : "";
   return [
     "[core]\n\trepositoryformatversion = 1\n\tbare = false\n\tlogAllRefUpdates = false\n\thooksPath = /dev/null\n",
-    "[extensions]\n\tpartialClone = origin\n",
+    isPlain ? "" : "[extensions]\n\tpartialClone = origin\n",
     `[remote "origin"]\n\turl = "${source.replace(/[\\"]/g, "\\$&")}"\n${uploadPack}`,
-    "\tpromisor = true\n\tpartialclonefilter = blob:none\n",
+    isPlain ? "" : "\tpromisor = true\n\tpartialclonefilter = blob:none\n",
     "[gc]\n\tautoDetach = false\n",
   ].join("");
 }
