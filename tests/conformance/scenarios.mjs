@@ -4,6 +4,7 @@
 // A scenario begins in the empty folder repo/; remotes and clones go beside it. <DIR> is the scenario's root.
 
 import { cornerScenarios } from "./cornerScenarios.mjs";
+import { publicScenarios } from "./publicScenarios.mjs";
 import { reproScenarios } from "./reproScenarios.mjs";
 
 const start = [{ git: "init -q -b main" }, { dvc: "init -q" }];
@@ -53,6 +54,7 @@ const allAnchors = JSON.stringify(Object.fromEntries(names.split(" ").map((name)
 export const scenarios = [
   ...reproScenarios,
   ...cornerScenarios,
+  ...publicScenarios,
   {
     id: "init",
     feature: 1,

@@ -1,5 +1,5 @@
 import { posix, relative, resolve } from "node:path";
-import { sortByCodePoint } from "../base/codePoints.ts";
+import { compareCodePoints, sortByCodePoint } from "../base/codePoints.ts";
 import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { DvcError, NotDvcRepoError } from "../base/errors.ts";
@@ -121,6 +121,11 @@ function lists(diff: DataDiff): ChangeLists {
   return result;
 }
 
+/** Folder by folder, as DVC walks them: `data/x` before `data-2`. */
+function byParts(a: string, b: string): number {
+  return compareCodePoints(a.replaceAll("/", "\0"), b.replaceAll("/", "\0"));
+}
+
 /** Every recorded item whose object the cache lacks: roots, and with `granular` the files of folders. */
 function notInCache(
   repo: Repo,
@@ -137,7 +142,7 @@ function notInCache(
     const there = cacheFor(repo, hash).exists(items.map((item) => item.hash ?? ""));
     for (const item of items) if (item.hash !== undefined && !there.has(item.hash)) missing.push(item.path);
   }
-  return missing;
+  return missing.sort(byParts);
 }
 
 function itemsOf(root: DataRoot, shape: Shape): DataItem[] {

@@ -122,6 +122,7 @@ function shape(
     granular: true,
     unchanged: false,
     renames: true,
+    unrecorded: true,
     ...(only === undefined ? {} : { only }),
   });
   const entry = (item: { path: string; hash: string | undefined }): DiffEntry => ({

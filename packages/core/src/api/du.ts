@@ -46,6 +46,8 @@ export async function du(
 
 async function sizeOf(external: ExternalRepo, entry: ViewEntry): Promise<number> {
   if (!entry.isDir) return entry.size ?? 0;
+  // A tracked folder that is not there: its record says how large it is, wherever its manifest may be.
+  if (!entry.isPlain && entry.size !== undefined) return entry.size;
   let total = 0;
   for (const child of await countedChildren(external, entry)) total += await sizeOf(external, child);
   return total;

@@ -41,8 +41,9 @@ export interface RestoreOptions extends CallOptions {
  * @throws {DvcError} when a dependency or a parameter is missing.
  */
 export async function restoreRun(repo: Repo, stage: Stage, options: RestoreOptions): Promise<boolean> {
+  // Not before a real run: that was done before the outputs went.
+  if (options.dry === true && isLookedFor(stage)) refuseMissing(repo, { ...stage, deps: depsLookedAt(stage) });
   if (!mayBeKept(stage)) return false;
-  refuseMissing(repo, stage);
   const entry = await pastRun(repo, stage, options);
   const outs = entry === undefined ? undefined : await outputsOf(repo, stage, entry, options);
   if (outs === undefined) return false;
@@ -68,26 +69,50 @@ export async function findRestorable(
 
 /** Whether a past run of the stage may be restored at all. */
 function mayBeKept(stage: Stage): boolean {
-  if (isCallback(stage) || stage.alwaysChanged || stage.deps.length === 0 || stage.outs.length === 0) return false;
-  if (!stage.deps.every((dep) => dep.kind === "params" || (dep.kind === "file" && dep.isLocal))) return false;
-  return stage.outs.every((out) => out.isLocal && out.isInRepo && !out.persist);
+  return (
+    isLookedFor(stage) &&
+    stage.deps.every(isLocalDependency) &&
+    stage.outs.every((out) => out.isLocal && out.isInRepo && !out.persist)
+  );
+}
+
+/** Whether the dependencies are looked at to find a past run, before anything is known of the outputs. */
+function isLookedFor(stage: Stage): boolean {
+  return !isCallback(stage) && !stage.alwaysChanged && stage.deps.length > 0 && stage.outs.length > 0;
+}
+
+/** The looking ends at the first dependency that is no file of this machine. */
+function depsLookedAt({ deps }: Stage): readonly Dependency[] {
+  const end = deps.findIndex((dep) => !isLocalDependency(dep));
+  return end < 0 ? deps : deps.slice(0, end);
+}
+
+function isLocalDependency(dep: Dependency): boolean {
+  return dep.kind === "params" || (dep.kind === "file" && dep.isLocal);
 }
 
 /**
  * Refuses to run a stage whose dependencies are not all there.
- * @throws {DvcError} DVC's text, which is another one for stages whose runs are kept.
+ * @throws {DvcError} DVC's text, which is another one for stages of which a past run is looked for.
  */
 export function refuseMissing(repo: Repo, stage: Stage): void {
-  const isKept = mayBeKept(stage);
   const recordDataset = datasetRecorder(repo);
+  let isLooking = isLookedFor(stage);
   for (const dep of stage.deps) {
+    isLooking &&= isLocalDependency(dep);
     if (dep.kind === "dataset") recordDataset(dep);
-    if (dep.kind !== "file" && dep.kind !== "params") continue;
-    if ((dep.kind === "file" && !dep.isLocal) || repo.workspace.exists(dep.path)) continue;
-    if (!isKept) throw missingDependency(repo, dep);
-    if (dep.kind === "params") recordParams(dep, emptyParams(dep, repo.workspace), viewOf(repo, {}));
-    else throw new DvcError(`[Errno 2] No such file or directory: '${dep.path}'`, { code: "not-found" });
+    else if (dep.kind === "params") refuseMissingParams(repo, dep, isLooking);
+    else if (dep.kind === "file" && dep.isLocal && !repo.workspace.exists(dep.path)) {
+      if (!isLooking) throw missingDependency(repo, dep);
+      throw new DvcError(`[Errno 2] No such file or directory: '${dep.path}'`, { code: "not-found" });
+    }
   }
+}
+
+function refuseMissingParams(repo: Repo, dep: Extract<Dependency, { kind: "params" }>, isLooking: boolean): void {
+  const isThere = repo.workspace.exists(dep.path);
+  if (!isThere && !isLooking) throw missingDependency(repo, dep);
+  recordParams(dep, isThere ? repo.workspace : emptyParams(dep, repo.workspace), viewOf(repo, {}));
 }
 
 /** A params file that is not there counts as empty: the message then names the keys that are missing. */

@@ -43,6 +43,8 @@ export interface DiffOptions {
   readonly granular: boolean;
   readonly unchanged: boolean;
   readonly renames: boolean;
+  /** A root counts when it is in the list, its hash known or not: one that was never made is none else. */
+  readonly unrecorded?: boolean;
   /** Keep only these paths (and what lies below). */
   readonly only?: (path: RelPath) => boolean;
 }
@@ -76,7 +78,8 @@ function diffRoot(
   const after = now?.hash;
   if (options.only?.(key) ?? true) {
     const path = shown(key, now ?? old);
-    if (before === undefined && after !== undefined) diff.added.push({ path, hash: after });
+    if (options.unrecorded === true) diffEntry(old, now, options, diff);
+    else if (before === undefined && after !== undefined) diff.added.push({ path, hash: after });
     else if (before !== undefined && after === undefined) diff.deleted.push({ path: shown(key, old), hash: before });
     else if (before !== undefined && after !== undefined) {
       if (before !== after) diff.modified.push({ path, oldPath: shown(key, old), old: before, new: after });
@@ -87,6 +90,19 @@ function diffRoot(
   if (old?.isDir !== true && now?.isDir !== true) return;
   if (before === after && before !== undefined && !options.unchanged) return;
   diffFiles(key, old, now, options, diff);
+}
+
+/** Folders of unknown content are left out. */
+function diffEntry(old: DataRoot | undefined, now: DataRoot | undefined, options: DiffOptions, diff: DataDiff): void {
+  if ([old, now].some((root) => root?.isDir === true && root.hash === undefined)) return;
+  const item = (root: DataRoot): DataItem => ({ path: shown(root.key, root), hash: root.hash });
+  if (old === undefined && now !== undefined) diff.added.push(item(now));
+  else if (old !== undefined && now === undefined) diff.deleted.push(item(old));
+  else if (old !== undefined && now !== undefined) {
+    const { path, hash } = item(now);
+    if (old.hash !== hash) diff.modified.push({ path, oldPath: item(old).path, old: old.hash, new: hash });
+    else if (options.unchanged) diff.unchanged.push({ path, hash });
+  }
 }
 
 function diffFiles(

@@ -7,18 +7,23 @@ import { parseYaml } from "./yaml.ts";
 /** What a params file may be, by its suffix. */
 type ParamsKind = "YAML" | "JSON" | "TOML" | "Python";
 
+/** What a params file is read by, as DVC has it: its name from the first dot on, so that `metrics.v1.json` is YAML. */
+function suffixOf(file: string): string {
+  return /\.[^/\\]+$/.exec(file.slice(file.search(/[^/\\]*$/)))?.[0] ?? "";
+}
+
 /** The format of a params file, by its suffix; YAML for unknown ones. */
-function kindOf(file: string): ParamsKind {
-  const suffix = /\.[^./\\]+$/.exec(file)?.[0].toLowerCase();
+function kindOf(ending: string): ParamsKind {
+  const suffix = ending.toLowerCase();
   return suffix === ".json" ? "JSON" : suffix === ".toml" ? "TOML" : suffix === ".py" ? "Python" : "YAML";
 }
 
 /**
- * Reads the values of a params (or metrics) file by its suffix. An empty YAML file is an empty mapping.
+ * Reads the values of a params (or metrics) file by its suffix, or by another one. An empty YAML file is an empty mapping.
  * @throws {FormatError} in DVC's words, with the parser's own error as cause.
  */
-export function parseParams(text: string, file: string): unknown {
-  const kind = kindOf(file);
+export function parseParams(text: string, file: string, suffix: string = suffixOf(file)): unknown {
+  const kind = kindOf(suffix);
   try {
     switch (kind) {
       case "JSON":

@@ -43,7 +43,7 @@ export async function readSource(
       );
     }
     const text = decode(await files.readBytes(path), shown);
-    if (suffix !== ".csv" && suffix !== ".tsv") return { values: parseParams(text, shown) };
+    if (suffix !== ".csv" && suffix !== ".tsv") return { values: parseParams(text, shown, suffix) };
     const { rows, lastField } = parseSv(text, suffix === ".tsv" ? "\t" : ",", props["header"] !== false);
     return { values: rows, ...(lastField === undefined ? {} : { lastField }) };
   } catch (error) {

@@ -226,7 +226,7 @@ export class RepoView {
     const hash = recordedHash(one);
     if (one.out.path === path) {
       const isDir = hash === undefined ? one.out.meta.nfiles !== undefined : isDirHash(hash.value);
-      return { isDir, size: one.out.meta.size, hash: hash?.value, isOut: true };
+      return { isDir, size: one.out.meta.size ?? (isDir ? undefined : 0), hash: hash?.value, isOut: true };
     }
     const tree = await this.#tree(project, one);
     if (tree === undefined) return undefined;
@@ -247,7 +247,8 @@ export class RepoView {
     const leading = project.folders.get(path);
     if (leading !== undefined) return leading;
     const one = outputHolding(project, path);
-    if (one === undefined) return [];
+    // Nothing is recorded of what was never made.
+    if (one === undefined || recordedHash(one) === undefined) return [];
     const rel = posixRelative(one.out.path, path);
     const tree = await this.#tree(project, one);
     if (tree === undefined) throw brokenFolder(project, one);

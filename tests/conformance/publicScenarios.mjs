@@ -1,0 +1,119 @@
+// What public repositories brought to light: outputs that were never made, names with several dots, sources that are gone. Steps as in scenarios.mjs.
+
+const start = [{ git: "init -q -b main" }, { dvc: "init -q" }];
+const commit = [{ git: "add -A" }, { git: "commit -q -m state" }];
+
+/** Outputs that dvc.lock knows nothing of, one of them a folder, and a stage that can run. */
+const unmade = {
+  in: "1\n",
+  "dvc.yaml":
+    "stages:\n  never:\n    cmd: echo\n    outs: [file, folder, gone, sub/x]\n" +
+    "  made:\n    cmd: mkdir -p made && echo 1 > made/x && echo 2 > m.json\n    deps: [in]\n    outs: [made]\n    metrics: [m.json]\n",
+};
+
+/** @type {{id: string, feature: number, steps: any[]}[]} */
+export const publicScenarios = [
+  {
+    id: "diff-unmade",
+    feature: 18,
+    steps: [
+      ...start,
+      { write: unmade },
+      ...commit,
+      { dvc: "diff --json --show-hash", json: true },
+      { write: { file: "1", "folder/x": "1", "folder/y/z": "2" } },
+      { dvc: "diff --json --show-hash", json: true },
+      { dvc: "diff --md" },
+      { dvc: "repro -q made" },
+      ...commit,
+      { dvc: "diff HEAD~1 HEAD --json --show-hash", json: true },
+      { dvc: "diff HEAD HEAD~1 --json --show-hash", json: true },
+      { rm: "made" },
+      { rm: "file" },
+      { dvc: "diff" },
+    ],
+  },
+  {
+    id: "list-unmade",
+    feature: 42,
+    steps: [
+      ...start,
+      { write: { ...unmade, "folder/x": "1", "folder/y/z": "2" } },
+      { dvc: "repro -q made" },
+      { rm: "made" },
+      { dvc: "list . -R" },
+      { dvc: "list . --size" },
+      { dvc: "list . -R --dvc-only --json --size", json: true },
+      { dvc: "du .", anyOrder: true },
+      { rm: ".dvc/cache" },
+      { dvc: "du .", anyOrder: true },
+    ],
+  },
+  {
+    id: "values-many-dots",
+    feature: 56,
+    steps: [
+      ...start,
+      {
+        write: {
+          "m.v1.json": '{"a": 1e5, "b": NaN, "c": 1.0, "d": [1e3], "e": "x"}',
+          "t.v1.toml": "a = 1\n",
+          ".hidden.json": "z: 1\n",
+          "p.v1.json": '[{"a": 1, "b": NaN}]',
+          "dvc.yaml":
+            "metrics: [m.v1.json, t.v1.toml, .hidden.json]\nparams: [m.v1.json]\nplots: [p.v1.json]\n" +
+            "stages:\n  s:\n    cmd: echo ${a} ${b} ${d[0]} > o\n    vars: [m.v1.json]\n    params: [{m.v1.json: [a, b, d]}]\n    outs: [o]\n",
+        },
+      },
+      { dvc: "metrics show" },
+      { dvc: "metrics show --json", json: true },
+      { dvc: "repro" },
+      { dvc: "status" },
+      ...commit,
+      { write: { "m.v1.json": "<<<<<<< HEAD\n{}\n" } },
+      { dvc: "metrics diff --json", json: true },
+      { dvc: "params diff --json", json: true },
+    ],
+  },
+  {
+    id: "repro-dry-missing",
+    feature: 48,
+    steps: [
+      ...start,
+      {
+        write: {
+          in: "1\n",
+          "params.yaml": "lr: 1\n",
+          "dvc.yaml":
+            "stages:\n  a:\n    cmd: echo > o\n    deps: [in]\n    params: [zz]\n    outs: [o]\n" +
+            "  b:\n    cmd: echo > p\n    deps: [none]\n    outs: [p: {persist: true}]\n" +
+            "  c:\n    cmd: echo > q\n    deps: [none]\n    always_changed: true\n    outs: [q]\n",
+        },
+      },
+      { dvc: "repro --dry a" },
+      { dvc: "repro --dry b" },
+      { dvc: "repro --dry c" },
+      { dvc: "repro -k" },
+      { dvc: "repro --dry -s a" },
+    ],
+  },
+  {
+    id: "status-web-gone",
+    feature: 15,
+    steps: [
+      ...start,
+      {
+        write: {
+          "x.dvc":
+            "deps:\n- path: http://127.0.0.1:9/x\n  checksum: '\"1\"'\n  size: 2\nouts:\n- md5: 26ab0db90d72e28ad0ba1e22ee510510\n  size: 2\n  hash: md5\n  path: x\n",
+          y: "2\n",
+        },
+      },
+      { dvc: "add -q y" },
+      { write: { y: "3\n" } },
+      // The reason is told in a warning of our own.
+      { dvc: "status", anyOrder: true, err: false },
+      { dvc: "status --json", json: true, err: false },
+    ],
+  },
+];
