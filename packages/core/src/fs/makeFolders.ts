@@ -12,6 +12,8 @@ import type { OsPath } from "../base/paths.ts";
 export function makeFolders(path: OsPath, mode?: number): OsPath | undefined {
   if (isFolder(path)) return undefined;
   const parent = dirname(path);
+  if (statSync(parent, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw failure("ENOTDIR", "not a directory", path);
   const first = parent === path ? undefined : makeFolders(parent, mode);
   try {
     mkdirSync(path, mode);
@@ -20,9 +22,12 @@ export function makeFolders(path: OsPath, mode?: number): OsPath | undefined {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST" && isFolder(path)) return first;
     if (code !== "ENOENT" || !isFolder(parent)) throw error;
-    const message = `ENOTSUP: no folder can be made in '${parent}', mkdir '${path}'`;
-    throw Object.assign(new Error(message), { code: "ENOTSUP", syscall: "mkdir", path });
+    throw failure("ENOTSUP", `no folder can be made in '${parent}'`, path);
   }
+}
+
+function failure(code: string, reason: string, path: OsPath): Error {
+  return Object.assign(new Error(`${code}: ${reason}, mkdir '${path}'`), { code, syscall: "mkdir", path });
 }
 
 function isFolder(path: OsPath): boolean {
