@@ -102,3 +102,36 @@ describe("purge", () => {
     );
   });
 });
+
+describe("purge and what only Git's own names reach", () => {
+  it("spares what another worktree and a stash need, and takes the target's own versions there", () => {
+    rig.write("third/own", "third");
+    rig.write("third/shared", "the same in both");
+    rig.ok("add", "-q", "third");
+    rig.git("stash", "-q", "-u");
+    rig.git("worktree", "add", "-q", "../tree");
+    // What a colleague is at work on there: the same file as in the data that goes.
+    rig.write("../tree/people/own", "people three");
+    rig.write("../tree/mine", "people one");
+    const there = { cwd: "../tree" };
+    expect(rig.run(["config", "--local", "cache.dir", rig.path(".dvc/cache")], there).code).toBe(0);
+    expect(rig.run(["add", "-q", "people", "mine"], there).code).toBe(0);
+    const found = plan("people", "--dry");
+    expect(found.uses.some((use) => use.startsWith("worktree "))).toBe(true);
+    plan("people", "-f");
+    const left = everywhere();
+    expect(left).toContain("people one");
+    expect(left).toContain("third");
+    expect(left.join("\n")).not.toMatch(/people (two|three)/);
+  });
+
+  it("takes what the trash holds of the data's files along", () => {
+    rig.write("people/own", "edited, in no cache");
+    rig.write("other/own", "edited as well");
+    rig.ok("checkout", "-q", "-f");
+    expect(texts(".dvc/tmp/trash").sort()).toEqual(expect.arrayContaining(["edited as well", "edited, in no cache"]));
+    plan("people", "-f");
+    expect(texts(".dvc/tmp/trash").join("\n")).not.toContain("in no cache");
+    expect(texts(".dvc/tmp/trash")).toContain("edited as well");
+  });
+});

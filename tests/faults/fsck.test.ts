@@ -15,6 +15,7 @@ interface Finding {
 }
 interface Report {
   readonly ok: boolean;
+  readonly unread: readonly { name: string; reason: string }[];
   readonly stores: readonly { name: string; objects: number; findings: readonly Finding[]; continuedFrom?: string }[];
 }
 
@@ -259,4 +260,40 @@ describe("evict", () => {
     expect(objectsIn(CACHE)).toEqual(before);
     expect(rig.read("one")).toBe("a single file");
   });
+
+  it("takes no remote for a copy that is the cache itself", () => {
+    rig.ok("remote", "modify", "store", "url", rig.path(".dvc/cache"));
+    const before = objectsIn(CACHE);
+    const ran = rig.run(["evict", "one"]);
+    expect([ran.code, ran.out]).toEqual([1, expect.stringContaining("remote 'store' is the cache itself")]);
+    expect(objectsIn(CACHE)).toEqual(before);
+  });
+
+  it("leaves in a shared cache what another project needs, whose remote is another one", () => {
+    const other = new Rig().project();
+    other.ok("cache", "dir", rig.path("../shared"));
+    other.write("theirs", "a single file");
+    rig.ok("cache", "dir", rig.path("../shared"));
+    rig.ok("commit", "-q", "-f");
+    other.ok("add", "-q", "theirs");
+    rig.ok("evict", "one");
+    expect(rig.read("one")).toBeUndefined();
+    rmSync(other.path("theirs"));
+    other.ok("checkout");
+    expect(other.read("theirs")).toBe("a single file");
+    other.close();
+  });
+});
+
+it("a revision that can't be read is no sound one: what it needs is not known", () => {
+  rig.git("add", "-A");
+  rig.git("commit", "-q", "-m", "sound");
+  rig.write("dvc.yaml", "stages: [broken");
+  rig.git("add", "-A");
+  rig.git("commit", "-q", "-m", "broken");
+  rmSync(rig.path("dvc.yaml"));
+  const { report, code } = fsck("-A");
+  expect([report.ok, code]).toEqual([false, 1]);
+  expect(report.unread).toEqual([{ name: rig.git("rev-parse", "HEAD").trim(), reason: expect.any(String) as string }]);
+  expect(rig.run(["fsck", "-A"]).out).toContain("What these revisions need is not known");
 });

@@ -44,9 +44,7 @@ export const fsck: Command = defineCommand({
     for (const { name, reason } of unread.slice(0, MOST))
       context.line(`  ${context.paint("unread    ", "red")} ${name}: ${reason}`);
     if (unrepaired === 0 && unread.length > 0)
-      context.line(
-        context.paint(`What ${String(unread.length)} revisions need is not known: they can't be read.`, "red"),
-      );
+      context.line(context.paint("What these revisions need is not known: they can't be read.", "red"));
     else if (result.ok && repaired === 0) context.line(context.paint("Everything is sound.", "green"));
     else if (result.ok) context.line(context.paint(`Repaired ${objects(repaired)}; everything is sound now.`, "green"));
     else context.line(context.paint(verdict(unrepaired, repaired, repair, context.programName), "red"));

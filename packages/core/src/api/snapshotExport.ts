@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, existsSync, fsyncSync, openSync, renameSync } from "node:fs";
+import { closeSync, createReadStream, existsSync, fsyncSync, openSync, readFileSync, renameSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DvcError, UsageError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
@@ -37,6 +37,8 @@ export interface SnapshotExportResult {
 /** Code is read from Git in pieces of about so many bytes, or files. */
 const CODE_BYTES = 32 << 20;
 const CODE_FILES = 500;
+/** Objects are read in pieces of so many bytes. */
+const CHUNK = 1 << 20;
 
 /**
  * Writes a snapshot, code, data and model, into one archive that needs nothing else to be brought back. The same snapshot
@@ -198,7 +200,7 @@ async function* contents(
     signal?.throwIfAborted();
     yield tarHeader({ name, type: "file", size });
     let count = 0;
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    for await (const chunk of chunksOf(path, size)) {
       count += chunk.length;
       yield chunk;
     }
@@ -207,6 +209,13 @@ async function* contents(
     progress.add(1, size);
   }
   yield TAR_END;
+}
+
+/** Small files at once: a stream for each takes a hundred times as long. */
+function chunksOf(path: OsPath, size: number): AsyncIterable<Buffer> | readonly Buffer[] {
+  return size > CHUNK
+    ? (createReadStream(path, { highWaterMark: CHUNK }) as AsyncIterable<Buffer>)
+    : [readFileSync(path)];
 }
 
 function* whole(name: string, bytes: Buffer, isExecutable = false): Generator<Uint8Array> {
