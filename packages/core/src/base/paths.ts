@@ -37,6 +37,11 @@ export function isReservedName(name: string): boolean {
   return plain === ".git" || plain === ".dvc" || /^(git|dvc)~\d+$/.test(plain);
 }
 
+/** Longest path in a manifest, in UTF-16 units. */
+export const MAX_MANIFEST_PATH = 4096;
+/** Of a longer path messages show the beginning. */
+const MAX_SHOWN = 200;
+
 /**
  * Checks one path of an untrusted manifest: relative, normalised, "/"-separated, no `..`, no `.git` or `.dvc` component,
  * no NUL, no backslash on Windows.
@@ -45,7 +50,8 @@ export function isReservedName(name: string): boolean {
 export function checkManifestPath(path: string, source: string): void {
   const reason = unsafeReason(path);
   if (reason !== undefined) {
-    throw new UnsafePathError(`unsafe path ${JSON.stringify(path)} in '${source}': ${reason}`, {
+    const shown = path.length > MAX_SHOWN ? `${path.slice(0, MAX_SHOWN)}…` : path;
+    throw new UnsafePathError(`unsafe path ${JSON.stringify(shown)} in '${source}': ${reason}`, {
       hint: "Nothing was written. The file may have been tampered with; get it again from its owner.",
     });
   }
@@ -53,6 +59,7 @@ export function checkManifestPath(path: string, source: string): void {
 
 function unsafeReason(path: string): string | undefined {
   if (path === "") return "it is empty";
+  if (path.length > MAX_MANIFEST_PATH) return "it is longer than any file system takes";
   if (path.includes("\0")) return "it holds a NUL character";
   if (sep === "\\" && path.includes("\\")) return "it holds a backslash";
   // Half of a surrogate pair has no UTF-8: the file would get another name, perhaps that of its neighbour.

@@ -12,6 +12,8 @@ const NAMED = ["remote", "machine", "db"] as const;
 /** Longest file and line that are read, in UTF-16 units. */
 const MAX_LENGTH = 4 * 1024 * 1024;
 const MAX_LINE = 16 * 1024;
+/** Sections and options of a file. */
+const MAX_ENTRIES = 10_000;
 
 /**
  * Reads a config file as DVC's ConfigObj does. Comments are dropped.
@@ -19,7 +21,7 @@ const MAX_LINE = 16 * 1024;
  */
 export function parseConfig(text: string, file: string): ConfigSections {
   if (text.length > MAX_LENGTH) throw new ConfigError(`config file error: '${file}' is too large`);
-  return splitNamed(lowerKeys(new ConfigReader(text).read()));
+  return splitNamed(lowerKeys(new ConfigReader(text, file).read()));
 }
 
 function lowerKeys(value: Nested): Nested {
@@ -49,9 +51,12 @@ class ConfigReader {
   readonly #root: Nested = {};
   readonly #path: Nested[] = [this.#root];
   readonly #errors: { text: string; line: number }[] = [];
+  readonly #file: string;
   #at = 0;
+  #entries = 0;
 
-  constructor(text: string) {
+  constructor(text: string, file: string) {
+    this.#file = file;
     // Python splits lines at more characters than "\n".
     this.#lines = text.replace(/^\ufeff/, "").split(/\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]/);
   }
@@ -61,6 +66,7 @@ class ConfigReader {
       const line = this.#lines[this.#at] ?? "";
       const trimmed = line.trim();
       if (trimmed === "" || trimmed.startsWith("#")) continue;
+      if (++this.#entries > MAX_ENTRIES) throw new ConfigError(`config file error: '${this.#file}' is too large`);
       if (line.length > MAX_LINE) this.#fail("Line too long");
       else this.#line(line);
     }

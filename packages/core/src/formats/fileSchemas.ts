@@ -9,6 +9,7 @@ import {
   isMapping,
   isNull,
   isText,
+  fileListOf,
   listOf,
   mappingOf,
   matches,
@@ -58,7 +59,7 @@ const OUTPUT = mappingOf({
     cache: isBoolean,
     remote: isText,
     push: isBoolean,
-    files: listOf(FILE_ENTRY),
+    files: fileListOf(FILE_ENTRY),
     fs_config: isMapping,
   },
 });
@@ -74,7 +75,7 @@ const REPO = mappingOf({
 });
 const DB = mappingOf({ keys: { query: isText, connection: isText, file_format: isText, table: isText } });
 const DEPENDENCY = mappingOf({
-  keys: { ...ENTRY, repo: REPO, db: DB, files: listOf(FILE_ENTRY), fs_config: isMapping },
+  keys: { ...ENTRY, repo: REPO, db: DB, files: fileListOf(FILE_ENTRY), fs_config: isMapping },
 });
 
 /** A `.dvc` file. */
@@ -98,7 +99,7 @@ const LOCK_ENTRY = mappingOf({
     ...META,
     path: isText,
     cloud: CLOUD,
-    files: listOf(FILE_ENTRY),
+    files: fileListOf(FILE_ENTRY),
     hash: isText,
     dataset: isMapping,
   },

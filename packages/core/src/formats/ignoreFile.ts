@@ -1,5 +1,5 @@
 import { FormatError } from "../base/errors.ts";
-import { compileGlob } from "./ignoreGlob.ts";
+import { compileGlob, type CompiledGlob } from "./ignoreGlob.ts";
 
 /** What the rules of one file say of a path. */
 export interface IgnoreMatch {
@@ -11,16 +11,21 @@ export interface IgnoreMatch {
   readonly line: number;
 }
 
-interface Rule extends IgnoreMatch {
+interface Rule extends IgnoreMatch, CompiledGlob {
   readonly folderOnly: boolean;
-  readonly matches: (path: string, isDir: boolean) => boolean;
 }
 
 /** A rule that names one path, without wildcards, from the folder of the file on: `/data.csv`. */
-type PlainRule = Omit<Rule, "matches">;
+type PlainRule = Omit<Rule, keyof CompiledGlob>;
 
+/** Longest pattern, in UTF-16 units: no path is so long. */
+const MAX_PATTERN = 16 * 1024;
 /** Every path is held against each of these. */
 const MAX_GLOBS = 20_000;
+/** Parts of all patterns that take longer: every letter of every path is held against each of these. */
+const MAX_COST = 1000;
+/** Git has its own idea of what takes long. */
+const MAX_GIT_COST = 10_000;
 
 /**
  * The rules of one ignore file, as DVC's pathspec reads them: comments, "!", "\" escapes, "/" anchors, folder-only rules,
@@ -32,23 +37,28 @@ export class IgnorePatterns {
   readonly file: string;
   /** The last rule that matches decides, so they are tried backwards. */
   readonly #globs: readonly Rule[];
-  /** By path; those of one path from the last to the first. */
+  /** By path; those of one path in their order. */
   readonly #plain = new Map<string, PlainRule[]>();
 
   /** `isGit`: the file is one of Git's own. @throws {FormatError} for more patterns than anybody writes by hand */
   constructor(text: string, file: string, isGit = false) {
     this.file = file;
     const globs: Rule[] = [];
+    let cost = 0;
     for (const [index, raw] of text.split(/\r\n|[\n\r]/).entries()) {
       const pattern = raw.trim();
+      const line = index + 1;
+      if (pattern.length > MAX_PATTERN) throw new FormatError(`a pattern in '${file}' is too long`, { file, line });
       const path = plainPath(pattern);
-      if (path !== undefined) this.#addPlain(path, describeRule(pattern, index + 1));
+      if (path !== undefined) this.#addPlain(path, describeRule(pattern, line));
       else {
-        const rule = parseRule(pattern, index + 1, isGit);
-        if (rule !== undefined) globs.push(rule);
-        if (globs.length > MAX_GLOBS)
-          throw new FormatError(`'${file}' has more than ${String(MAX_GLOBS)} patterns`, { file, line: index + 1 });
+        const rule = parseRule(pattern, line, isGit);
+        if (rule === undefined) continue;
+        globs.push(rule);
+        cost += rule.cost;
       }
+      if (globs.length > MAX_GLOBS || cost > (isGit ? MAX_GIT_COST : MAX_COST))
+        throw new FormatError(`'${file}' has too many patterns`, { file, line });
     }
     this.#globs = globs.reverse();
   }
@@ -56,7 +66,7 @@ export class IgnorePatterns {
   #addPlain(path: string, rule: PlainRule): void {
     const known = this.#plain.get(path);
     if (known === undefined) this.#plain.set(path, [rule]);
-    else known.unshift(rule);
+    else known.push(rule);
   }
 
   /** Whether there is no rule at all. */
@@ -83,7 +93,7 @@ export class IgnorePatterns {
   #matchPlain(path: string, isDir: boolean): PlainRule | undefined {
     let found: PlainRule | undefined;
     for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
-      const rule = this.#plain.get(path.slice(0, end))?.find((one) => isDir || !one.folderOnly);
+      const rule = this.#plain.get(path.slice(0, end))?.findLast((one) => isDir || !one.folderOnly);
       if (rule !== undefined && (found === undefined || rule.line > found.line)) found = rule;
     }
     return found;
@@ -107,6 +117,6 @@ function describeRule(pattern: string, line: number): PlainRule {
 function parseRule(pattern: string, line: number, isGit: boolean): Rule | undefined {
   if (pattern === "" || pattern.startsWith("#") || pattern === "/") return undefined;
   const rule = describeRule(pattern, line);
-  const matches = compileGlob(rule.ignored ? pattern : pattern.slice(1), isGit);
-  return matches === undefined ? undefined : { ...rule, matches };
+  const glob = compileGlob(rule.ignored ? pattern : pattern.slice(1), isGit);
+  return glob === undefined ? undefined : { ...rule, ...glob };
 }

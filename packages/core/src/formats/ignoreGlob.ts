@@ -1,6 +1,13 @@
 /** Tells whether a path, or a folder above it, fits a glob. `isDir`: the path is a folder. */
 export type GlobMatcher = (path: string, isDir: boolean) => boolean;
 
+/** A pattern, ready to be held against paths. */
+export interface CompiledGlob {
+  readonly matches: GlobMatcher;
+  /** Steps for each letter of a path where it takes more than one; else 0. */
+  readonly cost: number;
+}
+
 /** More repeats than these are matched without backtracking. */
 const MAX_REPEATS = 2;
 /** Longer patterns make regular expressions that are slow to build, or too large. */
@@ -11,9 +18,22 @@ const NEVER: GlobMatcher = () => false;
  * Compiles one gitignore pattern (without "!"). Undefined when it is no valid rule: a class that does not end, a trailing
  * backslash, a range upside down. `isGit`: as Git reads it where DVC reads its own files in another way.
  */
-export function compileGlob(pattern: string, isGit = false): GlobMatcher | undefined {
+export function compileGlob(pattern: string, isGit = false): CompiledGlob | undefined {
   const segments = normalize(pattern);
-  if (segments.length === 0) return undefined;
+  const quick = quickMatcher(segments, pattern, isGit);
+  if (quick !== undefined) return { matches: quick, cost: 0 };
+  const tokens = segments.length === 0 ? undefined : tokenize(segments);
+  if (tokens === undefined) return undefined;
+  const repeats = tokens.filter((token) => token.kind === "star" || token.kind === "folders").length;
+  if (repeats <= MAX_REPEATS && tokens.length <= MAX_TOKENS) return { matches: compileRegExp(tokens), cost: 0 };
+  // A path shorter than what the pattern spells out can't fit; the end of it needs no character.
+  const least = tokens.length - repeats - 1;
+  const matches: GlobMatcher = (path, isDir) => path.length + 1 >= least && simulate(tokens, isDir ? `${path}/` : path);
+  return { matches, cost: tokens.length };
+}
+
+/** Matches without looking at every letter, for the usual patterns. */
+function quickMatcher(segments: readonly string[], pattern: string, isGit: boolean): GlobMatcher | undefined {
   if (isGit && (pattern === "*/" || pattern === "**/")) return (path, isDir) => isDir || path.includes("/");
   if (segments.length === 1 && segments[0] === "**") return pattern.endsWith("/") ? NEVER : () => true;
   if (segments[0] === "**" && segments[1] === "*" && segments.length <= 3) {
@@ -21,15 +41,7 @@ export function compileGlob(pattern: string, isGit = false): GlobMatcher | undef
     // `*/` and `*/**`: DVC anchors its search at the start of the path, where there is no "/".
     if (segments[2] === "**") return NEVER;
   }
-  const simple = compileName(segments);
-  if (simple !== undefined) return simple;
-  const tokens = tokenize(segments);
-  if (tokens === undefined) return undefined;
-  const repeats = tokens.filter((token) => token.kind === "star" || token.kind === "folders").length;
-  if (repeats <= MAX_REPEATS && tokens.length <= MAX_TOKENS) return compileRegExp(tokens);
-  // A path shorter than what the pattern spells out can't fit; the end of it needs no character.
-  const least = tokens.length - repeats - 1;
-  return (path, isDir) => path.length + 1 >= least && simulate(tokens, isDir ? `${path}/` : path);
+  return compileName(segments);
 }
 
 /** Splits into segments, with `**` for "at any depth" and "all below". */

@@ -1,8 +1,11 @@
-import { FormatError } from "../base/errors.ts";
+import { DvcError, FormatError } from "../base/errors.ts";
 import { parseJsonParams } from "./paramsJson.ts";
 import { parsePythonParams } from "./paramsPython.ts";
 import { parseTomlParams } from "./paramsToml.ts";
 import { parseYaml } from "./yaml.ts";
+
+/** Of what a parser says, so much is told (UTF-16 units). */
+const MAX_SAID = 1000;
 
 /** What a params file may be, by its suffix. */
 type ParamsKind = "YAML" | "JSON" | "TOML" | "Python";
@@ -36,8 +39,17 @@ export function parseParams(text: string, file: string, suffix: string = suffixO
         return falsyToEmpty(parseYaml(text, file));
     }
   } catch (error) {
-    throw new FormatError(`unable to read: '${file}', ${kind} file structure is corrupted`, { file, cause: error });
+    throw new FormatError(`unable to read: '${file}', ${kind} file structure is corrupted`, {
+      file,
+      cause: error instanceof DvcError ? error : brief(error),
+    });
   }
+}
+
+/** Parsers quote the line, however long it is. */
+function brief(error: unknown): unknown {
+  if (!(error instanceof Error) || error.message.length <= MAX_SAID) return error;
+  return new SyntaxError(`${error.message.slice(0, MAX_SAID)}…`);
 }
 
 function falsyToEmpty(value: unknown): unknown {

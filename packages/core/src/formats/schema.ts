@@ -78,10 +78,23 @@ function depth(errors: readonly SchemaError[]): number {
   return errors[0]?.path.length ?? 0;
 }
 
+/** Longer lists are refused, but for those of files: nobody writes so many entries, and each costs time. */
+const MAX_ITEMS = 20_000;
+
 /** A list whose items each fit one of `alternatives`. A nested failure ends the walk, as in DVC. */
 export function listOf(...alternatives: Check[]): Check {
+  return listUpTo(MAX_ITEMS, alternatives);
+}
+
+/** The same for the files of a folder, of which there may be very many. */
+export function fileListOf(...alternatives: Check[]): Check {
+  return listUpTo(Infinity, alternatives);
+}
+
+function listUpTo(most: number, alternatives: readonly Check[]): Check {
   return (value, path) => {
     if (!Array.isArray(value)) return fail("expected a list", path);
+    if (value.length > most) return fail(`more than ${String(most)} entries`, path);
     const errors: SchemaError[] = [];
     for (const [index, item] of value.entries()) {
       const itemPath = [...path, index];

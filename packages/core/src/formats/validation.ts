@@ -5,7 +5,10 @@ import { errorText } from "./schema.ts";
 import { excerpt, wrapLine } from "./yamlMessage.ts";
 import { parseNodes } from "./yamlNodes.ts";
 import type { YamlNode } from "./yamlNodes.ts";
+import { YamlProblem } from "./yamlScanner.ts";
 
+/** So many errors are told one by one. */
+const MAX_SHOWN = 50;
 /** How many parts of a path are given up in search of a position. */
 const MAX_STEPS = 5;
 
@@ -25,10 +28,11 @@ export function validateYaml(value: unknown, check: Check, text: string, file: s
     throw new InvalidFileError(wrapLine(`${headline}: ${errorText(first)}.`).join("\n"), { file });
   }
   const lines = [...wrapLine(`${headline}.`), ""];
-  for (const [index, error] of errors.entries()) {
+  for (const [index, error] of errors.slice(0, MAX_SHOWN).entries()) {
     if (index > 0 && lines.at(-1) !== "") lines.push("");
     lines.push(...describe(error, root, text));
   }
+  if (errors.length > MAX_SHOWN) lines.push("", `and ${String(errors.length - MAX_SHOWN)} more`);
   const at = locate(root, first.path);
   throw new InvalidFileError(lines.join("\n"), {
     file,
@@ -36,8 +40,14 @@ export function validateYaml(value: unknown, check: Check, text: string, file: s
   });
 }
 
+/** Undefined for a document that is too large to have places in it. */
 function rootOf(text: string): YamlNode | undefined {
-  return parseNodes(text, false).root;
+  try {
+    return parseNodes(text, false).root;
+  } catch (error) {
+    if (error instanceof YamlProblem) return undefined;
+    throw error;
+  }
 }
 
 function describe(error: SchemaError, root: YamlNode | undefined, text: string): string[] {

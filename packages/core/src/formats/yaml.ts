@@ -9,7 +9,9 @@ export { dumpYaml } from "./yamlEmit.ts";
 export { updateYaml } from "./yamlUpdate.ts";
 
 /** Longest text that is read, in UTF-16 units. */
-const MAX_LENGTH = 64 * 1024 * 1024;
+const MAX_LENGTH = 16 * 1024 * 1024;
+/** Longest text for the full reader, which takes more time and memory; what DVC writes needs it for nothing so long. */
+const MAX_FULL = 6 * 1024 * 1024;
 
 /**
  * Reads one YAML 1.2 document as DVC's reader (ruamel.yaml, safe) does. An empty document, and any false value, is `{}`
@@ -19,9 +21,7 @@ const MAX_LENGTH = 64 * 1024 * 1024;
  * @throws {FormatError} with `line` and `column`, in DVC's words; also for duplicate keys, unknown tags, and input out of bounds.
  */
 export function parseYaml(text: string, file: string): unknown {
-  if (text.length > MAX_LENGTH) {
-    throw new FormatError(`'${file}' is too large to read (${String(text.length)} characters).`, { file });
-  }
+  checkLength(text, file, MAX_LENGTH);
   try {
     return parsePlainYaml(text) ?? parseAnyYaml(text, file);
   } catch (error) {
@@ -31,10 +31,16 @@ export function parseYaml(text: string, file: string): unknown {
 
 /** The full reader without the short cut. Exported for tests. @throws {YamlProblem} */
 export function parseAnyYaml(text: string, file = "-"): unknown {
+  checkLength(text, file, MAX_FULL);
   checkPrintable(text, file);
   const { root } = parseNodes(text, false);
   const value = root === undefined ? null : new ValueBuilder().build(root);
   return isFalse(value) ? {} : value;
+}
+
+function checkLength(text: string, file: string, most: number): void {
+  if (text.length <= most) return;
+  throw new FormatError(`'${file}' is too large to read (${String(text.length)} characters).`, { file });
 }
 
 function isFalse(value: unknown): boolean {

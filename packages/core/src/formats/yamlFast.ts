@@ -1,7 +1,10 @@
+import { YamlProblem } from "./yamlScanner.ts";
 import { plainKind, plainValue } from "./yamlValues.ts";
 
 /** Deeper nesting is left to the full reader. */
 const MAX_INDENT = 200;
+/** Scalars of a document: as many as 150,000 files of a folder have that are listed in a `.dvc` file. */
+const MAX_VALUES = 600_000;
 
 /**
  * Reads the plain block YAML that DVC itself writes: mappings and lists of plain one-line scalars. Gives undefined for
@@ -26,6 +29,7 @@ class PlainReader {
   #from = 0;
   #end = 0;
   #indent = -1;
+  #values = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -131,6 +135,8 @@ class PlainReader {
   }
 
   #scalar(from: number): unknown {
+    if (++this.#values > MAX_VALUES)
+      throw new YamlProblem(undefined, undefined, "too many values in a document", { index: from, line: 0, column: 0 });
     const text = this.#text;
     const end = this.#end;
     if (from >= end || text.charCodeAt(end - 1) === 32) throw UNUSUAL;

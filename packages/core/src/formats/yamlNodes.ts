@@ -66,6 +66,8 @@ export interface YamlDocument {
   readonly comments: Comment[];
 }
 
+/** Keys, values and collections of a document: a node takes some 500 bytes until it is a value. */
+const MAX_NODES = 300_000;
 /** How deep collections may nest. */
 const MAX_DEPTH = 500;
 
@@ -83,6 +85,7 @@ class NodeParser {
   readonly #anchors = new Map<string, YamlNode>();
   #handles = new Map<string, string>();
   #depth = 0;
+  #nodes = 0;
 
   constructor(text: string, keepComments: boolean) {
     this.#scanner = new YamlScanner(text, keepComments);
@@ -146,6 +149,8 @@ class NodeParser {
         this.#scanner.peek().start,
       );
     }
+    if (++this.#nodes > MAX_NODES)
+      throw new YamlProblem(undefined, undefined, "too many values in a document", this.#scanner.peek().start);
     const node = this.#nodeInside(block, indentless);
     this.#depth--;
     return node;

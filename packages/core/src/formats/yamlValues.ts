@@ -148,6 +148,8 @@ export class ValueBuilder {
     const known = this.#sizes.get(node);
     if (known !== undefined) return known;
     let size = 1;
+    // What holds itself has no end.
+    this.#sizes.set(node, ALIAS_LIMIT * 2);
     if (node.kind === "alias") size = this.#sizeOf(node.target);
     else if (node.kind === "sequence") for (const one of node.items) size += this.#sizeOf(one);
     else if (node.kind === "mapping") {

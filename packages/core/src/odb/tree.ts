@@ -18,6 +18,8 @@ export interface TreeEntry {
 
 /** Manifests larger than this many bytes are refused: some 8 million files. */
 const MAX_MANIFEST_BYTES = 512 * 1024 * 1024;
+/** The same where it is not spelled as DVC does: any JSON may be in it. */
+const MAX_JSON_BYTES = 16 * 1024 * 1024;
 
 /**
  * The files of a tracked folder, sorted by code point of their path, each path checked, no duplicates, no file that is
@@ -177,8 +179,9 @@ function checkFolders(tree: Tree, source: string): void {
     const slash = relpath.lastIndexOf("/");
     const folder = slash < 0 ? "" : relpath.slice(0, slash);
     if (folder === previous) continue;
+    const known = commonLength(folder, previous);
     previous = folder;
-    for (let at = folder.length; at > 0; at = folder.lastIndexOf("/", at - 1)) {
+    for (let at = folder.length; at > known; at = folder.lastIndexOf("/", at - 1)) {
       const parent = folder.slice(0, at);
       if (tree.get(parent) !== undefined)
         throw new UnsafePathError(`path ${JSON.stringify(parent)} is both a file and a folder in '${source}'`);
@@ -186,7 +189,16 @@ function checkFolders(tree: Tree, source: string): void {
   }
 }
 
+/** Of which folders above the second have been looked up: as long as the text that both begin with, up to a "/". */
+function commonLength(folder: string, previous: string): number {
+  let at = 0;
+  while (at < folder.length && folder.charCodeAt(at) === previous.charCodeAt(at)) at++;
+  return Math.max(0, folder.lastIndexOf("/", at - 1));
+}
+
 function parseJson(buffer: Buffer, source: string): TreeEntry[] {
+  if (buffer.length > MAX_JSON_BYTES)
+    throw new FormatError(`'${source}' is corrupted: so large a manifest is not spelled like this`, { file: source });
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(buffer));

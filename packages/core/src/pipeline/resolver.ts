@@ -33,8 +33,8 @@ interface Group {
   readonly members: ReadonlyMap<string, Member>;
 }
 
-/** So many stages one foreach or matrix may make. */
-const MAX_MEMBERS = 100_000;
+/** So many stages all foreach and matrix of a file may make. */
+const MAX_MEMBERS = 20_000;
 
 /** What a foreach or matrix goes over, templates resolved. */
 type IterationData = ContextNode | Readonly<Record<string, unknown>> | readonly unknown[] | string;
@@ -50,6 +50,7 @@ export class ProjectResolver {
   readonly #variables: Variables;
   readonly #stages: ReadonlyMap<string, Entry>;
   readonly #groups = new Map<string, Group>();
+  #members = 0;
   /** The file as messages name it. */
   readonly #shown: string;
 
@@ -231,9 +232,10 @@ export class ProjectResolver {
   }
 
   #checkCount(name: string, count: number): void {
-    if (count <= MAX_MEMBERS) return;
+    this.#members += count;
+    if (this.#members <= MAX_MEMBERS) return;
     throw new FormatError(
-      `failed to resolve 'stages.${name}' in '${this.#shown}': it would make ${String(count)} stages, more than ${String(MAX_MEMBERS)}`,
+      `failed to resolve 'stages.${name}' in '${this.#shown}': more than ${String(MAX_MEMBERS)} stages`,
       { file: this.#shown },
     );
   }

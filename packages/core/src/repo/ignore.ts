@@ -1,5 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
+import { FormatError } from "../base/errors.ts";
 import { isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { IgnorePatterns } from "../formats/ignoreFile.ts";
 import { diskRules, LayeredRules, type RulesReader } from "./layeredRules.ts";
@@ -134,12 +135,18 @@ function ruleLine(folder: OsPath, text: string, shown: string): RuleLine {
   return { folder, patterns: new IgnorePatterns(text, shown), kind, shown };
 }
 
+/** Lines of one file that are looked at one by one. */
+const MAX_LINES = 20_000;
+
 function linesOf(text: string, folder: OsPath, name: string): RuleLine[] {
-  return text
-    .split(/\r?\n/)
-    .map((line, index) => ({ line: line.trim(), number: index + 1 }))
-    .filter(({ line }) => line !== "" && !line.startsWith("#"))
-    .map(({ line, number }) => ruleLine(folder, line, `${name}:${String(number)}:${line}`));
+  const lines: RuleLine[] = [];
+  for (const [index, raw] of text.split(/\r?\n/).entries()) {
+    const line = raw.trim();
+    if (line === "" || line.startsWith("#")) continue;
+    if (lines.length >= MAX_LINES) throw new FormatError(`'${name}' has too many patterns`, { file: name });
+    lines.push(ruleLine(folder, line, `${name}:${String(index + 1)}:${line}`));
+  }
+  return lines;
 }
 
 function groupsOf(lines: readonly RuleLine[]): RuleLine[][] {

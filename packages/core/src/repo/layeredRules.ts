@@ -138,7 +138,7 @@ export class LayeredRules {
     const file = join(folder, this.#fileName);
     const text = isMatch(layers, file, false) ? undefined : this.#reader.readText(file);
     // The file that `init` writes holds nothing but comments: no rule, no cost.
-    const hasRules = text !== undefined && /^[^\S\n]*[^#\s]/m.test(text);
+    const hasRules = text !== undefined && /^[^\S\r\n\u2028\u2029]*[^#\s]/m.test(text);
     return !hasRules
       ? layers
       : [...layers, { folder, patterns: new IgnorePatterns(text, file, this.#fileName === ".gitignore") }];
