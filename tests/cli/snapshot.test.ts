@@ -77,6 +77,20 @@ describe("snapshot save", () => {
     expect(rig.git("status", "--porcelain")).toBe("?? notes.txt\n");
   });
 
+  it("is as if it had not begun when another process holds Git's index, which stays as it was", () => {
+    twoVersions();
+    rig.write("staged.txt", "mine");
+    rig.git("add", "staged.txt");
+    rig.write("data/d", "d1");
+    const before = state();
+    rig.write(".git/index.lock", "");
+    const ran = rig.run(["snapshot", "save", "--tag", "v3.0"]);
+    expect([ran.code, ran.err]).toEqual([255, expect.stringContaining("locked by another process")]);
+    rmSync(rig.path(".git/index.lock"));
+    expect(state()).toEqual(before);
+    rig.ok("snapshot", "save", "--tag", "v3.0");
+  });
+
   it("is as if it had not begun when a hook refuses the commit", () => {
     twoVersions();
     rig.write("data/d", "d1");

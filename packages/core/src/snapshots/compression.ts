@@ -6,7 +6,7 @@ import type { OsPath } from "../base/paths.ts";
 export type Packing = "zstd" | "gzip" | "plain";
 
 /** Bytes of one zstd frame before packing: frames are packed one by one, so that memory stays flat. */
-const FRAME = 4 << 20;
+const FRAME = 2 << 20;
 
 /** What the name of an archive says. */
 export function packingOf(path: OsPath): Packing | undefined {

@@ -20,7 +20,8 @@ export class GitTransaction {
   readonly #head: string | undefined;
   readonly #index: OsPath;
   readonly #copy: OsPath;
-  #before: Buffer | undefined;
+  /** What the index was, once it is replaced; `bytes` undefined: there was none. */
+  #before: { readonly bytes: Buffer | undefined } | undefined;
   #commit: string | undefined;
   #tag: { readonly name: string; readonly object: string } | undefined;
 
@@ -81,8 +82,8 @@ export class GitTransaction {
     const lock = `${this.#index}.lock`;
     await takeLock(lock);
     try {
-      this.#before = existsSync(this.#index) ? readFileSync(this.#index) : undefined;
       replaceFile(lock, readFileSync(this.#copy));
+      this.#before = { bytes: existsSync(this.#index) ? readFileSync(this.#index) : undefined };
       renameSync(lock, this.#index);
     } catch (error) {
       rmSync(lock, { force: true });
@@ -106,8 +107,9 @@ export class GitTransaction {
     const reason = ["-m", "snapshot save: taken back"];
     if (this.#head !== undefined) git.run(["update-ref", ...reason, "HEAD", this.#head, this.#commit], {});
     else git.run(["update-ref", ...reason, "-d", "HEAD", this.#commit], {});
-    if (this.#before === undefined) rmSync(this.#index, { force: true });
-    else writeFileAtomic(this.#index, this.#before);
+    if (this.#before === undefined) return; // it was never replaced
+    if (this.#before.bytes === undefined) rmSync(this.#index, { force: true });
+    else writeFileAtomic(this.#index, this.#before.bytes);
   }
 }
 
