@@ -6,6 +6,7 @@
 import { cornerScenarios } from "./cornerScenarios.mjs";
 import { publicScenarios } from "./publicScenarios.mjs";
 import { reproScenarios } from "./reproScenarios.mjs";
+import { sourceScenarios } from "./sourceScenarios.mjs";
 
 const start = [{ git: "init -q -b main" }, { dvc: "init -q" }];
 const commit = [{ git: "add -A" }, { git: "commit -q -m state" }];
@@ -54,6 +55,7 @@ const allAnchors = JSON.stringify(Object.fromEntries(names.split(" ").map((name)
 export const scenarios = [
   ...reproScenarios,
   ...cornerScenarios,
+  ...sourceScenarios,
   ...publicScenarios,
   {
     id: "init",

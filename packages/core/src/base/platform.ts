@@ -5,6 +5,8 @@ import type { OsPath } from "./paths.ts";
 export interface Environment {
   /** Working folder, absolute. Targets and messages are relative to it. */
   readonly cwd: OsPath;
+  /** In a copy of another repository: folders that relative paths of its imports may also count from. */
+  readonly bases?: readonly OsPath[];
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The user's home folder. */
   readonly home: OsPath;

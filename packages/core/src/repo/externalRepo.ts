@@ -8,13 +8,14 @@ import type { Environment } from "../base/platform.ts";
 import type { Built } from "../data/build.ts";
 import { isRecord } from "../formats/pyValues.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
-import type { Tree } from "../odb/tree.ts";
+import { Tree } from "../odb/tree.ts";
 import { isRepoImport, type RepoSource, type Stage } from "../pipeline/stage.ts";
 import { cloneCommit } from "../scm/clone.ts";
 import { Git } from "../scm/git.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
 import { sourceFiles, storeFiles } from "./externalFiles.ts";
 import { readManifest } from "./manifests.ts";
+import type { ExternalOptions, ExternalRepo } from "./externalTypes.ts";
 import { findProjectRoot } from "./projectRoot.ts";
 import { openRepo, openRepoSync, type Repo } from "./repo.ts";
 import { noteForeign } from "./trust.ts";
@@ -22,37 +23,7 @@ import { distrustOverrides } from "./secrets.ts";
 import { isLocalUrl, usableUrl } from "./sourceUrl.ts";
 import { commitFiles, RepoView, workspaceFiles } from "./repoView.ts";
 
-/** Another repository, or this one at another revision. */
-export interface ExternalOptions extends CallOptions {
-  /** Any revision; without it a local folder is read as it is, and a URL at its default branch. */
-  readonly rev?: string;
-  /** Look at all branches and tags, not only at what `rev` needs. */
-  readonly allRefs?: boolean;
-  /** A config file merged into the repository's own. */
-  readonly config?: string;
-  /** Name of the remote to use as the default there. */
-  readonly remote?: string;
-  /** Options merged into that remote. */
-  readonly remoteConfig?: Readonly<Record<string, string>>;
-  /** Keep objects in this cache; what lies in the caches of a local source is then only read. Default: the source's own. */
-  readonly cacheDir?: OsPath;
-  /** `config`, `remote` and `remoteConfig` come from a file of a repository, not from the user. */
-  readonly fromFile?: boolean;
-}
-
-/** An opened repository; `close` removes what was made for it. */
-export interface ExternalRepo {
-  readonly view: RepoView;
-  /** Root of the project; where there is none, the folder itself or the root of the copy. */
-  readonly root: OsPath;
-  readonly repo: Repo | undefined;
-  readonly git: Git | undefined;
-  /** Commit that is looked at; undefined for a working tree. */
-  readonly commit: string | undefined;
-  /** The same project with its own cache, where that is another one than `repo` works with. */
-  upstream(repo: Repo): Repo | undefined;
-  close(): void;
-}
+export type { ExternalOptions, ExternalRepo } from "./externalTypes.ts";
 
 /**
  * Opens a local folder (project or not; its working tree or a revision) or a Git URL from a copy of it.
@@ -80,11 +51,18 @@ async function openClone(env: Environment, url: string, options: ExternalOptions
       ...(allRefs === true ? { all: true } : {}),
     });
     const at = { root: git.root, git, commit, cacheDir: options.cacheDir ?? join(folder, "cache"), isClone: true };
-    return { ...(await viewOf({ ...env, cwd: git.root }, at, options)), close: remove };
+    const bases = [...(env.bases ?? []), env.cwd, ...localPath(env, url)];
+    return { ...(await viewOf({ ...env, cwd: git.root, bases }, at, options)), close: remove };
   } catch (error) {
     remove();
     throw error;
   }
+}
+
+/** Where the repository that was copied lies, when that is on this machine. */
+function localPath(env: Environment, url: string): OsPath[] {
+  if (url.startsWith("file://")) return [resolve("/", url.slice("file://".length))];
+  return isLocalUrl(url) ? [resolve(env.cwd, url)] : [];
 }
 
 async function openLocal(env: Environment, url: string, options: ExternalOptions): Promise<ExternalRepo | undefined> {
@@ -167,6 +145,8 @@ async function manifestOf(
   if (fetched !== undefined) return fetched;
   // What it held can be told all the same, when a command has looked into it before.
   if (!isRepoImport(one.stage)) return owner.state.manifests.read(hash.value);
+  const listed = await importedManifest(owner, one, call);
+  if (listed?.oid === hash.value) return listed;
   await bringImport(owner, one, call);
   return cache.readTree(hash.value);
 }
@@ -217,17 +197,37 @@ function textsOf(record: Readonly<Record<string, unknown>>): Record<string, stri
  * @throws {CloneError}, {ScmError}, {DvcError} `not-found` or `missing-object` when it is not there.
  */
 export async function bringImport(repo: Repo, one: StageOutput, options: CallOptions): Promise<Built> {
+  const { external, path } = await openSource(repo, one, options);
+  try {
+    return await bringData(repo, external, path, options);
+  } finally {
+    external.close();
+  }
+}
+
+/** Opens where an import comes from, at the locked commit. */
+async function openSource(
+  repo: Repo,
+  one: StageOutput,
+  options: CallOptions,
+): Promise<{ external: ExternalRepo; path: string }> {
   const [dep] = one.stage.deps;
   if (dep?.kind !== "repo") throw new DvcError(`'${one.out.defPath}' is not imported from a repository`);
   const source = importSource(repo, one.stage, dep.repo);
   const rev = dep.repo.revLock ?? dep.repo.rev;
-  const external = await openExternal(repo.env, source.url, {
-    ...options,
-    ...source.options,
-    ...(rev === undefined ? {} : { rev }),
-  });
+  const at = { ...options, ...source.options, ...(rev === undefined ? {} : { rev }) };
+  return { external: await openExternal(repo.env, source.url, at), path: dep.defPath };
+}
+
+/** The manifest of an imported folder as far as the source's own records tell it, without a look at the data. */
+async function importedManifest(repo: Repo, one: StageOutput, options: CallOptions): Promise<Tree | undefined> {
+  const { external, path } = await openSource(repo, one, options);
   try {
-    return await bringData(repo, external, dep.defPath, options);
+    const { isDir, files } = await sourceFiles(external, path);
+    const entries = files.flatMap(({ rel, object }) =>
+      object?.one.out.hash?.name === "md5" ? [{ relpath: rel, md5: object.oid }] : [],
+    );
+    return isDir && entries.length === files.length ? Tree.from(entries, external.root) : undefined;
   } finally {
     external.close();
   }
