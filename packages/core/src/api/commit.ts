@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { saveStages } from "../pipeline/save.ts";
 import { isRunCacheable, saveRun } from "../pipeline/stageCache.ts";
 import { runsFolder } from "../repo/objects.ts";
-import { type Dependency, isDataSource, type Output, type Stage } from "../pipeline/stage.ts";
-import { readParamsFile } from "../pipeline/paramsFile.ts";
-import { selectParams } from "../pipeline/paramsValues.ts";
-import { dependencyStates, isChecksumChanged, isCommandChanged, workspaceState } from "../pipeline/changed.ts";
-import { datasetRecorder } from "../repo/datasets.ts";
+import { isDataSource, type Output, type Stage } from "../pipeline/stage.ts";
+import {
+  dependencyStates,
+  type FileDependency,
+  isChecksumChanged,
+  isCommandChanged,
+  isVersionedImport,
+  workspaceState,
+} from "../pipeline/changed.ts";
 import { withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex, type Selected } from "../repo/index.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
@@ -16,7 +20,9 @@ import { presentState } from "../repo/presentState.ts";
 import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownPath, shownStage, viewOf } from "../repo/shown.ts";
-import { recordOutput, relinkOutput, hashPath } from "./recordOutput.ts";
+import { recordOutput, relinkOutput } from "./recordOutput.ts";
+import { recordDependencies } from "./runRecord.ts";
+import { lookAtStorage } from "./storageDependency.ts";
 
 export interface CommitOptions extends CallOptions {
   /** Don't ask about changed stages. */
@@ -92,10 +98,8 @@ async function commitStage(
 ): Promise<Stage> {
   const { stage } = selected;
   if (options.force !== true) await askIfChanged(repo, selected, options);
-  const deps: Dependency[] = [];
-  const recordDataset = datasetRecorder(repo);
-  for (const dep of stage.deps)
-    deps.push(dep.kind === "dataset" ? recordDataset(dep) : await recordDependency(repo, stage, dep, options));
+  // A version of a source is changed by `update` alone.
+  const deps = isVersionedImport(stage) ? stage.deps : await recordDependencies(repo, stage, options);
   // The run cache keeps outputs that are not cached, too: it could not bring them back otherwise.
   const keepsRun = selected.out === undefined && isRunCacheable({ ...stage, deps });
   const outs: Output[] = [];
@@ -137,37 +141,12 @@ async function commitOutput(
   }
 }
 
-async function recordDependency(
-  repo: Repo,
-  stage: Stage,
-  dep: Dependency,
-  options: CommitOptions,
-): Promise<Dependency> {
-  if (dep.kind === "params") return recordParams(repo, dep);
-  if (dep.kind !== "file" || !dep.isLocal || stage.frozen) return dep;
-  if (!repo.workspace.exists(dep.path)) {
-    if (options.allowMissing === true) return dep;
-    throw new DvcError(`dependency '${shownPath(repo, dep)}' does not exist`, { code: "not-found" });
-  }
-  const built = await hashPath(repo, dep.path, "md5", options);
-  return { ...dep, hash: built.hash, meta: built.meta };
-}
-
-function recordParams(repo: Repo, dep: Extract<Dependency, { kind: "params" }>): Dependency {
-  const data = repo.workspace.isFile(dep.path) ? readParamsFile(dep.path, repo.workspace) : {};
-  const values = selectParams(data, dep.params);
-  const missing = dep.params.filter((key) => !values.has(key));
-  if (missing.length > 0) {
-    throw new DvcError(`Parameters '${missing.join(", ")}' are missing from '${shownPath(repo, dep)}'.`, {
-      code: "not-found",
-    });
-  }
-  return { ...dep, locked: Object.fromEntries(values) };
-}
-
 async function askIfChanged(repo: Repo, selected: Selected, options: CommitOptions): Promise<void> {
   const { stage } = selected;
-  const present = await presentState(repo, stage, options);
+  // Dependencies of frozen stages and imports count here, as in DVC.
+  const lookAt = (dep: FileDependency, call: CallOptions): Promise<FileDependency | undefined> =>
+    lookAtStorage(repo, dep, call);
+  const present = await presentState(repo, { ...stage, frozen: false }, { ...options, lookAt });
   const deps = Object.keys(dependencyStates(stage, present));
   const outs = stage.outs
     .filter((out) => workspaceState(out, present) !== undefined)

@@ -13,6 +13,7 @@ import { isRepoImport, type Output, type Stage } from "../pipeline/stage.ts";
 import { presentState } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
+import { lookAtStorage } from "./storageDependency.ts";
 
 /** What differs, by path as shown. */
 export interface Changes {
@@ -31,7 +32,11 @@ export async function findChanges(
   options: CallOptions,
   instead: ReadonlyMap<OsPath, Output> = new Map(),
 ): Promise<{ readonly changes: Changes; readonly present: PresentState }> {
-  const now = await presentState(repo, stage, { ...options, checkUpdates: isRepoImport(stage) && !stage.frozen });
+  const now = await presentState(repo, stage, {
+    ...options,
+    checkUpdates: isRepoImport(stage) && !stage.frozen,
+    lookAt: (dep, call) => lookAtStorage(repo, dep, call),
+  });
   const present: PresentState =
     instead.size === 0 ? now : { ...now, hashOf: (entry) => instead.get(entry.path)?.hash?.value ?? now.hashOf(entry) };
   const isOften = !stage.frozen && (isCallback(stage) || stage.alwaysChanged);

@@ -14,6 +14,7 @@ import type { Repo } from "../repo/repo.ts";
 import { shownLocal, shownPath, viewOf } from "../repo/shown.ts";
 import { hashPath, recordOutput, relinkOutput } from "./recordOutput.ts";
 import { noteMade } from "./runRemove.ts";
+import { lookAtStorage } from "./storageDependency.ts";
 
 /** How the state after a run is recorded. */
 export interface RunRecordOptions extends CallOptions {
@@ -65,7 +66,7 @@ export async function recordDependencies(
     if (dep.kind === "params") {
       const isLeft = options.allowMissing === true && !repo.workspace.exists(dep.path);
       deps.push(isLeft ? dep : recordParams(dep, repo.workspace, viewOf(repo, {})));
-    } else if (dep.kind === "file" && dep.isLocal) deps.push(await recordFile(repo, dep, options));
+    } else if (dep.kind === "file") deps.push(await recordFile(repo, dep, options));
     else deps.push(dep.kind === "dataset" ? recordDataset(dep) : dep);
   }
   return deps;
@@ -76,10 +77,12 @@ async function recordFile(
   dep: FileDependency,
   options: CallOptions & { readonly allowMissing?: boolean },
 ): Promise<Dependency> {
-  if (!repo.workspace.exists(dep.path)) {
+  const found = dep.isLocal ? repo.workspace.exists(dep.path) : await lookAtStorage(repo, dep, options);
+  if (found === false || found === undefined) {
     if (options.allowMissing === true) return dep;
     throw missingDependency(repo, dep);
   }
+  if (found !== true) return found;
   const hashName = await currentHashName(repo, dep, options);
   const built = await hashPath(repo, dep.path, hashName, options);
   return { ...dep, hash: built.hash, hashName, meta: built.meta, extra: {} };

@@ -22,6 +22,7 @@ import { addressOf, shownPath, viewOf } from "../repo/shown.ts";
 import { findChanges } from "./runChanges.ts";
 import { datasetRecorder } from "../repo/datasets.ts";
 import { missingDependency, recordDependencies } from "./runRecord.ts";
+import { lookAtStorage } from "./storageDependency.ts";
 import { fetchOutputs } from "./fetch.ts";
 
 /** How a past run is looked for. */
@@ -42,7 +43,8 @@ export interface RestoreOptions extends CallOptions {
  */
 export async function restoreRun(repo: Repo, stage: Stage, options: RestoreOptions): Promise<boolean> {
   // Not before a real run: that was done before the outputs went.
-  if (options.dry === true && isLookedFor(stage)) refuseMissing(repo, { ...stage, deps: depsLookedAt(stage) });
+  if (options.dry === true && isLookedFor(stage))
+    await refuseMissing(repo, { ...stage, deps: depsLookedAt(stage) }, options);
   if (!mayBeKept(stage)) return false;
   const entry = await pastRun(repo, stage, options);
   const outs = entry === undefined ? undefined : await outputsOf(repo, stage, entry, options);
@@ -95,7 +97,7 @@ function isLocalDependency(dep: Dependency): boolean {
  * Refuses to run a stage whose dependencies are not all there.
  * @throws {DvcError} DVC's text, which is another one for stages of which a past run is looked for.
  */
-export function refuseMissing(repo: Repo, stage: Stage): void {
+export async function refuseMissing(repo: Repo, stage: Stage, options: CallOptions): Promise<void> {
   const recordDataset = datasetRecorder(repo);
   let isLooking = isLookedFor(stage);
   for (const dep of stage.deps) {
@@ -105,7 +107,8 @@ export function refuseMissing(repo: Repo, stage: Stage): void {
     else if (dep.kind === "file" && dep.isLocal && !repo.workspace.exists(dep.path)) {
       if (!isLooking) throw missingDependency(repo, dep);
       throw new DvcError(`[Errno 2] No such file or directory: '${dep.path}'`, { code: "not-found" });
-    }
+    } else if (dep.kind === "file" && !dep.isLocal && (await lookAtStorage(repo, dep, options)) === undefined)
+      throw missingDependency(repo, dep);
   }
 }
 

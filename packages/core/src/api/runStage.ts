@@ -92,7 +92,7 @@ async function restoreOrRun(repo: Repo, stage: Stage, options: RunStageOptions):
   if (options.force !== true && options.pull === true && !isDry) await fetchMissing(repo, stage, options);
   if (!isDry) {
     // Before the outputs go: a run that cannot begin should leave things as they are.
-    if (options.force !== true) refuseMissing(repo, stage);
+    if (options.force !== true) await refuseMissing(repo, stage, options);
     await removeOutputs(repo, stage, options);
   }
   if (options.force !== true && (await restoreRun(repo, stage, options)) && !isDry) {

@@ -1,12 +1,13 @@
-import { type CallOptions, warn } from "../base/events.ts";
-import { StorageError, UsageError } from "../base/errors.ts";
-import { type FileDependency, isVersionedImport, type StageStatus, stageStatus } from "../pipeline/changed.ts";
+import { warn } from "../base/events.ts";
+import { UsageError } from "../base/errors.ts";
+import { isVersionedImport, type StageStatus, stageStatus } from "../pipeline/changed.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
 import { loadIndex } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { presentState } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
-import { addressOf, shownPath, shownStage } from "../repo/shown.ts";
+import { addressOf, shownStage } from "../repo/shown.ts";
+import { lookAtStorage } from "./storageDependency.ts";
 import type { StatusOptions, StatusResult } from "./statusTypes.ts";
 
 export type { CloudStatus, StatusOptions, StatusResult, WorkspaceStatus } from "./statusTypes.ts";
@@ -55,7 +56,7 @@ async function workspaceStatus(repo: Repo, targets: readonly string[], options: 
     const present = await presentState(repo, narrowed, {
       ...options,
       checkUpdates: options.noUpdates !== true,
-      lookAt: (dep, call) => lookAt(repo, dep, call),
+      lookAt: (dep, call) => lookAtStorage(repo, dep, call),
       ...(within === undefined ? {} : { within }),
     });
     const changes = stageStatus(narrowed, present);
@@ -63,18 +64,4 @@ async function workspaceStatus(repo: Repo, targets: readonly string[], options: 
   }
   repo.state.save();
   return { kind: "workspace", status: found, isEmpty: index.stages.length === 0 };
-}
-
-/** What is at the source of an import now. One on the web that can't be had is told and counts as gone, as in DVC. */
-async function lookAt(repo: Repo, dep: FileDependency, options: CallOptions): Promise<FileDependency | undefined> {
-  // Loaded when there is such a dependency.
-  const { lookAtSource } = await import("./urlImport.ts");
-  try {
-    return await lookAtSource(repo, dep, options);
-  } catch (error) {
-    const isOfWeb = error instanceof StorageError && ["http", "https"].includes(error.protocol);
-    if (!isOfWeb || error.code === "aborted") throw error;
-    warn(options, `${shownPath(repo, dep)}: ${error.message}`);
-    return undefined;
-  }
 }

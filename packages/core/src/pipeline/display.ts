@@ -29,7 +29,7 @@ export function entryText(entry: Output | Dependency, view: Viewpoint): string {
     if (entry.kind === "dataset" || entry.kind === "db") return entry.defPath;
     if (entry.kind === "file" && !entry.isLocal) return withoutSecrets(entry.defPath);
   } else if (!entry.isLocal) return withoutSecrets(entry.defPath);
-  if (isAbsolute(entry.defPath)) return entry.defPath;
+  if (isAbsolute(entry.defPath) || entry.defPath.startsWith("remote://")) return entry.defPath;
   return pathText(entry.path, view);
 }
 
