@@ -1,21 +1,29 @@
 /**
  * The scenarios by live DVC, by us, and by both taking turns on the same repository (they write, we read; we write, they read).
  * All four must leave the same bytes, exit codes and output: npm run conformance -- --dvc PATH [--only WORD] [--bin PATH]
+ * Afterwards both at once: [--rounds N], `--only beside` alone. Then random walks: [--walks N] [--length STEPS] [--seed N],
+ * `--only walk` alone.
  */
 import { spawnSync } from "node:child_process";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { beside } from "./beside.mjs";
 import { differences } from "./compare.mjs";
 import { covers, readCompatTable } from "./compatTable.mjs";
 import { linkAsDvc, play } from "./play.mjs";
 import { scenarios } from "./scenarios.mjs";
+import { walk } from "./walk.mjs";
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const { values: flags } = parseArgs({
   options: {
     dvc: { type: "string" },
     only: { type: "string" },
+    rounds: { type: "string", default: "3" },
+    walks: { type: "string", default: "6" },
+    length: { type: "string", default: "40" },
+    seed: { type: "string", default: "20261127" },
     bin: { type: "string", default: join(root, "packages", "cli", "bin", "holdfast.js") },
   },
 });
@@ -35,11 +43,22 @@ try {
   for (const scenario of scenarios) {
     if (flags.only === undefined || scenario.id.includes(flags.only)) await compareAll(scenario);
   }
+  if (flags.only === undefined || "beside".includes(flags.only))
+    count(await beside({ dvc, us: us.program, rounds: Number(flags.rounds) }));
+  if (flags.only === undefined || "walk".includes(flags.only)) {
+    const [walks, length, seed] = [flags.walks, flags.length, flags.seed].map(Number);
+    count(await walk({ dvc, us: us.program, walks, length, seed }));
+  }
 } finally {
   us.close();
 }
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed === 0 ? 0 : 1;
+
+function count({ passed, failed }) {
+  counts.passed += passed;
+  counts.failed += failed;
+}
 
 async function compareAll(scenario) {
   const meant = known.filter((entry) => entry.scenario === scenario.id);

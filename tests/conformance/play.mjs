@@ -53,7 +53,7 @@ async function playIn(dir, scenario, toolFor) {
     const ran = await run(program, words(step.git ?? step.dvc, dir), world);
     const disk = snapshot(dir);
     records.push({
-      command: step.git === undefined ? `dvc ${step.dvc}` : `git ${step.git}`,
+      command: [step.git === undefined ? "dvc" : "git", step.git ?? step.dvc].flat().join(" "),
       exitCode: ran.exitCode,
       stdout: neutral(ran.stdout, dir),
       stderr: neutral(ran.stderr, dir),
@@ -73,7 +73,9 @@ function act(step, world) {
       rmSync(at(path), { force: true });
       writeFileSync(at(path), text.replaceAll("<DIR>", world.dir));
     }
-  } else if (step.rm !== undefined) rmSync(at(step.rm), { recursive: true });
+  } else if (step.put !== undefined) {
+    for (const [path, text] of Object.entries(step.put)) putInPlace(at(path), text);
+  } else if (step.rm !== undefined) rmSync(at(step.rm), { recursive: true, force: step.maybe === true });
   else if (step.mv !== undefined) renameSync(at(step.mv[0]), at(step.mv[1]));
   else if (step.mkdir !== undefined) mkdirSync(at(step.mkdir), { recursive: true });
   else if (step.chmod !== undefined) chmodSync(at(step.chmod[0]), step.chmod[1]);
@@ -87,7 +89,17 @@ function act(step, world) {
   } else throw new Error(`unknown step ${JSON.stringify(step)}`);
 }
 
-function environment(dir) {
+/** Writes a file over whatever is there; files that are in the way of its folders go. */
+function putInPlace(path, text) {
+  rmSync(path, { recursive: true, force: true });
+  for (let folder = dirname(path); !existsSync(folder) || !lstatSync(folder).isDirectory(); folder = dirname(folder))
+    rmSync(folder, { force: true });
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+/** What both tools are run with: nothing of the user's own. */
+export function environment(dir) {
   const home = join(dir, ".home");
   for (const name of ["site", "global", "system"]) mkdirSync(join(home, name), { recursive: true });
   const date = "2024-01-02T03:04:05+00:00";
@@ -122,8 +134,9 @@ function run(program, args, { cwd, env }) {
   });
 }
 
-/** Splits at spaces; '…' keeps them. */
+/** Splits at spaces; '…' keeps them. A list is taken as it is. */
 function words(line, dir) {
+  if (Array.isArray(line)) return line.map((word) => word.replaceAll("<DIR>", dir));
   return (line.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^'(.*)'$/s, "$1").replaceAll("<DIR>", dir));
 }
 

@@ -1,9 +1,11 @@
 // The scripts that DVC and we must answer alike. `feature` counts as in docs/compat.md. A step is one of
-//   dvc / git   a command line; '…' keeps spaces. Options: json, anyOrder (lines), out: false, err: false (not compared)
+//   dvc / git   a command line; '…' keeps spaces; or a list of words. Options: json, anyOrder (lines), out: false, err: false (not compared)
 //   write, rm, mv, mkdir, chmod, link, spoil   a change by hand;   cd   the folder from here on, from the scenario's root
+//   put   as write, over whatever is in the way;   rm with maybe: true   when it is there
 // A scenario begins in the empty folder repo/; remotes and clones go beside it. <DIR> is the scenario's root.
 
 import { cornerScenarios } from "./cornerScenarios.mjs";
+import { nameScenarios } from "./nameScenarios.mjs";
 import { publicScenarios } from "./publicScenarios.mjs";
 import { reproScenarios } from "./reproScenarios.mjs";
 import { sourceScenarios } from "./sourceScenarios.mjs";
@@ -57,6 +59,7 @@ export const scenarios = [
   ...cornerScenarios,
   ...sourceScenarios,
   ...publicScenarios,
+  ...nameScenarios,
   {
     id: "init",
     feature: 1,

@@ -10,6 +10,7 @@ import type { TrashTotal } from "../odb/trash.ts";
 import { openRemote } from "../repo/remote.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 import { journaled } from "../repo/journal.ts";
+import { lockableSharers } from "../repo/keptRoots.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { emptyTrash, newBin, trashDays, trashTotal } from "../repo/trash.ts";
 import type { UsedObjects } from "../repo/usedObjects.ts";
@@ -47,7 +48,13 @@ export async function gc(repo: Repo, options: GcOptions): Promise<GcResult> {
   });
 }
 
-/** Runs `work` while the locks of this project and of those that the options name are held. */
+/** So often it begins anew when other projects begin to share the cache meanwhile. */
+const MOST_TRIES = 5;
+
+/**
+ * Runs `work` while the locks of this project, of those that the options name and of those that share the cache are held: what
+ * is at work there relies on objects that no pointer file names yet.
+ */
 export async function withGcLocks<T>(
   repo: Repo,
   options: GcOptions,
@@ -56,7 +63,17 @@ export async function withGcLocks<T>(
   const others = await Promise.all(
     (options.projects ?? []).map((path) => openRepo({ ...repo.env, cwd: existingFolder(repo.env.cwd, path) })),
   );
-  return withLocks([repo, ...others], options, () => work(others));
+  const sharers = (): Repo[] => (options.dry === true ? [] : lockableSharers(repo));
+  for (let tries = 1; ; tries++) {
+    const all = new Map([...sharers(), ...others, repo].map((one) => [one.root, one]));
+    // In the order of their paths: two that clean one cache at the same time never wait for each other.
+    const ordered = [...all.values()].sort((a, b) => (a.root < b.root ? -1 : 1));
+    const done = await withLocks(ordered, options, async () => {
+      const isComplete = tries === MOST_TRIES || sharers().every(({ root }) => all.has(root));
+      return isComplete ? { value: await work(others) } : undefined;
+    });
+    if (done !== undefined) return done.value;
+  }
 }
 
 /** @throws {NotDvcRepoError} in DVC's words for a folder that is not there */

@@ -4,6 +4,7 @@ import { DvcError } from "../base/errors.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import { type Built, build } from "../data/build.ts";
 import { applyPlan, planCheckout } from "../data/checkout.ts";
+import { freeEditedLinks } from "../data/unprotect.ts";
 import { recordLink } from "../data/unusedLinks.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Meta } from "../odb/meta.ts";
@@ -61,6 +62,8 @@ export async function hashPath(
   options: CallOptions & { store?: boolean; storeManifest?: boolean },
 ): Promise<Built> {
   const { store, signal, reporter, storeManifest } = options;
+  const cache = store === true ? cacheFor(repo, { name: hashName, value: "" }) : undefined;
+  if (cache?.linkTypes.includes("symlink") === true) freeEditedLinks(path, cache.folder);
   return build(path, {
     ...(signal === undefined ? {} : { signal }),
     ...(reporter === undefined ? {} : { reporter }),
@@ -68,7 +71,7 @@ export async function hashPath(
     ignore: repo.ignore,
     hashName,
     storeManifest,
-    ...(store === true ? { store: cacheFor(repo, { name: hashName, value: "" }) } : {}),
+    ...(cache === undefined ? {} : { store: cache }),
   });
 }
 

@@ -1,8 +1,19 @@
 import type { BigIntStats } from "node:fs";
-import { chmodSync, closeSync, lstatSync, openSync, readdirSync, readSync, renameSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  statSync,
+} from "node:fs";
+import { join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { newFileMode } from "../base/fileMode.ts";
-import type { OsPath } from "../base/paths.ts";
+import { isInside, type OsPath } from "../base/paths.ts";
 import { isLeftover, removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
 
 const BLOCK_BYTES = 1 << 20;
@@ -17,6 +28,22 @@ export function unprotectPath(path: OsPath): void {
   if (stat === undefined) throw missing(path);
   if (stat.isDirectory()) unprotectFolder(path);
   else unprotectFile(path, stat);
+}
+
+/**
+ * Gives symlinks to objects of a cache that were edited through the link (an object is read-only as long as nobody did) files of
+ * their own: the damaged object will leave the cache, what was edited must not go with it.
+ */
+export function freeEditedLinks(path: OsPath, cache: OsPath): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory() === true) {
+    for (const entry of readdirSync(path, { withFileTypes: true }))
+      if (entry.isDirectory() || entry.isSymbolicLink()) freeEditedLinks(join(path, entry.name), cache);
+  } else if (stat?.isSymbolicLink() === true) {
+    const object = statSync(path, { throwIfNoEntry: false });
+    if (object?.isFile() === true && (object.mode & 0o222) !== 0 && isInside(realpathSync(cache), realpathSync(path)))
+      replaceByCopy(path, newFileMode());
+  }
 }
 
 function missing(path: OsPath): DvcError {

@@ -1,12 +1,12 @@
 import { createHash, hash as hashOnce } from "node:crypto";
-import { chmodSync, closeSync, fchmodSync, openSync, readSync } from "node:fs";
+import { closeSync, fchmodSync, openSync, readSync } from "node:fs";
 import { dirname } from "node:path";
 import { CorruptObjectError, StorageError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
 import { NamesToGive } from "./namesToGive.ts";
-import { makeFolders } from "../fs/makeFolders.ts";
+import { makeObjectFolder } from "./objectFolder.ts";
 
 /** One object to copy between two folders of this machine. */
 export interface CopyJob {
@@ -164,21 +164,6 @@ class Copier {
     if (this.#folders.has(folder)) return;
     makeObjectFolder(folder, this.#options.dirMode);
     this.#folders.add(folder);
-  }
-}
-
-/** Creates a folder for objects, and gives those it made exactly `mode` (umask or not) when that is given. */
-export function makeObjectFolder(folder: OsPath, mode: number | undefined): void {
-  const first = makeFolders(folder);
-  if (first === undefined || mode === undefined) return;
-  for (let at = folder; at.length >= first.length; at = dirname(at)) chmodQuietly(at, mode);
-}
-
-function chmodQuietly(path: OsPath, mode: number): void {
-  try {
-    chmodSync(path, mode);
-  } catch {
-    // A folder of somebody else who was faster: theirs to set.
   }
 }
 

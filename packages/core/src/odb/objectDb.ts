@@ -24,10 +24,10 @@ import { EMPTY_MD5, md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.t
 import { makeDurable } from "./durable.ts";
 import type { LinkType } from "./linker.ts";
 import { DEFAULT_LINK_TYPES } from "./linker.ts";
+import { makeObjectFolder } from "./objectFolder.ts";
 import { quarantine, QUARANTINE_FOLDER } from "./quarantine.ts";
 import type { State } from "./state.ts";
 import { Tree } from "./tree.ts";
-import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Where objects lie below the root: `files/md5/<2>/<30>` or, for projects of DVC 2.x and older, `<2>/<30>`. */
 export type CacheLayout = "3.x" | "legacy";
@@ -544,10 +544,8 @@ export class ObjectDb {
 
   #makeFolder(folder: OsPath): void {
     if (this.#made.has(folder)) return;
-    const first = makeFolders(folder);
+    makeObjectFolder(folder, this.dirMode);
     this.#made.add(folder);
-    if (first === undefined || this.dirMode === undefined) return;
-    for (let at = folder; at.length >= first.length; at = dirname(at)) chmodSync(at, this.dirMode);
   }
 
   /** The hash of an object's bytes by the rule of this layout, with the suffix of `oid`. */

@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { isLeftover, temporaryPath } from "../fs/atomic.ts";
-import { makeFolders } from "../fs/makeFolders.ts";
+import { makeObjectFolder } from "./objectFolder.ts";
 
 /** A staging folder whose process is gone and that nobody has touched for an hour is removed. */
 const IDLE_MS = 3_600_000;
@@ -24,9 +24,7 @@ export class StagingFolders {
   constructor(objects: OsPath, dirMode: number | undefined) {
     this.objects = objects;
     this.#dirMode = dirMode;
-    const first = makeFolders(objects);
-    if (first !== undefined && dirMode !== undefined)
-      for (let at = objects; at.length >= first.length; at = dirname(at)) chmodSync(at, dirMode);
+    makeObjectFolder(objects, dirMode);
     const names = readdirSync(objects);
     this.shards = names.filter((name) => name.length === 2);
     for (const name of names) {
@@ -81,9 +79,7 @@ export class StagingFolders {
 
   /** Makes an object folder (two digits). */
   makeShard(shard: string): void {
-    const folder = join(this.objects, shard);
-    makeFolders(folder);
-    if (this.#dirMode !== undefined) chmodSync(folder, this.#dirMode);
+    makeObjectFolder(join(this.objects, shard), this.#dirMode);
   }
 
   /** Removes the folders with whatever is left in them. */

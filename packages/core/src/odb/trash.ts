@@ -1,11 +1,11 @@
-import { chmodSync, lstatSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync } from "node:fs";
+import { lstatSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { isStrictlyInside, type OsPath } from "../base/paths.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import { isOid } from "../hash/hashInfo.ts";
 import type { ObjectDb } from "./objectDb.ts";
-import { makeFolders } from "../fs/makeFolders.ts";
+import { makeObjectFolder } from "./objectFolder.ts";
 
 /** In a bin: its record, and the objects as they lay in the cache, by layout. */
 const RECORD = "record.json";
@@ -152,9 +152,7 @@ export class FillingBin {
   #makeFolder(folder: OsPath): void {
     if (this.#made.has(folder)) return;
     this.#made.add(folder);
-    const first = makeFolders(folder);
-    if (first === undefined || this.#dirMode === undefined) return;
-    for (let at = folder; at.length >= first.length; at = dirname(at)) chmodSync(at, this.#dirMode);
+    makeObjectFolder(folder, this.#dirMode);
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from "node:fs";
+import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
@@ -48,6 +48,23 @@ export async function collectKept(repo: Repo, used: UsedObjects, options: KeptOp
 /** The same for the other projects that share the cache alone. @throws as {@link collectKept} */
 export async function collectSharers(repo: Repo, used: UsedObjects, options: KeptOptions): Promise<void> {
   await collectProjects(repo, new KeptCollector(repo, used, options), options);
+}
+
+/**
+ * The other projects that share the cache and have a lock file that can be taken from here. None is made: it would belong to
+ * the wrong user. What cannot be opened is left to {@link collectKept}, which names it.
+ */
+export function lockableSharers(repo: Repo): Repo[] {
+  return registeredProjects(repo).flatMap(({ root, state }) => {
+    if (state !== "there") return [];
+    try {
+      const sharer = openRepoSync({ ...repo.env, cwd: root });
+      accessSync(join(sharer.tmpDir, "lock"), constants.R_OK | constants.W_OK);
+      return isSameFolder(sharer.cacheDir, repo.cacheDir) ? [sharer] : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 async function collectProjects(repo: Repo, collector: KeptCollector, options: KeptOptions): Promise<void> {

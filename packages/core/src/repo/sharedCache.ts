@@ -5,11 +5,13 @@ import type { OsPath } from "../base/paths.ts";
 import { isInside } from "../base/paths.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
 import { md5Bytes } from "../hash/md5.ts";
+import { makeObjectFolder } from "../odb/objectFolder.ts";
 import type { Repo } from "./repo.ts";
-import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Folder of a shared cache that lists the projects which use it, one small file each. DVC passes over it. */
 const PROJECTS = "projects";
+/** Whoever shares the cache reads the list, whatever the umask: a `gc` spares nothing that it does not know of. */
+const ENTRY_MODE = 0o644;
 /** A file of the list that is larger (bytes) is none of ours. */
 const MAX_BYTES = 64 * 1024;
 
@@ -37,15 +39,15 @@ export function registerProject(repo: Repo): void {
   const file = entryOf(repo);
   if (statSync(file, { throwIfNoEntry: false }) !== undefined) return;
   try {
-    makeFolders(dirname(file));
+    makeObjectFolder(dirname(file), repo.cache.dirMode);
     const entry = { root: repo.root, host: hostname(), device: String(statSync(repo.root, { bigint: true }).dev) };
-    writeFileAtomic(file, `${JSON.stringify(entry)}\n`, { noSync: true, inside: dirname(file) });
+    writeFileAtomic(file, `${JSON.stringify(entry)}\n`, { noSync: true, inside: dirname(file), mode: ENTRY_MODE });
   } catch {
     // Somebody else's cache, to read from only: then nothing of ours is in it.
   }
 }
 
-/** Every other project that the shared cache of this one lists. Entries that are none are passed over. */
+/** Every other project that the shared cache of this one lists. Entries that are none are passed over. @throws for one that may not be read */
 export function registeredProjects(repo: Repo): RegisteredProject[] {
   if (isInside(repo.dvcDir, repo.cacheDir)) return [];
   const folder = join(repo.cacheDir, PROJECTS);
@@ -94,7 +96,9 @@ function readEntry(file: OsPath): Entry | undefined {
     const { root, host, device } = value;
     if (typeof root !== "string" || typeof host !== "string" || typeof device !== "string") return undefined;
     return isAbsolute(root) ? { root, host, device } : undefined;
-  } catch {
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EACCES" || code === "EPERM") throw error;
     return undefined;
   }
 }

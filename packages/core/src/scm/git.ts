@@ -20,6 +20,9 @@ export interface GitStatus {
 
 const SHA = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 
+/** So many characters of paths fit into one command line everywhere. */
+const MOST_CHARACTERS = 100_000;
+
 /** A Git repository. HEAD, branches and settings are read from files; all else asks the `git` program. */
 export class Git {
   readonly layout: GitLayout;
@@ -243,7 +246,9 @@ export class Git {
     const inside = [...paths].filter((path) => isInside(this.root, path));
     if (inside.length === 0) return new Set();
     const rels = inside.map((path) => posixRelative(this.root, path));
-    const { stdout } = this.run(["--literal-pathspecs", "ls-files", "-z", "--", ...rels], { allow: [0, 128] });
+    // More than a command line takes: the whole index is listed then.
+    const words = rels.join(" ").length > MOST_CHARACTERS ? [] : rels;
+    const { stdout } = this.run(["--literal-pathspecs", "ls-files", "-z", "--", ...words], { allow: [0, 128] });
     const listed = new Set<string>();
     for (const file of stdout.toString("utf8").split("\0")) {
       for (let at = file; at !== "" && !listed.has(at); at = at.slice(0, Math.max(0, at.lastIndexOf("/"))))
