@@ -204,6 +204,25 @@ describe("undo takes back", () => {
     expectUndone("snapshot", "restore", "two", "binary");
   });
 
+  it("nothing of snapshot restore as long as Git refuses", () => {
+    rig.write("code.py", "1");
+    rig.ok("add", "-q", "data");
+    commit("1");
+    rig.write("code.py", "2");
+    rig.write("data/a", "a 2");
+    rig.ok("add", "-q", "data");
+    commit("2");
+    rig.ok("snapshot", "restore", "HEAD~1");
+    rig.write("code.py", "mine");
+    const before = workspace();
+    const refused = rig.run(["undo"]);
+    expect([refused.code, refused.err]).toEqual([255, expect.stringContaining("Neither code nor data was changed")]);
+    expect(workspace()).toEqual(before);
+    rig.git("checkout", "-q", "code.py");
+    rig.ok("undo");
+    expect([rig.read("code.py"), rig.read("data/a")]).toEqual(["2", "a 2"]);
+  });
+
   it("snapshot restore under a hook that checks data out as well", () => {
     rig.ok("add", "-q", "data");
     commit("1");

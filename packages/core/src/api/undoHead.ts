@@ -44,7 +44,8 @@ export async function moveHead(
     // Hooks of Git may call us again.
     await withoutRepoLock(repo, options, () => git.runBeside(words, call));
   } catch (error) {
-    if (!(error instanceof ScmError) || git.head() !== commit) throw error;
+    if (!(error instanceof ScmError)) throw error;
+    if (git.head() !== commit) throw new ScmError(error.message, { hint: "Neither code nor data was changed." });
     warn(options, error.message); // a hook that failed after the checkout
   }
 }

@@ -34,11 +34,13 @@ export interface TakeBackOptions extends CallOptions {
 }
 
 /**
- * Takes the steps of an entry back, last first. Each is done when it is found done, so that a second call goes on where a
+ * Takes the steps of an entry back, last first; only Git, which may refuse, comes before all else. Each is done when it is found done, so that a second call goes on where a
  * kill stopped the first; each is noted itself, so that it can be done again.
  */
 export async function takeBack(repo: Repo, entry: JournalEntry, options: TakeBackOptions): Promise<void> {
-  for (const step of [...entry.steps].reverse()) {
+  const back = [...entry.steps].reverse();
+  const isHead = ({ kind }: JournalStep): boolean => kind === "head";
+  for (const step of [...back.filter(isHead), ...back.filter((one) => !isHead(one))]) {
     options.signal?.throwIfAborted();
     await takeStep(repo, entry, step, options);
   }
