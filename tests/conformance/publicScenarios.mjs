@@ -116,4 +116,50 @@ export const publicScenarios = [
       { dvc: "status --json", json: true, err: false },
     ],
   },
+  {
+    id: "stage-beside-broken",
+    feature: 53,
+    steps: [
+      ...start,
+      {
+        write: {
+          "dvc.yaml":
+            "stages:\n  a:\n    cmd: echo > x\n    outs: [x]\n  b:\n    cmd: echo ${nope}\n  c:\n    foreach: [1, 2]\n    do:\n      cmd: echo ${item} > c${item}\n      outs: ['c${item}']\n",
+        },
+      },
+      { dvc: "stage list" },
+      { dvc: "stage list a c" },
+      { dvc: "status a" },
+      { dvc: "repro a" },
+      { dvc: "repro -s a c@1" },
+      { dvc: "commit -f c@1" },
+      { dvc: "checkout c@1 a" },
+      { dvc: "freeze a" },
+      { dvc: "unfreeze a" },
+      { dvc: "remove a" },
+      { dvc: "remove c@1" },
+    ],
+  },
+  {
+    id: "plots-lost-folder",
+    feature: 58,
+    steps: [
+      ...start,
+      {
+        write: {
+          "p/im/a.png": "x",
+          "h.csv": "a,b\n1,2\n",
+          "dvc.yaml": "plots:\n- h.csv\n- p/im\nstages:\n  t:\n    cmd: echo\n    outs: [p]\n",
+          // Nobody has its manifest.
+          "dvc.lock":
+            "schema: '2.0'\nstages:\n  t:\n    cmd: echo\n    outs:\n    - path: p\n      hash: md5\n      md5: 5f8960a533eba41e7e682d68493ad971.dir\n      size: 1\n      nfiles: 1\n",
+        },
+      },
+      { rm: "p" },
+      ...commit,
+      { dvc: "plots show --json", json: true },
+      { dvc: "plots show" },
+      { dvc: "plots show --json h.csv", json: true },
+    ],
+  },
 ];

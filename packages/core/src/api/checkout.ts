@@ -58,7 +58,7 @@ export async function checkoutLocked(
   options: CheckoutOptions,
 ): Promise<CheckoutResult> {
   const index = loadIndex(repo);
-  index.checkGraph();
+  if (targets.length === 0) index.checkGraph();
   const deleted =
     targets.length === 0
       ? removeUnusedLinks(

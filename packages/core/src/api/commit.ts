@@ -59,7 +59,7 @@ async function commitLocked(
   options: CommitOptions,
 ): Promise<CommitResult> {
   const index = loadIndex(repo);
-  index.checkGraph();
+  if (target === undefined) index.checkGraph();
   const selected = index
     .collect(target === undefined ? [] : [target], {
       recursive: options.recursive === true,

@@ -40,7 +40,8 @@ export async function repro(
       );
       try {
         const jobs = options.jobs ?? repo.config.integer("feature", "repro_jobs");
-        const plan = { steps, graph, order: index.graph };
+        // A single item needs no other stage to be readable.
+        const plan = { steps, graph, order: (): StageGraph => index.graph };
         return await reproduceSteps(repo, plan, context, { ...options, ...(jobs === undefined ? {} : { jobs }) });
       } finally {
         repo.state.save();

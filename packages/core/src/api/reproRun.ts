@@ -29,7 +29,7 @@ export interface ReproPlan {
   /** Which stage needs which; undefined for single items. */
   readonly graph: StageGraph | undefined;
   /** Who reads what others write, frozen or not: such stages never run at the same time. */
-  readonly order: StageGraph;
+  readonly order: () => StageGraph;
 }
 
 /** Brings the steps up to date: one after the other, or with `jobs` side by side. @throws {DvcError} `failed to reproduce '…'` */
@@ -146,7 +146,8 @@ class Reproduction {
 
   /** A stage waits for those before it in the serial order that it reads from, or that read from it. */
   #tasks(): Task<Stage>[] {
-    const { steps, order } = this.#plan;
+    const { steps } = this.#plan;
+    const order = this.#plan.order();
     const place = new Map(steps.map((stage, index) => [stage, index]));
     return steps.map((stage, index) => {
       const related = [...order.upstream(stage), ...order.downstream(stage)];

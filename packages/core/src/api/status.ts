@@ -39,7 +39,7 @@ export async function status(
 
 async function workspaceStatus(repo: Repo, targets: readonly string[], options: StatusOptions): Promise<StatusResult> {
   const index = loadIndex(repo);
-  index.checkGraph();
+  if (targets.length === 0) index.checkGraph();
   const selected = index.collect(targets, {
     recursive: options.recursive === true,
     withDeps: options.withDeps === true,
@@ -63,5 +63,5 @@ async function workspaceStatus(repo: Repo, targets: readonly string[], options: 
     if (changes.length > 0) found[addressOf(repo, stage)] = changes;
   }
   repo.state.save();
-  return { kind: "workspace", status: found, isEmpty: index.stages.length === 0 };
+  return { kind: "workspace", status: found, isEmpty: Object.keys(found).length === 0 && index.stages.length === 0 };
 }

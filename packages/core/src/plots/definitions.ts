@@ -133,8 +133,9 @@ async function addOutput(at: Collecting, one: IndexOutput): Promise<void> {
 /** A folder stands for each file in it. */
 async function unpack(at: Collecting, path: string, props: PlotProps): Promise<[string, PlotProps][]> {
   const full = resolve(at.repo.env.cwd, path);
+  // A part of a folder of which nobody knows what is in it may be any number of plots: nothing of the revision is told.
+  if (!(await at.files.isKnownFolder(full))) return [[path, props]];
   try {
-    if (!(await at.files.isFolder(full))) return [[path, props]];
     const below = (await at.files.filesBelow(full)).map((file) => posix.join(path, shownFrom(full, file)));
     return below.sort(compareCodePoints).map((file) => [file, props]);
   } catch (error) {

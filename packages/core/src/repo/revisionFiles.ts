@@ -71,6 +71,15 @@ export class RevisionFiles {
     return one.out.path === path || tree.hasFolder(posixRelative(one.out.path, path));
   }
 
+  /** As `isFolder`, also for one whose manifest can't be had. @throws {FolderError} for a part of such a folder */
+  async isKnownFolder(path: OsPath): Promise<boolean> {
+    const one = this.#index.source.exists(path) ? undefined : this.#output(path);
+    if (one === undefined || !this.#isFolderRecord(one)) return this.isFolder(path);
+    if (one.out.path === path) return true;
+    await this.#knownTree(one);
+    return this.isFolder(path);
+  }
+
   /** All files below a folder, by path, without those that make it a part of a project. */
   async filesBelow(folder: OsPath): Promise<OsPath[]> {
     const found = new Set(this.#plainBelow(folder));
@@ -141,8 +150,7 @@ export class RevisionFiles {
   async #objectOf(one: StageOutput, path: OsPath): Promise<string | null | undefined> {
     const hash = recordedHash(one);
     if (!this.#isFolderRecord(one)) return one.out.path === path ? hash?.value : null;
-    const tree = await this.#tree(one);
-    if (tree === undefined) throw new FolderError(posixRelative(this.#repo.root, one.out.path), undefined);
+    const tree = await this.#knownTree(one);
     if (one.out.path === path) return null;
     return tree.get(posixRelative(one.out.path, path))?.md5 ?? null;
   }
@@ -165,6 +173,12 @@ export class RevisionFiles {
   #isFolderRecord(one: StageOutput): boolean {
     const hash = recordedHash(one);
     return hash === undefined ? one.out.meta.nfiles !== undefined : isDirHash(hash.value);
+  }
+
+  async #knownTree(one: StageOutput): Promise<Tree> {
+    const tree = await this.#tree(one);
+    if (tree === undefined) throw new FolderError(posixRelative(this.#repo.root, one.out.path), undefined);
+    return tree;
   }
 
   #tree(one: StageOutput): Promise<Tree | undefined> {

@@ -36,6 +36,8 @@ export class StageFiles {
   readonly #rev: string | undefined;
   readonly #children: (folder: OsPath) => readonly FolderChild[];
   readonly #stages = new Map<OsPath, readonly Stage[]>();
+  /** Those of each `dvc.yaml`, by name: one asked for alone is the same object as among all. */
+  readonly #named = new Map<OsPath, Map<string, Stage>>();
   readonly #projects = new Map<OsPath, ProjectView>();
   /** Files of which the walk has just seen that they are plain ones: no need to ask again. */
   readonly #seen = new Set<OsPath>();
@@ -132,17 +134,38 @@ export class StageFiles {
   stagesOf(file: OsPath): readonly Stage[] {
     const known = this.#stages.get(file);
     if (known !== undefined) return known;
-    const stages = this.#atRevision(() =>
-      file.endsWith(DVC_SUFFIX)
-        ? [loadDvcFile(file, this.#seen.has(file) ? this.#plainFiles : this.source, this.#context)]
-        : [...this.project(file).stages()],
-    );
-    for (const out of stages.flatMap(({ outs }) => outs)) {
+    const stages = this.#load(file);
+    this.#stages.set(file, stages);
+    return stages;
+  }
+
+  #load(file: OsPath): readonly Stage[] {
+    if (!file.endsWith(DVC_SUFFIX)) {
+      const names = this.#atRevision(() => this.project(file).names());
+      return names.flatMap((name) => this.stageOf(file, name) ?? []);
+    }
+    const source = this.#seen.has(file) ? this.#plainFiles : this.source;
+    return [this.#noted(this.#atRevision(() => loadDvcFile(file, source, this.#context)))];
+  }
+
+  /** One stage of a `dvc.yaml`, whatever is wrong with the others; undefined when there is none of that name. */
+  stageOf(file: OsPath, name: string): Stage | undefined {
+    const named = this.#named.get(file) ?? new Map<string, Stage>();
+    this.#named.set(file, named);
+    const known = named.get(name);
+    if (known !== undefined) return known;
+    const loaded = this.#atRevision(() => this.project(file).stage(name));
+    if (loaded === undefined) return undefined;
+    named.set(name, this.#noted(loaded));
+    return loaded;
+  }
+
+  #noted(stage: Stage): Stage {
+    for (const out of stage.outs) {
       if (out.tree !== undefined) this.#repo.cache.noteTree(out.tree);
       this.#refuseIgnored(out);
     }
-    this.#stages.set(file, stages);
-    return stages;
+    return stage;
   }
 
   /** What the rules leave out can't be looked at: it would seem to be gone. @throws {DvcError} in DVC's words */

@@ -72,15 +72,16 @@ export function stagesIn(
   files.require(path, file === undefined ? PROJECT_FILE : path);
   if (!path.endsWith(PROJECT_FILE) || basename(path) !== PROJECT_FILE) return files.stagesOf(path);
   if (name === undefined) return files.stagesOf(path);
-  const stages = files.stagesOf(path);
-  if (options.acceptGroup !== false && files.project(path).isGroup(name)) {
-    return stages.filter((stage) => stage.name?.startsWith(`${name}@`) === true);
-  }
-  if (options.glob === true) {
-    const matches = picomatch(name, { dot: true, nobrace: true, noextglob: true, bash: true });
-    return stages.filter((stage) => stage.name !== undefined && matches(stage.name));
-  }
-  const found = stages.filter((stage) => stage.name === name);
+  const project = files.project(path);
+  const isWanted =
+    options.glob === true
+      ? picomatch(name, { dot: true, nobrace: true, noextglob: true, bash: true })
+      : options.acceptGroup !== false && project.isGroup(name)
+        ? (one: string) => one.startsWith(`${name}@`)
+        : undefined;
+  const names = isWanted === undefined ? [name] : project.names().filter((one) => isWanted(one));
+  const found = names.flatMap((one) => files.stageOf(path, one) ?? []);
+  if (isWanted !== undefined) return found;
   if (found.length === 0) throw new MissingStageError(name, relative(repo.env.cwd, path));
   return found;
 }
