@@ -104,6 +104,7 @@ const hostileValues: Record<string, Record<string, () => Text>> = {
     "a number of many digits": () => `{"a": ${"9".repeat(100_000)}}`,
     "bytes that are no UTF-8": () => Buffer.from('{"a": "\xff"}', "latin1"),
     "half a text": () => '{"a": "',
+    "more values than anybody looks at": () => `{"a": [${"1,".repeat(1_000_000)}1]}`,
   },
   toml: {
     "many levels": () => `a = ${"[".repeat(100_000)}`,
@@ -112,7 +113,8 @@ const hostileValues: Record<string, Record<string, () => Text>> = {
   },
   py: {
     "open brackets": () => `a = ${"[".repeat(100_000)}`,
-    "an open text": () => `a = '''${"x".repeat(1_000_000)}`,
+    "more than anybody writes": () => "a=1;".repeat(300_000),
+    "an open text": () => `a = '''${"x".repeat(900_000)}`,
   },
 };
 

@@ -9,14 +9,19 @@ export interface TableOptions {
   readonly right?: readonly number[];
 }
 
+/** At least 0. There may be more rows than a call takes arguments. */
+function largest(numbers: readonly number[]): number {
+  return numbers.reduce((most, one) => Math.max(most, one), 0);
+}
+
 /** Lays rows out as Python's `tabulate` does; no line ends in spaces. "" when there is nothing. */
 export function table(rows: readonly (readonly string[])[], options: TableOptions = {}): string {
   const all = options.headers === undefined ? rows : [options.headers, ...rows];
-  const count = Math.max(0, ...all.map((row) => row.length));
+  const count = largest(all.map((row) => row.length));
   if (count === 0) return "";
   const github = options.format === "github";
   const widths = Array.from({ length: count }, (_, column) => {
-    const widest = Math.max(...all.map((row) => displayWidth(row[column] ?? "")));
+    const widest = largest(all.map((row) => displayWidth(row[column] ?? "")));
     // tabulate makes a column at least two wider than its header.
     return options.headers !== undefined ? Math.max(widest, displayWidth(options.headers[column] ?? "") + 2) : widest;
   });

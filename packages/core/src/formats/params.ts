@@ -4,6 +4,8 @@ import { parsePythonParams } from "./paramsPython.ts";
 import { parseTomlParams } from "./paramsToml.ts";
 import { parseYaml } from "./yaml.ts";
 
+/** Longest TOML and Python, in UTF-16 units: people write them by hand. */
+const MAX_SOURCE = 1024 * 1024;
 /** Of what a parser says, so much is told (UTF-16 units). */
 const MAX_SAID = 1000;
 
@@ -27,6 +29,8 @@ function kindOf(ending: string): ParamsKind {
  */
 export function parseParams(text: string, file: string, suffix: string = suffixOf(file)): unknown {
   const kind = kindOf(suffix);
+  if ((kind === "TOML" || kind === "Python") && text.length > MAX_SOURCE)
+    throw new FormatError(`'${file}' is too large to read (${String(text.length)} characters).`, { file });
   try {
     switch (kind) {
       case "JSON":

@@ -8,7 +8,7 @@ const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
  * @throws {SyntaxError}
  */
 export function parseJsonParams(text: string): unknown {
-  checkDepth(text);
+  checkBounds(text);
   // The fast road: nothing that JSON.parse would read differently.
   if (!/\d[.eE]\d|\d{16}|NaN|Infinity|__proto__|\d[eE][+-]/.test(text)) return JSON.parse(text) as unknown;
   return new JsonReader(text).readAll();
@@ -17,9 +17,13 @@ export function parseJsonParams(text: string): unknown {
 /** Deeper nesting is refused: whoever walks the value would run out of stack. */
 const MAX_DEPTH = 500;
 
-/** @throws {SyntaxError} for more brackets within each other than anybody writes */
-function checkDepth(text: string): void {
+/** More values are no parameters or metrics, nor anything that can be looked at as a plot. */
+const MAX_VALUES = 500_000;
+
+/** @throws {SyntaxError} for more brackets within each other, or more values, than anybody writes */
+function checkBounds(text: string): void {
   let depth = 0;
+  let values = 0;
   let isText = false;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -29,6 +33,7 @@ function checkDepth(text: string): void {
     } else if (code === 91 || code === 123) {
       if (++depth > MAX_DEPTH) throw new SyntaxError("nested too deeply");
     } else if (code === 93 || code === 125) depth--;
+    else if (code === 44 && ++values > MAX_VALUES) throw new SyntaxError("too many values");
   }
 }
 

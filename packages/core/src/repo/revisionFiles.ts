@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { compareCodePoints } from "../base/codePoints.ts";
-import { DvcError, EncodingError } from "../base/errors.ts";
+import { DvcError, EncodingError, FormatError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
@@ -11,6 +11,9 @@ import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
 import type { Index } from "./index.ts";
 import type { Repo } from "./repo.ts";
 import { isDvcFileName } from "./stageFiles.ts";
+
+/** Metrics and plots larger than this are not read (bytes). */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 /** A file that is neither there nor in the cache nor on its remote. The message is Python's. */
 export class MissingFileError extends DvcError {
@@ -121,9 +124,10 @@ export class RevisionFiles {
   #plainBytes(path: OsPath): Uint8Array | undefined {
     const { rev, source } = this.#index;
     if (!source.isFile(path)) return undefined;
-    return rev === undefined || this.#repo.git === undefined
-      ? readFileSync(path)
-      : this.#repo.git.tree(rev).readBytes(path);
+    if (rev !== undefined && this.#repo.git !== undefined) return this.#repo.git.tree(rev).readBytes(path);
+    if (statSync(path).size > MAX_BYTES)
+      throw new FormatError(`'${shownInView(this.#repo, path)}' is too large to read`, { file: path });
+    return readFileSync(path);
   }
 
   #decode(path: OsPath, bytes: Uint8Array): string {
