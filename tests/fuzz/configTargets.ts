@@ -16,8 +16,8 @@ const PATHS = ["a", "a/b", "a/b/c.txt", "ab/é/x", "x y", "-", "a.b.c/d"];
 
 function ignore(bytes: Buffer): void {
   const text = bytes.toString("utf8");
-  const rules = new IgnorePatterns(text, ".dvcignore");
-  for (const path of PATHS) for (const isDir of [true, false]) rules.match(path, isDir);
+  const rules = parsed(() => new IgnorePatterns(text, ".dvcignore"), DvcError)?.value;
+  for (const path of PATHS) for (const isDir of [true, false]) rules?.match(path, isDir);
 }
 
 /** Options of a remote, as the config may give them: `name=value`, one a line, the URL first. */
