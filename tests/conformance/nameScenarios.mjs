@@ -144,6 +144,22 @@ export const nameScenarios = [
     ],
   },
   {
+    id: "commit-tracked",
+    feature: 21,
+    steps: [
+      ...start,
+      { write: { one: "1\n", two: "2\n" } },
+      { dvc: "add -q one two" },
+      { git: "add -A" },
+      { git: "add -f one" },
+      { git: "commit -q -m state" },
+      { write: { one: "one\n" } },
+      { dvc: "commit -f" },
+      { dvc: "commit -f one" },
+      { dvc: "commit two" },
+    ],
+  },
+  {
     id: "names-long",
     feature: 8,
     steps: [

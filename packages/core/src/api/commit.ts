@@ -1,5 +1,6 @@
 import { type CallOptions, warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
 import { join } from "node:path";
 import { saveStages } from "../pipeline/save.ts";
 import { isRunCacheable, saveRun } from "../pipeline/stageCache.ts";
@@ -13,13 +14,13 @@ import {
   isVersionedImport,
   workspaceState,
 } from "../pipeline/changed.ts";
-import { withGitContext, type GitContext } from "../repo/gitContext.ts";
+import { type GitContext, refuseGitTracked, withGitContext } from "../repo/gitContext.ts";
 import { loadIndex, type Selected } from "../repo/index.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { presentState } from "../repo/presentState.ts";
 import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
-import { addressOf, shownPath, shownStage, viewOf } from "../repo/shown.ts";
+import { addressOf, shownLocal, shownPath, shownStage, viewOf } from "../repo/shown.ts";
 import { recordOutput, relinkOutput } from "./recordOutput.ts";
 import { recordDependencies } from "./runRecord.ts";
 import { lookAtStorage } from "./storageDependency.ts";
@@ -66,10 +67,11 @@ async function commitLocked(
       withDeps: options.withDeps === true,
     })
     .filter((one) => options.dataOnly !== true || isDataSource(one.stage));
+  const tracked = repo.git?.isTracked(selected.flatMap(cachedPaths)) ?? new Set<OsPath>();
   const committed: string[] = [];
   for (const group of byFile(selected)) {
     const stages: Stage[] = [];
-    for (const one of group) stages.push(await commitStage(repo, one, context, options));
+    for (const one of group) stages.push(await commitStage(repo, one, tracked, context, options));
     for (const file of saveStages(stages, viewOf(repo, options))) context.track(file);
     const [first] = stages;
     if (first !== undefined)
@@ -78,6 +80,11 @@ async function commitLocked(
   }
   repo.state.save();
   return { committed };
+}
+
+/** Where the outputs lie that Git must not hold as well. */
+function cachedPaths({ stage, out }: Selected): OsPath[] {
+  return (out === undefined ? stage.outs : [out]).filter((one) => one.useCache && one.isInRepo).map(({ path }) => path);
 }
 
 function byFile(selected: readonly Selected[]): Selected[][] {
@@ -93,11 +100,13 @@ function byFile(selected: readonly Selected[]): Selected[][] {
 async function commitStage(
   repo: Repo,
   selected: Selected,
+  tracked: ReadonlySet<OsPath>,
   context: GitContext,
   options: CommitOptions,
 ): Promise<Stage> {
   const { stage } = selected;
   if (options.force !== true) await askIfChanged(repo, selected, options);
+  refuseGitTracked(repo, cachedPaths(selected), (path) => shownLocal(repo, path), tracked);
   // A version of a source is changed by `update` alone.
   const deps = isVersionedImport(stage) ? stage.deps : await recordDependencies(repo, stage, options);
   // The run cache keeps outputs that are not cached, too: it could not bring them back otherwise.
