@@ -78,6 +78,9 @@ describe("purge", () => {
     rmSync(rig.path("people"), { recursive: true });
     rig.ok("pull", "-q");
     expect(rig.read("people/own")).toBe("people two");
+    // What is left of the other versions goes as before.
+    expect(plan("people", "-f")).toMatchObject({ isDone: true });
+    expect(everywhere().join("\n")).not.toContain("people two");
   });
 
   it("refuses what it cannot know: changes that are recorded nowhere, broken revisions, lost manifests", () => {

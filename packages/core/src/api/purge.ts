@@ -178,7 +178,7 @@ class Collector {
       const { out, stage } = one;
       if (!out.useCache || !out.isLocal || out.hash === undefined || isRepoImport(stage)) continue;
       const isOwn = this.#isTarget(one) && this.#versions?.has(out.hash.value) !== false;
-      const oids = await this.#objectsOf(one);
+      const oids = await this.#objectsOf(one, isOwn);
       if (!isOwn) used.add(undefined, oids);
       else {
         found = one;
@@ -192,11 +192,13 @@ class Collector {
     return out.path === this.#path || (stage.name === undefined && stage.file === this.#path);
   }
 
-  async #objectsOf(one: StageOutput): Promise<string[]> {
+  /** Of a version that was purged before nothing is left that could go. */
+  async #objectsOf(one: StageOutput, isOwn: boolean): Promise<string[]> {
     const oid = one.out.hash?.value ?? "";
     if (!isDirHash(oid)) return [oid];
     const tree = await readManifest(this.#repo, one, this.#options);
     if (tree !== undefined) return [oid, ...tree.entries.map(({ md5 }) => md5)];
+    if (isOwn) return [oid];
     throw new DvcError(`the manifest of '${shownPath(this.#repo, one.out)}' is in no cache and on no remote`, {
       code: "missing-object",
     });
