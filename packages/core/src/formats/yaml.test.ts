@@ -154,3 +154,10 @@ describe("updates", () => {
     expect(updateYaml("", { a: 1 }, "x")).toBe("a: 1\n");
   });
 });
+
+// DVC breaks such a key over two lines, which neither it nor we can read.
+test.each([90, 127, 128, 200])("a key of %d characters is read back as it was", (length) => {
+  const key = "word ".repeat(40).slice(0, length - 1) + "x";
+  const value = { [key]: 1, stages: { a: { [key]: { b: [key] } } } };
+  expect(parseYaml(dumpYaml(value), "f")).toEqual(value);
+});

@@ -132,7 +132,8 @@ export class YamlWriter {
         if (run.length === 1 && this.column >= WIDTH && split && !isLast) this.#breakLine();
         else this.write(run);
       } else {
-        if (lengthOf(run) + this.column > WIDTH && this.indent !== undefined && this.column > this.indent)
+        // ruamel breaks keys here, too, and then nobody can read them.
+        if (split && lengthOf(run) + this.column > WIDTH && this.indent !== undefined && this.column > this.indent)
           this.#breakInside();
         this.write(run);
       }

@@ -37,8 +37,8 @@ export function registerProject(repo: Repo): void {
   if (lstatSync(repo.cacheDir, { throwIfNoEntry: false }) === undefined) return;
   registered.add(repo);
   const file = entryOf(repo);
-  if (statSync(file, { throwIfNoEntry: false }) !== undefined) return;
   try {
+    if (statSync(file, { throwIfNoEntry: false }) !== undefined) return;
     makeObjectFolder(dirname(file), repo.cache.dirMode);
     const entry = { root: repo.root, host: hostname(), device: String(statSync(repo.root, { bigint: true }).dev) };
     writeFileAtomic(file, `${JSON.stringify(entry)}\n`, { noSync: true, inside: dirname(file), mode: ENTRY_MODE });
