@@ -1,5 +1,6 @@
 import { DvcError } from "../base/errors.ts";
 import { type CallOptions, info } from "../base/events.ts";
+import { syncFileSystem } from "../odb/durable.ts";
 import { type JournalEntry, journaled, markEntry, readJournal } from "../repo/journal.ts";
 import { Keeper } from "../repo/keep.ts";
 import { withRepoLock } from "../repo/locks.ts";
@@ -145,6 +146,8 @@ async function carryOut(
   const keeper = new Keeper(repo, "undo");
   try {
     await takeBack(repo, entry, { ...options, keeper, earlier });
+    // The journal must not say that it is done before it is safe on disk: after a power loss nothing would finish it.
+    syncFileSystem(repo.root);
   } finally {
     keeper.finish();
     repo.state.save();
