@@ -181,7 +181,7 @@ class NodeEmitter {
     const split = place !== "key";
     const root = place === "root";
     const { style, text } = this.#choose(node, place);
-    if (style === "") out.plain(text, split, root);
+    if (style === "") out.plain(text, { split, root, whole: place === "key" && this.#flow.length === 0 });
     else if (style === "'") out.singleQuoted(text, split);
     else if (style === '"') out.doubleQuoted(text, split);
     else if (style === "|") out.literal(text, node.header ?? "", root);

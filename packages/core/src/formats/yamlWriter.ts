@@ -118,7 +118,8 @@ export class YamlWriter {
 
   // --- scalars ---
 
-  plain(text: string, split: boolean, root: boolean): void {
+  /** `whole`: on one line, however long. ruamel breaks keys of block mappings, and then nobody can read them. */
+  plain(text: string, { split, root, whole }: { split: boolean; root: boolean; whole: boolean }): void {
     if (root) this.openEnded = true;
     if (text === "") return;
     if (!this.whitespace) this.write(" ");
@@ -132,8 +133,7 @@ export class YamlWriter {
         if (run.length === 1 && this.column >= WIDTH && split && !isLast) this.#breakLine();
         else this.write(run);
       } else {
-        // ruamel breaks keys here, too, and then nobody can read them.
-        if (split && lengthOf(run) + this.column > WIDTH && this.indent !== undefined && this.column > this.indent)
+        if (!whole && lengthOf(run) + this.column > WIDTH && this.indent !== undefined && this.column > this.indent)
           this.#breakInside();
         this.write(run);
       }
