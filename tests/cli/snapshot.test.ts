@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, rmSync, symlinkSync, mkdirSync, appendFileSync } from "node:fs";
+import { chmodSync, existsSync, rmSync, symlinkSync, mkdirSync, appendFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BINARY, Rig } from "../support/rig.ts";
@@ -59,6 +59,26 @@ describe("snapshot save", () => {
     expect(rig.git("rev-parse", "HEAD")).toBe(rig.git("rev-parse", "refs/remotes/origin/main"));
     expect(rig.ok("status", "-c")).toContain("in sync");
     expect(rig.ok("snapshot", "save")).toBe("Nothing to save: the last commit has it all.\n");
+  });
+
+  it("sees an edit of the same size in the moment in which Git's index was written", () => {
+    const touch = (path: string): void => utimesSync(rig.path(path), 1_700_000_000, 1_700_000_000);
+    twoVersions();
+    rig.git("config", "core.trustctime", "false");
+    rig.write("train.py", "3\n");
+    touch("train.py");
+    rig.ok("snapshot", "save");
+    touch(".git/index");
+    rig.write("train.py", "4\n");
+    touch("train.py");
+    rig.ok("snapshot", "save");
+    expect(rig.git("show", "HEAD:train.py")).toBe("4\n");
+    touch(".git/index");
+    rig.write("train.py", "5\n");
+    touch("train.py");
+    hook("pre-commit", "exit 1");
+    expect(rig.run(["snapshot", "save"]).code).not.toBe(0);
+    expect(rig.git("status", "--porcelain")).toBe(" M train.py\n");
   });
 
   it("changes nothing on a dry run, and leaves out what nobody tracks", () => {

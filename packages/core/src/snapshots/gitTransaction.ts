@@ -1,4 +1,14 @@
-import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  futimesSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { ScmError } from "../base/errors.ts";
@@ -20,8 +30,8 @@ export class GitTransaction {
   readonly #head: string | undefined;
   readonly #index: OsPath;
   readonly #copy: OsPath;
-  /** What the index was, once it is replaced; `bytes` undefined: there was none. */
-  #before: { readonly bytes: Buffer | undefined } | undefined;
+  /** What the index was, once it is replaced; `index` undefined: there was none. */
+  #before: { readonly index: IndexFile | undefined } | undefined;
   #commit: string | undefined;
   #tag: { readonly name: string; readonly object: string } | undefined;
 
@@ -34,7 +44,8 @@ export class GitTransaction {
 
   /** Commits what Git tracks and `files` as they are in the workspace. @returns undefined when HEAD has it all already */
   async commit(files: readonly OsPath[], message: string, options: CallOptions): Promise<string | undefined> {
-    if (existsSync(this.#index)) copyFileSync(this.#index, this.#copy);
+    const index = readIndex(this.#index);
+    if (index !== undefined) writeIndex(this.#copy, index);
     const env = { GIT_INDEX_FILE: this.#copy };
     const call = { env, ...signalOf(options) };
     try {
@@ -78,12 +89,13 @@ export class GitTransaction {
 
   /** Puts the copy in the place of the index, by Git's own rule: whoever makes `index.lock` may. */
   async #putIndex(): Promise<void> {
-    if (!existsSync(this.#copy)) return;
+    const copy = readIndex(this.#copy);
+    if (copy === undefined) return;
     const lock = `${this.#index}.lock`;
     await takeLock(lock);
     try {
-      replaceFile(lock, readFileSync(this.#copy));
-      this.#before = { bytes: existsSync(this.#index) ? readFileSync(this.#index) : undefined };
+      writeIndex(lock, copy);
+      this.#before = { index: readIndex(this.#index) };
       renameSync(lock, this.#index);
     } catch (error) {
       rmSync(lock, { force: true });
@@ -108,16 +120,37 @@ export class GitTransaction {
     if (this.#head !== undefined) git.run(["update-ref", ...reason, "HEAD", this.#head, this.#commit], {});
     else git.run(["update-ref", ...reason, "-d", "HEAD", this.#commit], {});
     if (this.#before === undefined) return; // it was never replaced
-    if (this.#before.bytes === undefined) rmSync(this.#index, { force: true });
-    else writeFileAtomic(this.#index, this.#before.bytes);
+    const { index } = this.#before;
+    if (index === undefined) rmSync(this.#index, { force: true });
+    else {
+      writeIndex(this.#copy, index);
+      renameSync(this.#copy, this.#index);
+    }
   }
 }
 
-/** Fills a file that is there, and flushes it: after a power loss an empty index would stop Git. */
-function replaceFile(path: OsPath, bytes: Buffer): void {
+/**
+ * An index of Git. Its time says up to when its records can be believed: of files changed later, or in the same moment, Git
+ * looks at the contents. A copy that looked newer would hide changes (gitformat-index, "racy Git").
+ */
+interface IndexFile {
+  readonly bytes: Buffer;
+  /** Last change, seconds since 1970. */
+  readonly mtime: number;
+}
+
+function readIndex(path: OsPath): IndexFile | undefined {
+  // The time first: of an index that is replaced in between, the older one is on the safe side.
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? undefined : { bytes: readFileSync(path), mtime: Math.floor(stat.mtimeMs / 1000) };
+}
+
+/** Fills a file, and flushes it: after a power loss an empty index would stop Git. */
+function writeIndex(path: OsPath, { bytes, mtime }: IndexFile): void {
   const file = openSync(path, "w");
   try {
     writeAll(file, bytes);
+    futimesSync(file, mtime, mtime);
     fsyncSync(file);
   } finally {
     closeSync(file);
