@@ -11,3 +11,10 @@ export function isYoung(stat: { readonly ctimeNs: bigint }, asOf: number): boole
   const coarse = stat.ctimeNs % 1_000_000_000n === 0n;
   return Number(stat.ctimeNs / 1_000_000n) > asOf - (coarse ? COARSE_GRAIN_MS : GRAIN_MS);
 }
+
+/** Waits, if it is but a tick or two of the clock. @param time in ms since the epoch */
+export function waitUntil(time: number): void {
+  const left = time - Date.now();
+  // A clock that was set back must not make it long.
+  if (left > 0 && left <= 2 * GRAIN_MS) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, left);
+}

@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, statSync } from "node:fs";
-import { GRAIN_MS, isYoung } from "../base/clockGrain.ts";
+import { GRAIN_MS, isYoung, waitUntil } from "../base/clockGrain.ts";
 import { sortByCodePoint } from "../base/codePoints.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import type { FolderRecord } from "../odb/folderRecords.ts";
@@ -132,11 +132,4 @@ function noteFolder(path: OsPath, column: BigUint64Array, index: number): void {
 /** The names directly in the folder. */
 function namesOf(relpaths: readonly RelPath[]): Set<string> {
   return new Set(relpaths.map((rel) => rel.slice(0, (rel.indexOf("/") + 1 || rel.length + 1) - 1)));
-}
-
-/** Waits, if it is but a tick or two of the clock. @param time in ms since the epoch */
-export function waitUntil(time: number): void {
-  const left = time - Date.now();
-  // A clock that was set back must not make it long.
-  if (left > 0 && left <= 2 * GRAIN_MS) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, left);
 }

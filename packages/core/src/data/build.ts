@@ -9,7 +9,8 @@ import type { TreeEntry } from "../odb/tree.ts";
 import { Tree } from "../odb/tree.ts";
 import type { BuildOptions } from "./buildOptions.ts";
 import type { FolderRecord } from "../odb/folderRecords.ts";
-import { ManifestCheck } from "../odb/manifestCheck.ts";
+import { ManifestCheck, WORTH_A_LOOK } from "../odb/manifestCheck.ts";
+import type { ObjectDb } from "../odb/objectDb.ts";
 import type { State } from "../odb/state.ts";
 import { FileColumns } from "./fileColumns.ts";
 import { type ChangedFiles, type FolderLook, lookAtFolder } from "./folderLook.ts";
@@ -107,6 +108,7 @@ async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> 
   if (store !== undefined) {
     if (options.storeManifest !== false) store.addTree(tree);
     store.flush();
+    if (record === undefined) noteStored(tree, store, options);
   }
   if (options.within === undefined) state?.folders.set(root, name, look.record(tree.oid));
   return {
@@ -115,6 +117,13 @@ async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> 
     tree,
     hasLinks: look.hasLinks,
   };
+}
+
+/** So that the first look at a large folder can be as short as later ones. */
+function noteStored(tree: Tree, store: ObjectDb, { state, storeManifest }: BuildOptions): void {
+  if (state === undefined || storeManifest === false || tree.entries.length < WORTH_A_LOOK) return;
+  const oids = tree.entries.map((entry) => entry.md5);
+  state.cacheLooks.noteStored({ folder: store.folder, oid: tree.oid, path: store.pathOf(tree.oid), oids });
 }
 
 /** Whether each file has the name and the hash that the record has in its place. */

@@ -1,5 +1,5 @@
-import { statSync } from "node:fs";
-import { isYoung } from "../base/clockGrain.ts";
+import { readdirSync, statSync } from "node:fs";
+import { GRAIN_MS, isYoung, waitUntil } from "../base/clockGrain.ts";
 import type { OsPath } from "../base/paths.ts";
 import { hasFolderTimes } from "./folderTimes.ts";
 import { LinkRecords } from "./links.ts";
@@ -37,12 +37,24 @@ export function lookAtCache(folder: OsPath, path: OsPath): CacheMoment | undefin
   return { condition: Buffer.from(numbers.buffer).toString("base64"), isSettled };
 }
 
+/** A manifest that this process stored, or found whole: every file of it was put into the cache or seen there. */
+export interface StoredManifest {
+  /** Folder of the 256 folders. */
+  readonly folder: OsPath;
+  readonly oid: string;
+  /** Where it lies itself. */
+  readonly path: OsPath;
+  /** Of its files. */
+  readonly oids: readonly string[];
+}
+
 /**
  * Manifests whose every file was found in a cache, with the condition of the cache's folders at that time: as long as no
  * name came or went, none of them is missing. Safe to delete.
  */
 export class CacheLooks {
   readonly #records: LinkRecords;
+  readonly #stored: StoredManifest[] = [];
 
   constructor(file: OsPath) {
     this.#records = new LinkRecords(file);
@@ -63,8 +75,44 @@ export class CacheLooks {
     this.#records.set(folder, { ino: oids.join(" "), token: moment.condition });
   }
 
+  /** Tells of a large manifest that was just stored. It is noted by {@link save}, when the folders have come to rest. */
+  noteStored(manifest: StoredManifest): void {
+    this.#stored.push(manifest);
+  }
+
   /** Writes what is new; in one step. */
   save(): void {
+    for (const manifest of this.#stored.splice(0)) this.#confirm(manifest);
     this.#records.save();
+  }
+
+  /** Nobody may have taken an object away meanwhile: each name is looked for once more, after the look at the folders. */
+  #confirm({ folder, oid, path, oids }: StoredManifest): void {
+    const begun = Date.now();
+    let moment = lookAtCache(folder, path);
+    if (moment?.isSettled === false) {
+      waitUntil(begun + GRAIN_MS + 1);
+      moment = lookAtCache(folder, path);
+    }
+    if (moment?.isSettled === true && areListed(folder, oids)) this.note(folder, oid, moment);
+  }
+}
+
+/** Whether each object has a name in its folder. */
+function areListed(folder: OsPath, oids: readonly string[]): boolean {
+  const names = new Map<string, ReadonlySet<string>>();
+  return oids.every((oid) => {
+    const shard = oid.slice(0, 2);
+    let listed = names.get(shard);
+    if (listed === undefined) names.set(shard, (listed = new Set(namesIn(`${folder}/${shard}`))));
+    return listed.has(oid.slice(2));
+  });
+}
+
+function namesIn(folder: OsPath): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }

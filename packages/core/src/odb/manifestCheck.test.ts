@@ -44,6 +44,13 @@ function isRemembered(): boolean {
   return moment !== undefined && openState(join(folder, "state")).cacheLooks.has(cache.folder, tree.oid, moment);
 }
 
+function noteStored(): void {
+  const state = openState(join(folder, "state"));
+  const oids = tree.entries.map((entry) => entry.md5);
+  state.cacheLooks.noteStored({ folder: cache.folder, oid: tree.oid, path: cache.pathOf(tree.oid), oids });
+  state.save();
+}
+
 describe("ManifestCheck with what was found before", () => {
   it("remembers a whole manifest", () => {
     expect(isRemembered()).toBe(false);
@@ -71,6 +78,17 @@ describe("ManifestCheck with what was found before", () => {
     chmodSync(path, 0o644);
     writeFileSync(path, "[]");
     expect(isWhole()).toBe(false);
+  });
+
+  it("remembers a manifest that was just stored, with all its objects there", () => {
+    noteStored();
+    expect(isRemembered()).toBe(hasFolderTimes(cache.folder));
+  });
+
+  it("remembers nothing of a stored manifest when an object is gone by then", () => {
+    rmSync(cache.pathOf(md5Bytes(Buffer.from("two"))));
+    noteStored();
+    expect(isRemembered()).toBe(false);
   });
 
   it("remembers nothing of a cache that changed a moment ago", () => {

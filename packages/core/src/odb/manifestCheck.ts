@@ -18,7 +18,7 @@ export const DOUBTFUL = 2;
 /** From this many files on a second thread pays: it needs some 20 ms to start, 20,000 objects need 100. */
 const WORTH_A_THREAD = 4000;
 /** From this many files on, the 256 folders of the cache are looked at first: that costs 2 ms. */
-const WORTH_A_LOOK = 2000;
+export const WORTH_A_LOOK = 2000;
 /** A thread that has not answered after so long (ms) is given up. */
 const PATIENCE_MS = 60_000;
 
