@@ -37,6 +37,16 @@ describe("config", () => {
     expect(rig.read(".dvc/config")).toBe(before);
   });
 
+  it("says which options of [feature] it does not know, and takes them", () => {
+    const warning = "WARNING: 'feature.x' config option is unsupported\n";
+    expect(rig.run(["config", "feature.x", "3"])).toEqual({ code: 0, out: "", err: warning });
+    expect(rig.run(["status", "-q"]).err).toBe("");
+    expect(rig.run(["status"]).err).toBe(warning);
+    expect(rig.run(["config", "feature.x"])).toEqual({ code: 0, out: "3\n", err: "" });
+    rig.ok("config", "-u", "feature.x");
+    expect(rig.run(["config", "feature.trash_days", "3"]).err).toBe("");
+  });
+
   it("wants a name of two or three parts", () => {
     expect(rig.run(["config", "nope"])).toMatchObject({
       code: 254,
@@ -62,6 +72,15 @@ describe("remote", () => {
     expect(rig.read(".dvc/config")).toBe("[core]\n    remote = depot\n['remote \"depot\"']\n    url = ../../store\n");
     rig.ok("remote", "remove", "depot");
     expect(rig.ok("config", "-l")).toBe("");
+  });
+
+  it("keeps remotes in the order in which they were added, also those whose name is a number", () => {
+    for (const name of ["b", "10", "2"]) rig.ok("remote", "add", name, `s3://bucket/${name}`);
+    rig.ok("remote", "add", "-f", "10", "s3://bucket/ten");
+    rig.ok("remote", "rename", "b", "1");
+    expect(rig.read(".dvc/config")?.match(/".*"/g)).toEqual(['"10"', '"2"', '"1"']);
+    expect(rig.ok("remote", "list").match(/^\d+/gm)).toEqual(["10", "2", "1"]);
+    expect(rig.ok("config", "-l").match(/^remote\.\d+/gm)).toEqual(["remote.10", "remote.2", "remote.1"]);
   });
 
   it("refuses a name that is taken or unknown", () => {

@@ -14,7 +14,7 @@ const dir: Command = defineCommand({
   async run(context, { level, unset, value }) {
     const { cacheDir } = await import("@holdfast/core/api/cache");
     return {
-      ...(await cacheDir(context.env, unset ? undefined : value, { unset, ...defined({ level }) })),
+      ...(await cacheDir(context.env, unset ? undefined : value, { ...context.call, unset, ...defined({ level }) })),
       isAsked: value === undefined && !unset,
     };
   },

@@ -57,7 +57,7 @@ export const config: Command = defineCommand({
   async run(context, values) {
     checkUsage(values);
     const api = await import("@holdfast/core/api/config");
-    const at = defined({ level: values.level });
+    const at = { ...context.call, ...defined({ level: values.level }) };
     if (values.list) return { entries: await api.listConfig(context.env, at) };
     if (values.name === undefined) throw new CommandFailure("name argument is required", undefined);
     const { section, option } = values.name;

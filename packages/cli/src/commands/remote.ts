@@ -19,7 +19,12 @@ const add: Command = defineCommand({
   async run(context, { level, default: isDefault, force, name, url }) {
     const { addRemote } = await import("@holdfast/core/api/remote");
     if (isDefault) context.line(`Setting '${name.toLowerCase()}' as a default remote.`);
-    return addRemote(context.env, name.toLowerCase(), url, { isDefault, force, ...defined({ level }) });
+    return addRemote(context.env, name.toLowerCase(), url, {
+      ...context.call,
+      isDefault,
+      force,
+      ...defined({ level }),
+    });
   },
 });
 
@@ -33,7 +38,7 @@ const byDefault: Command = defineCommand({
   async run(context, { level, unset, name }) {
     const { defaultRemote } = await import("@holdfast/core/api/remote");
     return {
-      ...(await defaultRemote(context.env, name?.toLowerCase(), { unset, ...defined({ level }) })),
+      ...(await defaultRemote(context.env, name?.toLowerCase(), { ...context.call, unset, ...defined({ level }) })),
       isAsked: name === undefined && !unset,
     };
   },
@@ -56,13 +61,10 @@ const modify: Command = defineCommand({
   positionals: { name: one("The remote.", "remote"), option: one("The option."), value: maybe("Its new value.") },
   async run(context, { level, unset, name, option, value }) {
     const { modifyRemote } = await import("@holdfast/core/api/remote");
-    return modifyRemote(
-      context.env,
-      name.toLowerCase(),
-      option,
-      unset ? undefined : (value ?? null),
-      defined({ level }),
-    );
+    return modifyRemote(context.env, name.toLowerCase(), option, unset ? undefined : (value ?? null), {
+      ...context.call,
+      ...defined({ level }),
+    });
   },
 });
 
@@ -94,7 +96,7 @@ const remove: Command = defineCommand({
   positionals: { name: one("The remote.", "remote") },
   async run(context, { level, name }) {
     const { removeRemote } = await import("@holdfast/core/api/remote");
-    return removeRemote(context.env, name.toLowerCase(), defined({ level }));
+    return removeRemote(context.env, name.toLowerCase(), { ...context.call, ...defined({ level }) });
   },
 });
 
@@ -107,7 +109,7 @@ const rename: Command = defineCommand({
   positionals: { name: one("The remote.", "remote"), new: one("Its new name.") },
   async run(context, { level, name, new: newName }) {
     const { renameRemote } = await import("@holdfast/core/api/remote");
-    return renameRemote(context.env, name.toLowerCase(), newName, defined({ level }));
+    return renameRemote(context.env, name.toLowerCase(), newName, { ...context.call, ...defined({ level }) });
   },
 });
 

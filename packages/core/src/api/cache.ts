@@ -31,7 +31,7 @@ export function cacheDir(
   dir: string | undefined,
   options: CacheDirOptions = {},
 ): Promise<{ readonly dir: string | undefined }> {
-  const opened = openConfig(env);
+  const opened = openConfig(env, options);
   if (dir === undefined && options.unset !== true) {
     levelsOf(opened, options.level);
     const sections = opened.config.read(options.level) as SectionRecord;

@@ -1,6 +1,6 @@
 import type { CallOptions } from "../base/events.ts";
 import type { Environment } from "../base/platform.ts";
-import type { ConfigLevel } from "../repo/config.ts";
+import type { Config, ConfigLevel } from "../repo/config.ts";
 import {
   drop,
   levelsOf,
@@ -38,9 +38,9 @@ export interface ConfigEntry {
  * @throws {ConfigError} for a project's level outside of a project
  */
 export function listConfig(env: Environment, options: ConfigOptions = {}): Promise<ConfigEntry[]> {
-  const opened = openConfig(env);
+  const opened = openConfig(env, options);
   const entries = levelsOf(opened, options.level).flatMap((level) =>
-    flatten(namedFirst(opened.config.read(level) as SectionRecord)).map(([key, value]) =>
+    flatten(opened.config, namedFirst(opened.config.read(level) as SectionRecord)).map(([key, value]) =>
       entryOf(opened, level, key, maskSecrets(key, value)),
     ),
   );
@@ -63,7 +63,7 @@ export function getConfig(
   option: string,
   options: ConfigOptions = {},
 ): Promise<ConfigEntry | undefined> {
-  const opened = openConfig(env);
+  const opened = openConfig(env, options);
   for (const level of [...levelsOf(opened, options.level)].reverse()) {
     const sections = opened.config.read(level) as SectionRecord;
     const found = options.level === undefined ? sectionIn(sections, section) : requireOption(sections, section, option);
@@ -81,7 +81,7 @@ export function setConfig(
   value: string,
   options: ConfigOptions = {},
 ): Promise<void> {
-  openConfig(env).config.edit(options.level ?? "project", (sections) => {
+  openConfig(env, options).config.edit(options.level ?? "project", (sections) => {
     put(sectionMadeIn(sections as SectionRecord, section), option, value);
   });
   return Promise.resolve();
@@ -94,7 +94,7 @@ export function unsetConfig(
   option: string,
   options: ConfigOptions = {},
 ): Promise<void> {
-  openConfig(env).config.edit(options.level ?? "project", (sections) => {
+  openConfig(env, options).config.edit(options.level ?? "project", (sections) => {
     drop(requireOption(sections as SectionRecord, section, option), option);
   });
   return Promise.resolve();
@@ -104,12 +104,14 @@ function entryOf(opened: OpenedConfig, level: ConfigLevel, key: string, value: s
   return { key, value, level, file: shownFile(opened, level) };
 }
 
-function flatten(sections: SectionRecord): [string, string][] {
+function flatten(config: Config, sections: SectionRecord): [string, string][] {
   return Object.entries(sections).flatMap(([section, options]) =>
-    Object.entries<string | OptionRecord>(options).flatMap(([key, value]): [string, string][] =>
-      typeof value === "string"
-        ? [[`${section}.${key}`, value]]
-        : Object.entries(value).map(([option, inner]): [string, string] => [`${section}.${key}.${option}`, inner]),
-    ),
+    config
+      .inOrder<string | OptionRecord>(section, options)
+      .flatMap(([key, value]): [string, string][] =>
+        typeof value === "string"
+          ? [[`${section}.${key}`, value]]
+          : Object.entries(value).map(([option, inner]): [string, string] => [`${section}.${key}.${option}`, inner]),
+      ),
   );
 }

@@ -46,7 +46,7 @@ export function addRemote(
   options: AddRemoteOptions = {},
 ): Promise<RemoteEntry> {
   const isDefault = options.isDefault === true;
-  edit(openConfig(env).config, options.level, (sections) => {
+  edit(openConfig(env, options).config, options.level, (sections) => {
     if (sectionIn(sections, `remote.${name}`) !== undefined && options.force !== true) {
       throw new ConfigError(`config file error: remote '${name}' already exists. Use \`-f|--force\` to overwrite it.`);
     }
@@ -65,7 +65,7 @@ export function defaultRemote(
   name: string | undefined,
   options: RemoteOptions & { readonly unset?: boolean } = {},
 ): Promise<{ readonly remote: string | undefined }> {
-  const opened = openConfig(env);
+  const opened = openConfig(env, options);
   if (name === undefined && options.unset !== true) {
     levelsOf(opened, options.level);
     return Promise.resolve({
@@ -99,7 +99,7 @@ export function modifyRemote(
   value: string | null | undefined,
   options: RemoteOptions = {},
 ): Promise<void> {
-  const { config } = openConfig(env);
+  const { config } = openConfig(env, options);
   const known = mergedUpTo(config, options.level ?? "project");
   edit(config, options.level, (sections) => {
     requireRemote(known, name);
@@ -113,11 +113,11 @@ export function modifyRemote(
 
 /** Lists the remotes in the order of the files; a password in a URL is masked. */
 export function listRemotes(env: Environment, options: RemoteOptions = {}): Promise<RemoteEntry[]> {
-  const opened = openConfig(env);
+  const opened = openConfig(env, options);
   levelsOf(opened, options.level);
   const sections = opened.config.read(options.level) as SectionRecord;
   const byDefault = sectionIn(sections, "core")?.["remote"];
-  const remotes = Object.entries(remotesIn(sections));
+  const remotes = opened.config.inOrder("remote", remotesIn(sections));
   return Promise.resolve(
     remotes.map(([name, remote]) => ({
       name,
@@ -129,7 +129,7 @@ export function listRemotes(env: Environment, options: RemoteOptions = {}): Prom
 
 /** Removes a remote, and the settings that make it the default one. @throws {ConfigError} when the level lacks it */
 export function removeRemote(env: Environment, name: string, options: RemoteOptions = {}): Promise<void> {
-  const { config } = openConfig(env);
+  const { config } = openConfig(env, options);
   edit(config, options.level, (sections) => {
     requireRemote(sections, name);
     drop(remotesIn(sections), name);
@@ -150,7 +150,7 @@ export function renameRemote(
   newName: string,
   options: RemoteOptions = {},
 ): Promise<void> {
-  const { config } = openConfig(env);
+  const { config } = openConfig(env, options);
   if (sectionIn(config.read() as SectionRecord, `remote.${newName}`) !== undefined) {
     throw new ConfigError(`config file error: Rename failed. Remote name '${newName}' already exists.`);
   }

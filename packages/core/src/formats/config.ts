@@ -9,6 +9,7 @@ export type { ConfigSections, ConfigValue } from "./configSections.ts";
 type Nested = { [key: string]: ConfigValue | Nested };
 
 const NAMED = ["remote", "machine", "db"] as const;
+const NAMED_HEADER = /^\s*(remote|machine|db)\s*"(.*)"\s*$/;
 /** Longest file and line that are read, in UTF-16 units. */
 const MAX_LENGTH = 4 * 1024 * 1024;
 const MAX_LINE = 16 * 1024;
@@ -24,6 +25,32 @@ export function parseConfig(text: string, file: string): ConfigSections {
   return splitNamed(lowerKeys(new ConfigReader(text, file).read()));
 }
 
+/**
+ * Headers of the sections with names, such as `remote "store"`, as they come in a text that can be read. In an object those whose name is a
+ * number come first.
+ */
+export function headersInOrder(text: string, file: string): string[] {
+  return Object.keys(new ConfigReader(text, file).read()).flatMap((key) => {
+    const match = NAMED_HEADER.exec(key.toLowerCase());
+    return match === null ? [] : [headerOf(match[1] ?? "", match[2] ?? "")];
+  });
+}
+
+/** The entries of the sections of one kind, in the order of `headers`; new ones last. */
+export function entriesInOrder<T>(
+  kind: string,
+  sections: Readonly<Record<string, T>>,
+  headers: readonly string[],
+): [string, T][] {
+  const place = new Map(headers.map((header, index) => [header, index]));
+  const placeOf = (name: string): number => place.get(headerOf(kind, name)) ?? headers.length;
+  return Object.entries(sections).sort(([a], [b]) => placeOf(a) - placeOf(b));
+}
+
+function headerOf(kind: string, name: string): string {
+  return `${kind} "${name}"`;
+}
+
 function lowerKeys(value: Nested): Nested {
   const lowered: Nested = {};
   for (const [key, one] of Object.entries(value)) {
@@ -35,7 +62,7 @@ function lowerKeys(value: Nested): Nested {
 function splitNamed(value: Nested): ConfigSections {
   const sections: ConfigSections = {};
   for (const [key, one] of Object.entries(value)) {
-    const match = /^\s*(remote|machine|db)\s*"(.*)"\s*$/.exec(key);
+    const match = NAMED_HEADER.exec(key);
     const kind = match?.[1] ?? key;
     if (isNamed(kind) && (typeof one === "string" || Array.isArray(one))) {
       throw new ConfigError(`config file error: expected a dictionary for dictionary value @ data['${kind}']`);
@@ -171,9 +198,10 @@ function nextItem(text: string): { value: string; rest: string } | undefined {
 
 /**
  * Writes a config file byte by byte as DVC does: sections in their order, named ones last, empty ones left out.
+ * @param headers the order of the named ones, as {@link headersInOrder} gives it
  * @throws {ConfigError} for values that no quotes can hold.
  */
-export function serializeConfig(sections: ConfigSections): string {
+export function serializeConfig(sections: ConfigSections, headers: readonly string[] = []): string {
   const scalars: string[] = [];
   const lines: string[] = [];
   const addSection = (name: string, section: unknown): void => {
@@ -185,7 +213,8 @@ export function serializeConfig(sections: ConfigSections): string {
     else if (Object.keys(section).length > 0) addSection(name, section);
   }
   for (const kind of NAMED) {
-    for (const [name, section] of Object.entries(sections[kind] ?? {})) addSection(`${kind} "${name}"`, section);
+    for (const [name, section] of entriesInOrder(kind, sections[kind] ?? {}, headers))
+      addSection(headerOf(kind, name), section);
   }
   return `${[...scalars, ...lines].join("\n")}\n`;
 }

@@ -1,8 +1,18 @@
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { compareCodePoints } from "../base/codePoints.ts";
 import { ConfigError, DvcError } from "../base/errors.ts";
+import { type Reporter, warn } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import { type Environment, expandHome, globalConfigDir, isWindows, systemConfigDir } from "../base/platform.ts";
-import { checkConfig, type ConfigSections, type ConfigValue, parseConfig, serializeConfig } from "../formats/config.ts";
+import {
+  checkConfig,
+  type ConfigSections,
+  type ConfigValue,
+  entriesInOrder,
+  headersInOrder,
+  parseConfig,
+  serializeConfig,
+} from "../formats/config.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import { keepTrust } from "./trustFile.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
@@ -37,6 +47,9 @@ const PATH_OPTIONS: Readonly<Record<string, ReadonlySet<string>>> = {
   machine: new Set(["startup_script", "setup_script"]),
 };
 
+/** Options of `[feature]`: DVC's, and ours. */
+const FEATURES = new Set(["machine", "repro_jobs", "trash_days"]);
+
 type Options = Record<string, ConfigValue>;
 type Sections = Record<string, Options | Record<string, Options>>;
 
@@ -58,6 +71,8 @@ export interface ConfigSources {
   readonly overrides?: ConfigOverrides;
   /** Check sections and options; off for the commands that repair the config. Default true. */
   readonly validate?: boolean;
+  /** Hears, when settings are checked, of those that nobody knows and that do no harm. */
+  readonly reporter?: Reporter;
 }
 
 /** The settings of a project: four files merged, with the level that each value comes from. */
@@ -66,7 +81,10 @@ export class Config {
   readonly files: Readonly<Partial<Record<ConfigLevel, OsPath>>>;
   readonly #environment: Environment;
   readonly #levels = new Map<ConfigLevel, Sections>();
+  /** Headers of named sections in the order of the files. */
+  readonly #headers = new Set<string>();
   readonly #sources: ConfigSources;
+  #hasWarned = false;
 
   private constructor(environment: Environment, sources: ConfigSources) {
     this.#environment = environment;
@@ -83,12 +101,23 @@ export class Config {
   static load(environment: Environment, sources: ConfigSources = {}): Config {
     const config = new Config(environment, sources);
     config.#reload();
-    if (sources.validate !== false) checkConfig(config.read(), undefined);
+    if (sources.validate !== false) config.#check(config.read());
     return config;
+  }
+
+  #check(sections: ConfigSections): void {
+    checkConfig(sections, undefined);
+    const { reporter } = this.#sources;
+    const unknown = Object.keys(sections["feature"] ?? {}).filter((option) => !FEATURES.has(option));
+    if (reporter === undefined || unknown.length === 0 || this.#hasWarned) return;
+    this.#hasWarned = true;
+    const names = unknown.sort(compareCodePoints).map((option) => `'feature.${option}'`);
+    warn({ reporter }, `${names.join(", ")} config option${names.length === 1 ? " is" : "s are"} unsupported`);
   }
 
   #reload(): void {
     this.#levels.clear();
+    this.#headers.clear();
     for (const level of CONFIG_LEVELS) {
       const file = this.files[level];
       if (file === undefined) continue;
@@ -99,6 +128,7 @@ export class Config {
   }
 
   #parse(text: string, file: OsPath): Sections {
+    for (const header of headersInOrder(text, file)) this.#headers.add(header);
     return mapPaths(parseConfig(text, file) as Sections, (path) => this.#resolve(dirname(file), path));
   }
 
@@ -178,7 +208,12 @@ export class Config {
 
   /** Names of all remotes, in the order in which the files name them. */
   remoteNames(): string[] {
-    return Object.keys((this.read() as Sections)["remote"] ?? {});
+    return this.inOrder<unknown>("remote", this.read().remote ?? {}).map(([name]) => name);
+  }
+
+  /** The entries of the sections of one kind (`remote`, `db`, …) in the order in which the files name them. */
+  inOrder<T>(kind: string, sections: Readonly<Record<string, T>>): [string, T][] {
+    return entriesInOrder(kind, sections, [...this.#headers]);
   }
 
   /** Every option of a remote with its level; undefined when no file names the remote. */
@@ -253,9 +288,10 @@ export class Config {
     });
     const merged = structuredClone(this.readBelow(level)) as Sections;
     merge(merged, stored);
-    checkConfig(merged, undefined);
+    this.#check(merged);
     makeFolders(dirname(file));
-    writeFileAtomic(file, serializeConfig(stored), level === "project" ? { inside: dirname(dirname(file)) } : {});
+    const written = serializeConfig(stored, headersInOrder(text ?? "", file));
+    writeFileAtomic(file, written, level === "project" ? { inside: dirname(dirname(file)) } : {});
     this.#reload();
     if (level === "project")
       keepTrust(this.#environment, dirname(dirname(file)), [before], [this.#levels.get("project") ?? {}]);

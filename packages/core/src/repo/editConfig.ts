@@ -1,5 +1,6 @@
 import { join, relative } from "node:path";
 import { ConfigError } from "../base/errors.ts";
+import type { CallOptions } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import { Config, CONFIG_LEVELS, type ConfigLevel } from "./config.ts";
@@ -18,9 +19,13 @@ export interface OpenedConfig {
 }
 
 /** Opens the configuration around the working folder without checking it. */
-export function openConfig(env: Environment): OpenedConfig {
+export function openConfig(env: Environment, { reporter }: CallOptions = {}): OpenedConfig {
   const root = findProjectRoot(env.cwd);
-  const config = Config.load(env, { validate: false, ...(root === undefined ? {} : { dvcDir: join(root, DVC_DIR) }) });
+  const config = Config.load(env, {
+    validate: false,
+    ...(root === undefined ? {} : { dvcDir: join(root, DVC_DIR) }),
+    ...(reporter === undefined ? {} : { reporter }),
+  });
   return { config, root };
 }
 

@@ -139,6 +139,7 @@ class OpenRepo implements Repo {
     this.config = Config.load(env, {
       ...(isInitialized ? { dvcDir: this.dvcDir } : {}),
       ...(overrides === undefined ? {} : { overrides }),
+      ...(options.reporter === undefined ? {} : { reporter: options.reporter }),
     });
     this.noScm = this.config.flag("core", "no_scm") === true;
     this.git = this.noScm ? undefined : Git.find(root, env);
