@@ -155,6 +155,7 @@ export function flows(scale) {
     },
     {
       name: "big",
+      isBulky: true,
       steps: [
         newRepo,
         init,
@@ -173,6 +174,8 @@ export function flows(scale) {
     {
       name: "big-s3",
       needs: "s3",
+      rounds: 1,
+      isBulky: true,
       steps: [
         newRepo,
         init,

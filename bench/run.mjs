@@ -94,6 +94,8 @@ async function playRound(flow, round) {
       await playStep(step, tool, context);
     }
   }
+  // A few large files: unlike many small ones, they cost nothing to delete, and much to keep.
+  if (flow.isBulky) for (const { context } of players) rmSync(context.home, { recursive: true, force: true });
 }
 
 function newContext(flow, round, tool) {
