@@ -3,10 +3,8 @@ import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { posixRelative, type RelPath } from "../base/paths.ts";
 import { type DataRoot, diffRoots } from "../data/entries.ts";
-import type { HashInfo } from "../hash/hashInfo.ts";
 import { cacheFor, recordedHash, recordedRoots, type StageOutput, workspaceRoots } from "../repo/dataRoots.ts";
 import { type Index, loadIndex, type Selected } from "../repo/index.ts";
-import { lookAtCache } from "../odb/cacheLooks.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
 import { requireGit } from "../repo/revisions.ts";
@@ -33,9 +31,6 @@ export interface DiffResult {
   readonly renamed: readonly { readonly path: { readonly old: string; readonly new: string }; readonly hash: string }[];
   readonly "not in cache": readonly DiffEntry[];
 }
-
-/** From this many files on, the 256 folders of the cache are looked at first: that costs 2 ms. */
-const WORTH_A_LOOK = 2000;
 
 const nothing: DiffResult = { added: [], deleted: [], modified: [], renamed: [], "not in cache": [] };
 
@@ -153,7 +148,7 @@ function missingOf(
     const hash = recordedHash(one);
     const root = roots.get(posixRelative(repo.root, one.out.path));
     if (hash === undefined || root?.hash === undefined) continue;
-    if (root.isDir && wasWhole(repo, hash, one.out.meta.nfiles)) continue;
+    if (root.isDir && cacheFor(repo, hash).isKnownWhole(hash.value, one.out.meta.nfiles)) continue;
     const files = root.tree?.()?.entries ?? [];
     const there = cacheFor(repo, hash).exists([root.hash, ...files.map((file) => file.md5)]);
     const note = (path: string, oid: string, key: string): void => {
@@ -163,12 +158,4 @@ function missingOf(
     for (const file of files) note(`${root.key}/${file.relpath}`, file.md5, `${root.key}/${file.relpath}`);
   }
   return missing;
-}
-
-/** Whether all files of a large manifest were found not long ago, and no name came or went in the cache since then. */
-function wasWhole(repo: Repo, hash: HashInfo, nfiles: number | undefined): boolean {
-  if (nfiles === undefined || nfiles < WORTH_A_LOOK) return false;
-  const cache = cacheFor(repo, hash);
-  const moment = lookAtCache(cache.folder, cache.pathOf(hash.value));
-  return moment !== undefined && repo.state.cacheLooks.has(cache.folder, hash.value, moment);
 }

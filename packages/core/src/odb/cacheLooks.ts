@@ -10,6 +10,9 @@ const FOLDERS = 256;
 /** Manifests remembered of a cache; the oldest goes. */
 const MOST = 64;
 
+/** From this many files on, the 256 folders of the cache are looked at first: that costs 2 ms. */
+export const WORTH_A_LOOK = 2000;
+
 /** The 256 folders of a cache at one moment. */
 export interface CacheMoment {
   /** All numbers, as text. */

@@ -10,6 +10,8 @@ export interface LocalObjects {
   pathOf(oid: string): OsPath;
   /** Which are there by name. */
   exists(oids: Iterable<string>): Set<string>;
+  /** Whether every file of a manifest is known to be there by name. */
+  isKnownWhole?(oid: string, nfiles: number | undefined): boolean;
   /** Which are there and may be used. */
   intact(oids: Iterable<string>): Set<string>;
   /** Re-hashes an object; a damaged one is set aside, and the answer is false. */

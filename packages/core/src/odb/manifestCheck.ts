@@ -1,6 +1,6 @@
 import { startWorker } from "../base/threads.ts";
 import { IntactCheck } from "./intactCheck.ts";
-import { type CacheLooks, type CacheMoment, lookAtCache } from "./cacheLooks.ts";
+import { type CacheLooks, type CacheMoment, lookAtCache, WORTH_A_LOOK } from "./cacheLooks.ts";
 import { isPlainlyWhole } from "./manifestScan.ts";
 import type { ObjectDb } from "./objectDb.ts";
 
@@ -17,8 +17,6 @@ export const ALL_INTACT = 1;
 export const DOUBTFUL = 2;
 /** From this many files on a second thread pays: it needs some 20 ms to start, 20,000 objects need 100. */
 const WORTH_A_THREAD = 4000;
-/** From this many files on, the 256 folders of the cache are looked at first: that costs 2 ms. */
-export const WORTH_A_LOOK = 2000;
 /** A thread that has not answered after so long (ms) is given up. */
 const PATIENCE_MS = 60_000;
 

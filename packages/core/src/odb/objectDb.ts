@@ -21,6 +21,7 @@ import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { DIR_SUFFIX, isDirHash, isOid } from "../hash/hashInfo.ts";
 import { EMPTY_MD5, md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.ts";
+import { lookAtCache, WORTH_A_LOOK } from "./cacheLooks.ts";
 import { makeDurable } from "./durable.ts";
 import type { LinkType } from "./linker.ts";
 import { DEFAULT_LINK_TYPES } from "./linker.ts";
@@ -405,8 +406,22 @@ export class ObjectDb {
       return found;
     }
     for (const [prefix, names] of this.#folders())
-      for (const name of names) if (wanted.has(prefix + name)) found.add(prefix + name);
+      for (const name of names) {
+        const oid = prefix + name;
+        if (wanted.has(oid)) found.add(oid);
+      }
     return found;
+  }
+
+  /**
+   * Whether every file of a large manifest was found here not long ago, and no name came or went since then; false when
+   * that is not known.
+   */
+  isKnownWhole(oid: string, nfiles: number | undefined): boolean {
+    const looks = this.#options.state?.cacheLooks;
+    if (looks === undefined || nfiles === undefined || nfiles < WORTH_A_LOOK) return false;
+    const moment = lookAtCache(this.folder, this.pathOf(oid));
+    return moment !== undefined && looks.has(this.folder, oid, moment);
   }
 
   /** Which of these are there and pass {@link check}: one stat each, none where the folder is missing. Damaged ones go to the quarantine. */

@@ -28,15 +28,20 @@ export async function status(
   options: CallOptions = {},
 ): Promise<RemoteStatus> {
   const all = new Set([...want.dirs, ...want.files]);
+  /** Manifests of which it is known that this machine has every file. */
+  const whole = new Map<string, readonly string[]>();
   if (want.onlyListed !== true) {
     const manifests = await readManifests(cache, remote, want.dirs, options);
     for (const error of manifests.failed.values()) throw error;
-    for (const children of manifests.children.values()) for (const oid of children) all.add(oid);
+    for (const [dir, children] of manifests.children) {
+      for (const oid of children) all.add(oid);
+      if (cache.isKnownWhole?.(dir, children.length) === true) whole.set(dir, children);
+    }
   }
   // The remote's first answers are under way while this machine looks at its own disk.
   const asked = remote.exists([...all], options);
   asked.catch(() => undefined);
-  const here = cache.exists(all);
+  const here = existingHere(cache, all, whole);
   const there = await asked;
   const result = { ok: [] as string[], new: [] as string[], deleted: [] as string[], missing: [] as string[] };
   for (const oid of all) {
@@ -50,4 +55,21 @@ export async function status(
     list.push(oid);
   }
   return result;
+}
+
+/** Which objects the cache has; those of the manifests in `whole` are not looked for. */
+function existingHere(
+  cache: LocalObjects,
+  all: ReadonlySet<string>,
+  whole: ReadonlyMap<string, readonly string[]>,
+): ReadonlySet<string> {
+  if (whole.size === 0) return cache.exists(all);
+  const here = new Set<string>();
+  for (const [dir, children] of whole) {
+    here.add(dir);
+    for (const oid of children) here.add(oid);
+  }
+  if (here.size === all.size) return here;
+  for (const oid of cache.exists([...all].filter((one) => !here.has(one)))) here.add(oid);
+  return here;
 }
