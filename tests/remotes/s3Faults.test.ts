@@ -1,6 +1,18 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
@@ -55,12 +67,16 @@ const wantDir = (dir: string): { files: ReadonlySet<string>; dirs: ReadonlySet<s
   dirs: new Set([dir]),
 });
 
-async function remoteAt(endpoint: string, more: Record<string, string> = {}): Promise<RemoteDb> {
+async function remoteAt(
+  endpoint: string,
+  more: Record<string, string> = {},
+  env: Record<string, string> = {},
+): Promise<RemoteDb> {
   const keys = { access_key_id: server.accessKeyId, secret_access_key: server.secretAccessKey };
   const values = { endpointurl: endpoint, ...keys, ...more };
   const { fs, root } = await openStorage(`s3://bucket${String(serial)}/base`, {
     values,
-    env: {},
+    env,
     home: "/nonexistent",
   });
   return new RemoteDb(fs, root, { name: "r", layout: "3.x" });
@@ -275,6 +291,145 @@ describe("a server in trouble", () => {
         expect(result.failed[0]?.error.message).toContain("NoSuchUpload");
       },
     );
+  });
+
+  describe("a large object whose push was interrupted", () => {
+    const PARTS = 4;
+    const large = (text: string): Buffer => Buffer.alloc((8 << 20) * (PARTS - 1) + 1, `${text} of an odd period`);
+    const partOf = (path: string): number => Number(/partNumber=(\d+)/.exec(path)?.[1] ?? 0);
+    const storedMd5 = async (path: string): Promise<string> => {
+      const direct = await remoteAt(server.endpoint);
+      return createHash("md5")
+        .update(await direct.fs.readBytes(path))
+        .digest("hex");
+    };
+
+    /** Pushes until the server takes no more parts from `from` on. @returns what a later push asks through the proxy */
+    async function interrupted(bytes: Buffer, from: number): Promise<{ oid: string; later: () => Promise<string[]> }> {
+      const oid = createHash("md5").update(bytes).digest("hex");
+      cache.addBytes(oid, bytes);
+      let isDown = true;
+      proxy = await startFaultyProxy(server.endpoint, ({ path }) => (isDown && partOf(path) >= from ? "busy" : "pass"));
+      const want = { files: new Set([oid]), dirs: new Set<string>() };
+      const remote = await remoteAt(proxy.endpoint, {}, { AWS_MAX_ATTEMPTS: "1" });
+      expect(await upload(cache, remote, want)).toMatchObject({ transferred: 0, failed: [{ oid }] });
+      isDown = false;
+      const { seen } = proxy;
+      return {
+        oid,
+        later: async () => {
+          const before = seen.length;
+          expect(await upload(cache, remote, want)).toMatchObject({ transferred: 1, failed: [] });
+          return seen.slice(before);
+        },
+      };
+    }
+
+    it("goes on with the next: parts that are there are not sent again", async () => {
+      const { oid, later } = await interrupted(large("one"), 3);
+      const asked = await later();
+      expect(asked.filter((one) => one.startsWith("PUT ")).map(partOf)).toEqual([3, 4]);
+      expect(asked.filter((one) => one.startsWith("POST ")).length).toBe(1);
+      expect(await storedMd5(`bucket${String(serial)}/base/files/md5/${oid.slice(0, 2)}/${oid.slice(2)}`)).toBe(oid);
+    });
+
+    it("is sent anew where other bytes were begun under the name", async () => {
+      const path = `bucket${String(serial)}/base/file`;
+      const [file, md5] = [join(folder, "file"), createHash("md5").update(large("one")).digest("hex")];
+      writeFileSync(file, large("other"));
+      proxy = await startFaultyProxy(server.endpoint, ({ path: asked }) => (partOf(asked) > 2 ? "busy" : "pass"));
+      const { fs } = await remoteAt(proxy.endpoint, {}, { AWS_MAX_ATTEMPTS: "1" });
+      const source = { file, size: large("one").length };
+      await expect(fs.write(path, source)).rejects.toThrow("SlowDown");
+      writeFileSync(file, large("one"));
+      await (await remoteAt(server.endpoint)).fs.write(path, source, { md5 });
+      expect(await storedMd5(path)).toBe(md5);
+    });
+
+    it("is sent anew where the upload is gone by the time it is taken up", async () => {
+      const { oid } = await interrupted(large("one"), 3);
+      const gone = /uploadId=([^&]*)/.exec(proxy?.seen.find((one) => one.includes("uploadId=")) ?? "")?.[1] ?? "none";
+      const taken = await startFaultyProxy(server.endpoint, ({ method, path }) =>
+        method === "PUT" && path.includes(`uploadId=${gone}`) ? { status: 404, error: "NoSuchUpload" } : "pass",
+      );
+      const remote = await remoteAt(taken.endpoint);
+      const want = { files: new Set([oid]), dirs: new Set<string>() };
+      expect(await upload(cache, remote, want)).toMatchObject({ transferred: 1, failed: [] });
+      const sent = taken.seen.filter((one) => one.startsWith("PUT ")).map(partOf);
+      expect(sent.slice(-PARTS).sort()).toEqual([1, 2, 3, 4]);
+      await taken.stop();
+    });
+  });
+
+  describe("a large object whose fetch was interrupted", () => {
+    const SIZE = (60 << 20) + 1;
+    const FIRST = `bytes=0-${String((16 << 20) - 1)}`;
+    const THIRD = `bytes=${String(32 << 20)}-${String((48 << 20) - 1)}`;
+
+    /** Fetches until the third range, which never comes; then it is as if that process had ended. @returns what a later fetch asks for */
+    async function interrupted(
+      spoilLeft: (file: string) => void = () => undefined,
+    ): Promise<{ oid: string; other: ObjectDb; later: () => Promise<(string | undefined)[]> }> {
+      const bytes = Buffer.alloc(SIZE, `object ${String(serial)} of an odd period`);
+      const oid = createHash("md5").update(bytes).digest("hex");
+      cache.addBytes(oid, bytes);
+      const want = { files: new Set([oid]), dirs: new Set<string>() };
+      await upload(cache, await remoteAt(server.endpoint), want);
+      let isDown = true;
+      const ranges: (string | undefined)[] = [];
+      proxy = await startFaultyProxy(server.endpoint, ({ method, range }) => {
+        if (method !== "GET") return "pass";
+        ranges.push(range);
+        return isDown && range === THIRD ? "busy" : "pass";
+      });
+      const other = new ObjectDb(join(folder, "other"), { layout: "3.x", state: memoryState() });
+      const remote = await remoteAt(proxy.endpoint, {}, { AWS_MAX_ATTEMPTS: "1" });
+      expect(await fetch(other, remote, want)).toMatchObject({ transferred: 0, failed: [{ oid }] });
+      isDown = false;
+      const left = [...other.temporaries()];
+      expect(left.length).toBe(2);
+      for (const path of left) {
+        if (path.includes(".ranges.")) renameSync(path, path.replace(/\.\d+-/, ".2147483647-"));
+        else spoilLeft(path);
+      }
+      return {
+        oid,
+        other,
+        later: async () => {
+          ranges.length = 0;
+          expect(await fetch(other, remote, want)).toMatchObject({ transferred: 1, bytes: SIZE, failed: [] });
+          expect(readFileSync(other.pathOf(oid)).equals(bytes)).toBe(true);
+          expect(statSync(other.pathOf(oid)).mode & 0o777).toBe(0o444);
+          expect([...other.temporaries()]).toEqual([]);
+          return [...ranges];
+        },
+      };
+    }
+
+    it("goes on with the next: ranges that are there do not come again", async () => {
+      const { later } = await interrupted();
+      const asked = await later();
+      expect(asked).toContain(THIRD);
+      expect(asked).not.toContain(FIRST);
+    });
+
+    it("comes whole where what was left is damaged", async () => {
+      const { later } = await interrupted((path) => {
+        chmodSync(path, 0o600);
+        const fd = openSync(path, "r+");
+        writeSync(fd, "damage", 100);
+        closeSync(fd);
+      });
+      expect((await later()).filter((range) => range === FIRST)).toEqual([FIRST]);
+    });
+
+    it("comes whole where another object has its name by now", async () => {
+      const { oid, later } = await interrupted();
+      const direct = await remoteAt(server.endpoint);
+      // The same bytes in one part have another ETag.
+      await direct.fs.write(direct.pathOf(oid), { bytes: readFileSync(cache.pathOf(oid)) });
+      expect((await later()).filter((range) => range === FIRST)).toEqual([FIRST]);
+    });
   });
 
   it("wrong bytes are reported by name and do not reach the cache", async () => {

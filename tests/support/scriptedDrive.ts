@@ -67,7 +67,8 @@ interface Session {
 /** Starts it on a free port. */
 export async function startScriptedDrive(): Promise<ScriptedDrive> {
   const server = createServer((request, response) => {
-    void handle(request, response, drive);
+    // A request that was cut has nobody to answer to.
+    handle(request, response, drive).catch(() => response.destroy());
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const endpoint = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;

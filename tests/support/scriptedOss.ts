@@ -54,7 +54,7 @@ export async function startScriptedOss(): Promise<ScriptedOss> {
     now: () => Date.now() + oss.skewMs,
   };
   const server = createServer((request, response) => {
-    void askedOf(request).then((asked) => {
+    const answer = (asked: Asked): void => {
       oss.seen.push(`${asked.method} ${asked.resource} ${asked.headers["authorization"]?.split(" ")[0] ?? "none"}`);
       const next = oss.refusals.shift();
       reply(
@@ -63,7 +63,9 @@ export async function startScriptedOss(): Promise<ScriptedOss> {
         next === undefined ? judge(asked, state) : refusal(next.status, next.code, next.extra),
         state.now(),
       );
-    });
+    };
+    // A request that was cut has nobody to answer to.
+    askedOf(request).then(answer, () => undefined);
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address() as AddressInfo;

@@ -61,8 +61,33 @@ export interface ListOptions extends CallOptions {
   readonly startsWith?: string;
 }
 
+/** An object that comes in ranges of `range` bytes. `etag`: whatever tells its bytes from others of the same name. */
+export interface FetchedObject {
+  readonly etag: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly range: number;
+}
+
+/** Keeps track of the ranges of a large object that are in place, so that an interrupted download can go on in another run. */
+export interface RangeNotes {
+  /**
+   * Puts what an earlier run left of just this object at the download's place.
+   * @returns beginnings of the ranges that it holds; undefined: there is nothing, the place is as it was
+   */
+  takeOver(object: FetchedObject): readonly number[] | undefined;
+  /** From now on, ranges of this object come to the place; `done` are there. */
+  begin(object: FetchedObject, done: readonly number[]): void;
+  /** A further range is there. */
+  done(start: number): void;
+  /** Nothing is in place any more. */
+  forget(): void;
+}
+
 /** How to fetch into a local file. `onBytes` is called with the number of bytes newly received. */
 export interface DownloadOptions extends ReadOptions {
+  /** For storages that fetch large objects in ranges. */
+  readonly notes?: RangeNotes;
   readonly onBytes?: (count: number) => void;
   /** Permission bits of the new file, `0o666` (less the umask) when not given. */
   readonly mode?: number;

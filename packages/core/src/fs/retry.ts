@@ -39,6 +39,11 @@ export async function retrying<T>(
   }
 }
 
+/** Whether a later run may go on where this one ended: it was stopped, or the way to the server failed. */
+export function mayGoOnLater(error: unknown, signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true || (error instanceof StorageError && error.retryable);
+}
+
 function delayMs(policy: RetryPolicy, attempt: number): number {
   const longest = Math.min(policy.maxDelayMs, policy.firstDelayMs * 2 ** attempt);
   return longest * (0.25 + 0.75 * (policy.random ?? Math.random)());

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { closeSync, ftruncateSync, openSync } from "node:fs";
 import { StorageError } from "../base/errors.ts";
 import { mapBounded } from "../base/pool.ts";
 import { FileHash } from "./fileHash.ts";
 import type { DownloadOptions, Downloaded } from "./filesystem.ts";
 import type { AnswerHeaders } from "./httpAnswer.ts";
 import { cutShort } from "./httpFailure.ts";
+import { RangedFile } from "./rangedFile.ts";
 import type { S3Client, S3Request } from "./s3Client.ts";
 import { S3AnswerError } from "./s3Errors.ts";
 import { writeAt } from "./streamDownload.ts";
@@ -33,7 +33,8 @@ interface LargeObject {
  * Fetches an object into the new local file `to`. The first request asks for the whole; when the answer turns out large,
  * it is broken off and all comes in ranges (`If-Match`: all of one and the same object; one that was replaced meanwhile is
  * fetched from its beginning, once). Bytes go straight to their place
- * in the file, so memory stays flat. A server that knows no ranges is asked for the whole after all.
+ * in the file, so memory stays flat. A server that knows no ranges is asked for the whole after all. Ranges that a failed try,
+ * or with `notes` an earlier run, brought are not fetched again.
  * @throws {StorageError}
  */
 export async function downloadObject(
@@ -42,18 +43,14 @@ export async function downloadObject(
   to: string,
   options: DownloadOptions,
 ): Promise<Downloaded> {
-  const fd = openSync(to, "wx", options.mode ?? 0o666);
+  const file = new RangedFile(to, options.mode, options.notes);
   let rangesWork = get.headers?.["range"] === undefined;
   let wasReplaced = false;
-  let begun = false;
   const once = async (): Promise<Downloaded> => {
-    // Not the first time: a file that was truncated is written out when it is closed (ext4), 40 µs each.
-    if (begun) ftruncateSync(fd, 0);
-    begun = true;
-    const found = await inOrder(client, get, fd, options, rangesWork);
+    const found = await inOrder(client, get, file, options, rangesWork);
     if (!("etag" in found)) return found;
     try {
-      return await inRanges(client, get, found, fd, to, options);
+      return await inRanges(client, get, found, file, options);
     } catch (error) {
       if (error instanceof NoRangesError) rangesWork = false;
       // Somebody put the object there a second time, in other parts perhaps: what is there now may be fetched.
@@ -65,7 +62,7 @@ export async function downloadObject(
   try {
     return await client.attempt(options.signal, once);
   } finally {
-    closeSync(fd);
+    file.close();
   }
 }
 
@@ -76,7 +73,7 @@ function isReplaced(error: unknown): boolean {
 async function inOrder(
   client: RangeSource,
   get: GetRequest,
-  fd: number,
+  file: RangedFile,
   options: DownloadOptions,
   mayBeLarge: boolean,
 ): Promise<Downloaded | LargeObject> {
@@ -88,9 +85,10 @@ async function inOrder(
     const { headers } = await client.receive(request, (_status, head) => {
       large = mayBeLarge ? largeObject(head) : undefined;
       if (large !== undefined) return () => false;
+      file.clear();
       return (chunk) => {
         hash.update(chunk);
-        writeAt(fd, chunk, size);
+        writeAt(file.fd, chunk, size);
         size += chunk.length;
         options.onBytes?.(chunk.length);
         return undefined;
@@ -117,14 +115,15 @@ async function inRanges(
   client: RangeSource,
   get: GetRequest,
   { size, etag }: LargeObject,
-  fd: number,
-  to: string,
+  file: RangedFile,
   options: DownloadOptions,
 ): Promise<Downloaded> {
-  const hash = new FileHash(to);
+  const there = [...file.begin({ etag, size, range: RANGE_BYTES })];
+  const hash = new FileHash(file.path);
   const frontier = new Frontier((offset) => {
     hash.advance(offset);
   });
+  const endOf = (start: number): number => Math.min(size, start + RANGE_BYTES);
   const starts = Array.from({ length: Math.ceil(size / RANGE_BYTES) }, (_, i) => i * RANGE_BYTES);
   let received = 0;
   const onBytes = (count: number): void => {
@@ -132,13 +131,18 @@ async function inRanges(
     options.onBytes?.(count);
   };
   try {
+    for (const start of there) {
+      onBytes(endOf(start) - start);
+      frontier.done(start, endOf(start));
+    }
     await mapBounded(
-      starts,
+      starts.filter((start) => !there.includes(start)),
       PARALLEL,
       (start) =>
         client.attempt(options.signal, async () => {
-          const end = Math.min(size, start + RANGE_BYTES);
-          await fetchRange(client, get, etag, fd, { start, end, size }, { ...options, onBytes });
+          const end = endOf(start);
+          await fetchRange(client, get, etag, file.fd, { start, end, size }, { ...options, onBytes });
+          file.done(start);
           frontier.done(start, end);
         }),
       options.signal,

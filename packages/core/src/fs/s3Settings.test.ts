@@ -67,6 +67,10 @@ describe("options of an S3 remote", () => {
     const env = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret", AWS_SESSION_TOKEN: "token" };
     expect(read({}, env).keys).toEqual({ accessKeyId: "id", secretAccessKey: "secret", sessionToken: "token" });
     expect(read({ profile: "work" }, env).keys).toBeUndefined();
+    expect(read({ profile: "work" }, { ...env, AWS_PROFILE: "work" }).keys).toBeUndefined();
+    for (const name of ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
+      expect(read({}, { ...env, [name]: "work" })).toMatchObject({ profile: "work", keys: { accessKeyId: "id" } });
+    expect(read({}, { AWS_PROFILE: "a", AWS_DEFAULT_PROFILE: "b" }).profile).toBe("b");
   });
 });
 

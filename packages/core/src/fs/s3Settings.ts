@@ -62,7 +62,8 @@ export function s3Settings(options: OpenOptions): S3Settings {
   const { values, env } = options;
   const credentialsFile = awsFile(options, "credentialpath", "AWS_SHARED_CREDENTIALS_FILE", "credentials");
   const configFile = awsFile(options, "configpath", "AWS_CONFIG_FILE", "config");
-  const profile = text(values["profile"]) ?? text(env["AWS_PROFILE"]) ?? text(env["AWS_DEFAULT_PROFILE"]);
+  // Of the two variables the older one counts, in boto and so in DVC.
+  const profile = text(values["profile"]) ?? text(env["AWS_DEFAULT_PROFILE"]) ?? text(env["AWS_PROFILE"]);
   const sections = readAwsFile(configFile.path);
   const section: AwsSection = sections.get(profile ?? "default") ?? {};
   const endpoint = endpointOf(options, section, sections);
@@ -82,7 +83,7 @@ export function s3Settings(options: OpenOptions): S3Settings {
     maxAttempts: positive(env["AWS_MAX_ATTEMPTS"] ?? section["max_attempts"]),
     anonymous: boolean(values, "allow_anonymous_login", false),
     profile,
-    keys: explicitKeys(options, profile),
+    keys: explicitKeys(options),
     keysFrom: text(values["access_key_id"]) === undefined ? "environment" : "options",
     credentialsFile,
     configFile,
@@ -93,7 +94,7 @@ export function s3Settings(options: OpenOptions): S3Settings {
   };
 }
 
-function explicitKeys({ values, env }: OpenOptions, profile: string | undefined): S3Keys | undefined {
+function explicitKeys({ values, env }: OpenOptions): S3Keys | undefined {
   const id = text(values["access_key_id"]);
   const secret = text(values["secret_access_key"]);
   if (id !== undefined && secret !== undefined) return keys(id, secret, text(values["session_token"]));
@@ -104,9 +105,8 @@ function explicitKeys({ values, env }: OpenOptions, profile: string | undefined)
   }
   const envId = text(env["AWS_ACCESS_KEY_ID"]);
   const envSecret = text(env["AWS_SECRET_ACCESS_KEY"]);
-  // A profile that was asked for by name wins over the environment's keys, in boto and here.
-  if (envId === undefined || envSecret === undefined || (profile !== undefined && env["AWS_PROFILE"] !== profile))
-    return undefined;
+  // A profile of the remote's options wins over the environment's keys, one of the environment does not, in boto and here.
+  if (envId === undefined || envSecret === undefined || text(values["profile"]) !== undefined) return undefined;
   return keys(envId, envSecret, text(env["AWS_SESSION_TOKEN"]) ?? text(env["AWS_SECURITY_TOKEN"]));
 }
 

@@ -4,8 +4,11 @@ import { mapBounded } from "../base/pool.ts";
 import { BufferPool } from "./bufferPool.ts";
 import { FileHash, md5Hex } from "./fileHash.ts";
 import type { WriteOptions } from "./filesystem.ts";
+import { mayGoOnLater } from "./retry.ts";
 import type { ObjectClient } from "./s3Client.ts";
 import { completeUpload, writtenFacts } from "./s3Complete.ts";
+import { S3AnswerError } from "./s3Errors.ts";
+import { type CutFile, findLeftUpload, type LeftUpload } from "./s3Resume.ts";
 import type { ObjectSettings } from "./s3Settings.ts";
 import { xmlText } from "./s3Xml.ts";
 import { isUnchanged, readAt, wrongBytes } from "./uploadFile.ts";
@@ -44,8 +47,9 @@ export async function putBytes(
 
 /**
  * Sends a large local file in parts, several at once, while a thread hashes it. The parts are joined under the name only
- * when the hash is the one asked for and the file did not change meanwhile; otherwise, and on any failure or abort, the
- * server is told to drop them. Memory: four parts, and no more than 96 MiB for all uploads.
+ * when the hash is the one asked for and the file did not change meanwhile. Parts that an interrupted upload of the same
+ * bytes has left are not sent again; after an interruption they stay for the next, after any other failure the server is
+ * told to drop them. Memory: four parts, and no more than 96 MiB for all uploads.
  * @throws {StorageError, CorruptObjectError}
  */
 export async function putLargeFile(
@@ -60,21 +64,65 @@ export async function putLargeFile(
   try {
     const before = fstatSync(fd, { bigint: true });
     const size = Number(before.size);
+    const cut = { fd, size, chunk: partSize(size, settings.multipartChunk) };
     const digest = hash?.finish(size);
-    const uploadId = await begin(client, settings, target, options);
+    const send = (left: LeftUpload | undefined): Promise<void> =>
+      sendWhole({ client, settings, target, options }, cut, left, () =>
+        checkUnchanged(fd, before, file, digest, options.md5),
+      );
+    const left = await findLeftUpload(client, target, cut, options.signal);
     try {
-      const etags = await sendParts(client, settings, target, uploadId, fd, size, options);
-      await checkUnchanged(fd, before, file, digest, options.md5);
-      const facts = await completeUpload(client, settings, { ...target, uploadId, etags, size }, options.signal);
-      options.onWritten?.(facts);
+      await send(left);
     } catch (error) {
-      await drop(client, target, uploadId);
-      throw error;
+      // Another run ended the upload that both took up.
+      if (left === undefined || !isGone(error)) throw error;
+      await send(undefined);
     }
   } finally {
     closeSync(fd);
     await hash?.stop();
   }
+}
+
+interface Sending {
+  readonly client: ObjectClient;
+  readonly settings: ObjectSettings;
+  readonly target: PutTarget;
+  readonly options: WriteOptions;
+}
+
+async function sendWhole(
+  sending: Sending,
+  cut: CutFile,
+  left: LeftUpload | undefined,
+  check: () => Promise<void>,
+): Promise<void> {
+  const { client, settings, target, options } = sending;
+  const uploadId = left?.uploadId ?? (await begin(client, settings, target, options));
+  let counted = 0;
+  const onBytes = (count: number): void => {
+    counted += count;
+    options.onBytes?.(count);
+  };
+  try {
+    const etags = await sendParts({ ...sending, options: { ...options, onBytes } }, cut, uploadId, left?.etags);
+    await check();
+    const facts = await completeUpload(
+      client,
+      settings,
+      { ...target, uploadId, etags, size: cut.size },
+      options.signal,
+    );
+    options.onWritten?.(facts);
+  } catch (error) {
+    options.onBytes?.(-counted);
+    if (counted === 0 || !mayGoOnLater(error, options.signal)) await drop(client, target, uploadId);
+    throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof S3AnswerError && error.reason === "NoSuchUpload";
 }
 
 async function begin(
@@ -99,19 +147,21 @@ async function begin(
 }
 
 async function sendParts(
-  client: ObjectClient,
-  settings: ObjectSettings,
-  target: PutTarget,
+  { client, settings, target, options }: Sending,
+  { fd, size, chunk }: CutFile,
   uploadId: string,
-  fd: number,
-  size: number,
-  options: WriteOptions,
+  there: ReadonlyMap<number, string> | undefined,
 ): Promise<string[]> {
-  const chunk = partSize(size, settings.multipartChunk);
   const starts = Array.from({ length: Math.ceil(size / chunk) }, (_, i) => i * chunk);
-  const send = (start: number, index: number): Promise<string> =>
-    buffers.use(Math.min(chunk, size), async (buffer) => {
-      const body = readAt(fd, buffer, start, Math.min(chunk, size - start));
+  const send = async (start: number, index: number): Promise<string> => {
+    const length = Math.min(chunk, size - start);
+    const known = there?.get(index);
+    if (known !== undefined) {
+      options.onBytes?.(length);
+      return known;
+    }
+    return buffers.use(Math.min(chunk, size), async (buffer) => {
+      const body = readAt(fd, buffer, start, length);
       const answer = await client.send({
         ...target,
         method: "PUT",
@@ -125,6 +175,7 @@ async function sendParts(
       options.onBytes?.(body.length);
       return answer.headers["etag"] ?? "";
     });
+  };
   return mapBounded(starts, PARALLEL, send, options.signal);
 }
 
@@ -147,7 +198,7 @@ async function checkUnchanged(
   if (md5 !== expected || !isUnchanged(fd, before)) throw wrongBytes(file, expected, md5);
 }
 
-/** Parts that are not dropped cost storage for ever. When this fails too, the first error is the one to report. */
+/** Parts that nobody takes up cost storage for ever. When this fails too, the first error is the one to report. */
 async function drop(client: ObjectClient, target: PutTarget, uploadId: string): Promise<void> {
   await client.send({ ...target, method: "DELETE", query: { uploadId } }).catch(() => undefined);
 }

@@ -1,9 +1,13 @@
 import { dirname } from "node:path";
+import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, temporaryPath } from "../fs/atomic.ts";
+import type { Downloaded, RangeNotes } from "../fs/filesystem.ts";
+import { mayGoOnLater } from "../fs/retry.ts";
 import { md5Dos2Unix } from "../hash/md5.ts";
 import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
 import type { CopyOutcome } from "./copyObjects.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
+import { LeftDownload } from "./leftDownload.ts";
 import type { LocalObjects } from "./localObjects.ts";
 import { NamesToGive } from "./namesToGive.ts";
 import { eachObject } from "./objectFailures.ts";
@@ -56,23 +60,52 @@ async function downloadOne(
   options: TransferOptions,
 ): Promise<number> {
   const temporary = temporaryPath(to);
+  const left = new LeftDownload(temporary, to);
   try {
-    const { md5, size } = await remote.fs.download(remote.pathOf(oid), temporary, {
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      mode: 0o444,
-      onBytes: (count) => {
-        progress.add(0, count);
-      },
-    });
+    const { md5, size } = await receive(remote, oid, temporary, left, progress, options);
     const actual = actualOid(cache, oid, md5, temporary);
-    if (actual !== oid) throw damagedRemoteObject(remote, oid, actual);
-    names.add({ temporary, path: to, size, onNamed: () => cache.noteStored?.(oid, size) });
+    if (actual !== oid) {
+      // What an earlier run left may be at fault: then all of it is fetched anew.
+      if (left.tookOver) {
+        left.forget();
+        removeQuietly(temporary);
+        progress.add(0, -size);
+        return await downloadOne(cache, remote, oid, to, names, progress, options);
+      }
+      throw damagedRemoteObject(remote, oid, actual);
+    }
+    const onNamed = (): void => {
+      left.forget();
+      cache.noteStored?.(oid, size);
+    };
+    names.add({ temporary, path: to, size, onNamed });
     progress.add(1, 0);
     return size;
   } catch (error) {
-    removeQuietly(temporary);
+    if (!left.isWorthKeeping || !mayGoOnLater(error, options.signal)) {
+      left.forget();
+      removeQuietly(temporary);
+    }
     throw error;
   }
+}
+
+function receive(
+  remote: RemoteDb,
+  oid: string,
+  temporary: OsPath,
+  notes: RangeNotes,
+  progress: TransferProgress,
+  { signal }: TransferOptions,
+): Promise<Downloaded> {
+  return remote.fs.download(remote.pathOf(oid), temporary, {
+    ...(signal === undefined ? {} : { signal }),
+    mode: 0o444,
+    notes,
+    onBytes: (count) => {
+      progress.add(0, count);
+    },
+  });
 }
 
 /** An object of DVC 2.x is named after the md5 of its text with line ends normalised, which is not that of its bytes. */
