@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { TAR_END, tarHeader, tarPadding } from "../../packages/core/src/snapshots/tar.ts";
+import { refuses } from "../support/hostile.ts";
+import { filesUnder } from "../support/killing.ts";
 import { Rig } from "../support/rig.ts";
 
 let rig: Rig;
@@ -25,6 +27,30 @@ const file = (name: string, text: string): Buffer =>
     tarPadding(Buffer.byteLength(text)),
   ]);
 const link = (name: string, target: string): Buffer => tarHeader({ name, type: "link", size: 0, target });
+
+/** An entry of another type: a device, a pipe, a folder. */
+function typed(type: string, name: string, target = ""): Buffer {
+  const block = tarHeader({ name, type: "link", size: 0, target });
+  block.write(type, 156, "latin1");
+  return summed(block);
+}
+
+/** A record of an extended header. */
+function extended(key: string, value: string): Buffer {
+  const rest = ` ${key}=${value}\n`;
+  const digits = String(Buffer.byteLength(rest) + String(Buffer.byteLength(rest) + 4).length);
+  const text = Buffer.from(`${digits}${rest}`);
+  const block = tarHeader({ name: "pax", type: "file", size: text.length });
+  block.write("x", 156, "latin1");
+  return Buffer.concat([summed(block), text, tarPadding(text.length)]);
+}
+
+function summed(block: Buffer): Buffer {
+  block.write("        ", 148, "latin1");
+  const sum = block.reduce((total, one) => total + one, 0);
+  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  return block;
+}
 
 /** An archive of the real header, with more counted in it than there is, and these entries. */
 function forge(...entries: readonly Buffer[]): string {
@@ -67,6 +93,21 @@ it.each([
   ["has data under a wrong name", () => [file("data/files/md5/aa/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "x")]],
   ["holds less than it says", () => []],
   ["holds more than it says", () => [file("code/big", "x".repeat(10_000))]],
+  ["has a link that is a device", () => [typed("3", "code/null")]],
+  ["has a pipe", () => [typed("6", "code/pipe")]],
+  ["has a hard link", () => [typed("1", "code/hard", "code/train.py")]],
+  ["has a folder entry", () => [typed("5", "code/dir/")]],
+  ["names its paths in an extended header", () => [extended("path", "code/../../evil"), file("code/x", "x")]],
+  ["says a size that is none", () => [extended("size", "-1"), file("code/x", "x")]],
+  ["says a size beyond all", () => [extended("size", "9".repeat(400)), file("code/x", "x")]],
+  ["has no end of extended headers", () => Array.from({ length: 200 }, () => extended("comment", "x".repeat(60)))],
+  ["has a name with a NUL", () => [extended("path", "code/a\0b"), file("code/x", "x")]],
+  ["has a name of 5000 letters", () => [file(`code/${"n".repeat(5000)}`, "x")]],
+  ["writes into a submodule of its own", () => [file("code/sub/.git", "gitdir: /etc\n")]],
+  [
+    "leads a link out and writes a pointer file below",
+    () => [link("code/d", "/tmp"), file("code/d/x.dvc", "outs: []\n")],
+  ],
 ] as const)("an archive that %s is refused and leaves nothing behind", (_what, entries) => {
   const archive = forge(...entries());
   const before = readdirSync(join(rig.dir, "..")).sort();
@@ -75,6 +116,48 @@ it.each([
   expect(ran.err).not.toContain("unexpected error");
   expect(readdirSync(join(rig.dir, "..")).sort()).toEqual(before);
   expect(existsSync("/etc/evil")).toBe(false);
+});
+
+/** A zstd frame with a window of 2^exponent KiB, of blocks that each repeat a byte 128 Ki times. */
+function bomb(exponent: number, blocks: number): Buffer {
+  const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, exponent << 3]);
+  const block = (isLast: boolean): Buffer => {
+    const value = (131_072 << 3) | (1 << 1) | (isLast ? 1 : 0);
+    return Buffer.from([value & 255, (value >> 8) & 255, (value >> 16) & 255, 0]);
+  };
+  return Buffer.concat([head, ...Array.from({ length: blocks }, (_, at) => block(at === blocks - 1))]);
+}
+
+it.each([
+  ["asks for a window of 2 GB", () => bomb(21, 4)],
+  ["becomes 64 GB of nothing", () => Buffer.concat(Array.from({ length: 8 }, () => bomb(10, 65_536)))],
+] as const)("a zstd archive that %s is refused soon, in little memory", (_what, make) => {
+  rig.write("bomb.tar.zst", make());
+  refuses(rig, ["snapshot", "import", "bomb.tar.zst", "../back"], "bomb");
+});
+
+it("an archive that says it holds more than the disk has room for is refused before it is begun", () => {
+  const archive = forge();
+  const bytes = readFileSync(rig.path(archive));
+  const size = Number.parseInt(bytes.toString("latin1", 124, 135), 8);
+  const header = JSON.parse(bytes.toString("utf8", 512, 512 + size)) as Record<string, unknown>;
+  const text = JSON.stringify({ ...header, bytes: 2 ** 52 });
+  writeFileSync(rig.path("large.tar"), Buffer.concat([file("snapshot.json", text), TAR_END]));
+  expect(rig.run(["snapshot", "import", "large.tar", "../back"]).err).toContain("are free here");
+  expect(existsSync(rig.path("../back"))).toBe(false);
+});
+
+it("an object that was damaged is no part of an archive", () => {
+  rig.ok("snapshot", "export", "v1.0", "real.tar");
+  const object = filesUnder(rig.path(".dvc/cache/files/md5")).find((path) => readFileSync(path, "utf8") === "model 1");
+  const path = object ?? "";
+  const bytes = Buffer.from("model 2");
+  chmodSync(path, 0o644);
+  writeFileSync(path, bytes);
+  chmodSync(path, 0o444);
+  const ran = rig.run(["snapshot", "export", "v1.0", "damaged.tar"]);
+  expect([ran.code, ran.err]).toEqual([255, expect.stringContaining("is damaged")]);
+  expect(existsSync(rig.path("damaged.tar"))).toBe(false);
 });
 
 it("code that is not that of the commit, and bits that flipped, are found", () => {

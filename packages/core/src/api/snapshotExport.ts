@@ -1,9 +1,12 @@
 import { closeSync, createReadStream, existsSync, fsyncSync, openSync, readFileSync, renameSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { DvcError, UsageError } from "../base/errors.ts";
+import { CorruptObjectError, DvcError, UsageError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
 import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
-import { removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { removeLeftovers, removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { isDirHash } from "../hash/hashInfo.ts";
+import { newMd5 } from "../hash/md5.ts";
+import type { ObjectDb } from "../odb/objectDb.ts";
 import { TransferProgress } from "../odb/transferProgress.ts";
 import { cacheFor } from "../repo/dataRoots.ts";
 import { withRepoLock } from "../repo/locks.ts";
@@ -68,6 +71,7 @@ export async function snapshotExport(
         `files of submodules are not part of the archive: ${header.submodules.map(([path]) => path).join(", ")}`,
       );
     const progress = new TransferProgress(options.reporter, "Exporting", header.code + header.objects);
+    removeLeftovers(archive);
     const temporary = temporaryPath(archive);
     let size = 0;
     try {
@@ -94,7 +98,8 @@ export async function snapshotExport(
 
 interface ArchivedObject {
   readonly name: string;
-  readonly path: OsPath;
+  readonly oid: string;
+  readonly cache: ObjectDb;
   readonly size: number;
 }
 
@@ -120,7 +125,7 @@ async function objectsOf(
           hint: `See what is missing: ${repo.env.programName} snapshot verify ${name}`,
         });
       const key = `${folder}/${oid.slice(0, 2)}/${oid.slice(2)}`;
-      found.set(key, { name: key, path: cache.pathOf(oid), size });
+      found.set(key, { name: key, oid, cache, size });
     }
   }
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -196,19 +201,39 @@ async function* contents(
       progress.add(1, bytes.length);
     }
   }
-  for (const { name, path, size } of objects) {
+  for (const object of objects) {
     signal?.throwIfAborted();
-    yield tarHeader({ name, type: "file", size });
-    let count = 0;
-    for await (const chunk of chunksOf(path, size)) {
-      count += chunk.length;
-      yield chunk;
-    }
-    if (count !== size) throw new DvcError(`'${path}' was changed while it was read`, { code: "io" });
-    yield tarPadding(size);
-    progress.add(1, size);
+    yield* objectBytes(object);
+    progress.add(1, object.size);
   }
   yield TAR_END;
+}
+
+/** An object as it goes into the archive. @throws {CorruptObjectError} when its bytes are not those of its name */
+async function* objectBytes({ name, oid, cache, size }: ArchivedObject): AsyncGenerator<Uint8Array> {
+  const path = cache.pathOf(oid);
+  yield tarHeader({ name, type: "file", size });
+  const hash = newMd5();
+  let count = 0;
+  for await (const chunk of chunksOf(path, size)) {
+    count += chunk.length;
+    hash.update(chunk);
+    yield chunk;
+  }
+  const actual = hash.digest("hex");
+  // Of files of DVC 2.x the hash is that of their lines.
+  const isHashed = cache.hashName === "md5" || isDirHash(oid);
+  if (count !== size || (isHashed && actual !== oid.slice(0, 32))) {
+    if (!cache.verify(oid))
+      throw new CorruptObjectError(`'${path}' is damaged: its content has the hash ${actual}`, {
+        path,
+        expected: oid,
+        actual,
+        hint: "No archive was made. Get the object again with 'fsck --repair' or 'fetch', then export again.",
+      });
+    throw new DvcError(`'${path}' was changed while it was read`, { code: "io", hint: "Export again." });
+  }
+  yield tarPadding(size);
 }
 
 /** Small files at once: a stream for each takes a hundred times as long. */

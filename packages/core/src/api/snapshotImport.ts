@@ -6,6 +6,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statfsSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -14,7 +15,7 @@ import { CorruptObjectError, DvcError, FormatError, UnsafePathError } from "../b
 import type { CallOptions } from "../base/events.ts";
 import { checkManifestPath, isReservedName, isStrictlyInside, type OsPath, type RelPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
-import { removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { removeLeftovers, removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { newMd5 } from "../hash/md5.ts";
 import { isOid } from "../hash/hashInfo.ts";
 import { syncFileSystem } from "../odb/durable.ts";
@@ -61,6 +62,7 @@ export async function snapshotImport(
       code: "exists",
       hint: `Name another one: ${env.programName} snapshot import ${archive} DIR`,
     });
+  removeLeftovers(target);
   const folder = temporaryPath(target);
   makeFolders(folder);
   try {
@@ -95,6 +97,7 @@ class Import {
   async run(): Promise<ArchiveHeader> {
     const reader = new TarReader(unpack(this.#file), this.#file);
     const header = await this.#header(reader);
+    this.#expectRoom(header);
     if (header.project !== ".") checkManifestPath(header.project, this.#file);
     const project = resolve(this.#folder, header.project);
     const progress = new TransferProgress(this.#options.reporter, "Importing", header.code + header.objects);
@@ -123,6 +126,17 @@ class Import {
     await this.#checkout(project, cacheDir);
     for (const { path, target } of this.#files) if (target !== undefined) this.#link(path, target);
     return header;
+  }
+
+  /** What cannot fit is not begun: an archive of a few bytes may hold a disk full of zeros. */
+  #expectRoom({ bytes, codeBytes }: ArchiveHeader): void {
+    const { bavail, bsize } = statfsSync(this.#folder);
+    const [wanted, free] = [bytes + codeBytes, bavail * bsize];
+    if (wanted > free)
+      throw new DvcError(`'${this.#file}' holds ${String(wanted)} bytes, but only ${String(free)} are free here`, {
+        code: "io",
+        hint: "Nothing was imported. Make room, or import it on another disk.",
+      });
   }
 
   async #header(reader: TarReader): Promise<ArchiveHeader> {

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { FormatError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
+import { ZstdFrames } from "./zstdFrames.ts";
 
 /** How an archive is packed. */
 export type Packing = "zstd" | "gzip" | "plain";
@@ -99,15 +100,25 @@ async function* unpackZstd(source: AsyncIterable<Buffer>, path: OsPath): AsyncGe
   const decompress = new Decompress((chunk) => {
     waiting.push(chunk);
   });
-  for await (const chunk of source) {
+  const frames = new ZstdFrames();
+  const pieces = function* (chunk: Buffer): Iterable<Buffer> {
     try {
-      decompress.push(chunk);
+      yield* frames.pieces(chunk);
     } catch (cause) {
       throw damaged(path, cause);
     }
-    const ready = waiting;
-    waiting = [];
-    yield* ready;
+  };
+  for await (const chunk of source) {
+    for (const piece of pieces(chunk)) {
+      try {
+        decompress.push(piece);
+      } catch (cause) {
+        throw damaged(path, cause);
+      }
+      const ready = waiting;
+      waiting = [];
+      yield* ready;
+    }
   }
 }
 

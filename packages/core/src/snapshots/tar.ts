@@ -15,6 +15,8 @@ const BLOCK = 512;
 const MAX_OCTAL = 0o77777777777;
 /** Extended headers larger than this are refused (bytes): they hold a path. */
 const MAX_EXTENDED = 1 << 20;
+/** So many of them may stand before one entry. */
+const MOST_EXTENDED = 4;
 
 /** The header blocks of an entry, with an extended header where the old format can't say it. Owner and time are always the same. */
 export function tarHeader(entry: TarEntry): Buffer {
@@ -76,13 +78,13 @@ export class TarReader {
   async next(): Promise<TarEntry | undefined> {
     for await (const _chunk of this.body());
     let extended = new Map<string, string>();
-    for (;;) {
+    for (let before = 0; ; before++) {
       const header = await this.#exactly(BLOCK, true);
       if (header === undefined || header.every((byte) => byte === 0)) return undefined;
       const size = this.#checked(header);
       const type = header.toString("latin1", 156, 157);
       if (type === "x") {
-        if (size > MAX_EXTENDED) throw this.#damaged("an extended header is too large");
+        if (size > MAX_EXTENDED || before >= MOST_EXTENDED) throw this.#damaged("an extended header is too large");
         const text = (await this.#exactly(size)) as Buffer;
         await this.#exactly(tarPadding(size).length);
         extended = this.#records(text);
