@@ -142,3 +142,34 @@ it("a damaged list of trusted projects trusts nobody, and is made anew", () => {
   expect(readFileSync(rig.path(TRUST_FILE), "utf8")).toContain(rig.dir);
   rig.ok("add", "-q", "data");
 });
+
+it("a credential file that a committed .dvc file names (fs_config) is used only by who trusts the project", () => {
+  const keys = rig.path("../keys");
+  writeFileSync(keys, "[default]\naws_access_key_id = a\naws_secret_access_key = b\n");
+  const dvc = `deps:\n- path: s3://bucket/x\n  fs_config:\n    credentialpath: ${keys}\n    endpointurl: http://127.0.0.1:9\nouts:\n- path: x\n  hash: md5\nfrozen: true\n`;
+  rig.write("x.dvc", dvc);
+  // Not in Git yet: it is the user's own.
+  expect(rig.run(["update", "x.dvc"]).err).not.toContain("holdfast trust");
+  rig.git("add", ".");
+  rig.git("commit", "-q", "-m", "import");
+  for (const words of [["update", "x.dvc"], ["pull"], ["fetch", "x.dvc"]]) {
+    const ran = rig.run(words);
+    expect([words, ran.err]).toEqual([words, expect.stringContaining("'x.dvc' names a credential file")]);
+    expect(ran.err).toContain("credentialpath");
+  }
+  expect(rig.run(["update", "x.dvc"]).code).not.toBe(0);
+  expect(rig.run(["update", "x.dvc"], { env: { HOLDFAST_TRUST: "1" } }).err).not.toContain("credential file");
+  rig.ok("trust");
+  expect(rig.run(["update", "x.dvc"]).err).not.toContain("credential file");
+  // What the user types is the user's own.
+  const typed = [
+    "import-url",
+    "s3://bucket/y",
+    "--fs-config",
+    `credentialpath=${keys}`,
+    "--fs-config",
+    "endpointurl=http://127.0.0.1:9",
+  ];
+  rig.ok("trust", "--revoke");
+  expect(rig.run(typed).err).not.toContain("credential file");
+});

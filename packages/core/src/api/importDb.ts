@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DvcError, UsageError } from "../base/errors.ts";
 import { type CallOptions, info } from "../base/events.ts";
 import { build } from "../data/build.ts";
 import { exportRows, type TableFormat } from "../db/export.ts";
 import type { Dependency, Stage } from "../pipeline/stage.ts";
+import { stagingPath } from "../data/swap.ts";
 import { type GitContext, withGitContext } from "../repo/gitContext.ts";
 import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
@@ -77,7 +78,8 @@ export async function runDbImport(
   if (out === undefined) return stage;
   info(options, `Importing '${dep.defPath}' -> '${shownPath(repo, out)}'`);
   makeFolders(repo.tmpDir);
-  const folder = mkdtempSync(join(repo.tmpDir, "import-"));
+  const folder = stagingPath(repo.tmpDir);
+  mkdirSync(folder);
   try {
     const file = join(folder, basename(out.path));
     const count = await exportTo(repo, dep, file, options);

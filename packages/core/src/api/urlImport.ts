@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type CallOptions, info } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
@@ -6,6 +6,7 @@ import { checkManifestPath, type OsPath } from "../base/paths.ts";
 import { mapBounded } from "../base/pool.ts";
 import { type Built, build } from "../data/build.ts";
 import type { Info } from "../fs/filesystem.ts";
+import { stagingPath } from "../data/swap.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
 import { upload } from "../odb/transfer.ts";
@@ -13,9 +14,11 @@ import { storageHashName } from "../pipeline/location.ts";
 import { storageFolderHash } from "../pipeline/record.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import type { GitContext } from "../repo/gitContext.ts";
+import { loadIndex } from "../repo/index.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
+import { requireTrustInFiles } from "../repo/trust.ts";
 import { placeBuilt, removePresent, withBuilt } from "./importPlace.ts";
 import { downloadAll, filesAt, type FsConfig, openUrl, type UrlFile, type UrlPlace } from "./urlSource.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
@@ -75,11 +78,19 @@ async function takeData(
   return withBuilt(out, built);
 }
 
-/** Opens the place that a dependency names. */
-export function openDependency(repo: Repo, dep: FileDependency): Promise<UrlPlace> {
+/** Opens the place that a dependency names. @throws {ConfigError} code `untrusted` for what a stranger's `fs_config` names */
+export async function openDependency(repo: Repo, dep: FileDependency): Promise<UrlPlace> {
   const config = dep.extra["fs_config"];
   const fsConfig = typeof config === "object" && config !== null ? textsOf(config) : {};
-  return openUrl(repo.env, dep.isLocal ? dep.path : dep.defPath, { repo, fsConfig, fromFile: true });
+  const isPlain = Object.keys(fsConfig).length === 0;
+  const fromFile = isPlain || (await requireTrustInFiles(repo, filesWith(repo, dep), fsConfig));
+  return openUrl(repo.env, dep.isLocal ? dep.path : dep.defPath, { repo, fsConfig, fromFile });
+}
+
+/** The files whose stages have that dependency: none yet of what was just typed. */
+function filesWith(repo: Repo, { defPath }: FileDependency): OsPath[] {
+  const isIt = (dep: Dependency): boolean => dep.kind === "file" && dep.defPath === defPath;
+  return loadIndex(repo).stages.flatMap(({ file, deps }) => (deps.some(isIt) ? [file] : []));
 }
 
 function textsOf(record: object): FsConfig {
@@ -226,7 +237,8 @@ export async function sendUrl(
 
 async function inScratch<T>(repo: Repo, work: (folder: OsPath) => Promise<T>): Promise<T> {
   makeFolders(repo.tmpDir);
-  const folder = mkdtempSync(join(repo.tmpDir, "import-"));
+  const folder = stagingPath(repo.tmpDir);
+  mkdirSync(folder);
   try {
     return await work(folder);
   } finally {

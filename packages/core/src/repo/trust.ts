@@ -1,11 +1,18 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
-import { isInside, type OsPath } from "../base/paths.ts";
+import { isInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { gitAround, isCommittedFile, isCommittedOption, type TrustedPart } from "./committed.ts";
 import type { ConfigLevel, SetOption } from "./config.ts";
 import { checkOwnFolders } from "./ownFolders.ts";
-import { settingsToTrust, trustDigest, trustedDigest, type TrustSetting, writeTrust } from "./trustFile.ts";
+import {
+  settingsToTrust,
+  trustDigest,
+  trustReasonOf,
+  trustedDigest,
+  type TrustSetting,
+  writeTrust,
+} from "./trustFile.ts";
 
 const localIsTracked = new WeakMap<TrustedPart, boolean>();
 const trusted = new WeakMap<TrustedPart, boolean>();
@@ -88,6 +95,33 @@ export async function requireTrust(
   const question = `In '${repo.root}' ${text}. Do you trust this project, until its config changes?`;
   if ((await repo.env.askTrust?.(question)) === true) trustProject(repo);
   else throw new ConfigError(text, { code: "untrusted", hint: advice(repo) });
+}
+
+/**
+ * The same for options of a storage that stand in a committed `.dvc` file or dvc.yaml (`fs_config`).
+ * @param files those that give them
+ * @returns whether they come from somebody whom the user does not trust
+ * @throws {ConfigError} code `untrusted`
+ */
+export async function requireTrustInFiles(
+  repo: TrustedPart,
+  files: readonly OsPath[],
+  options: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  if (isTrustedProject(repo)) return false;
+  const file = files.find((one) => foreign.has(repo) || isCommittedFile(repo, one));
+  if (file === undefined) return false;
+  const named = Object.entries(options).flatMap(([option, value]) => {
+    const reason = trustReasonOf(option);
+    return reason === undefined ? [] : [`a ${reason} (fs_config: ${option} = ${value})`];
+  });
+  if (named.length === 0) return true;
+  const text = `the committed file '${posixRelative(repo.root, file)}' names ${named.join(", ")}`;
+  const question = `In '${repo.root}' ${text}. Do you trust this project, until its config changes?`;
+  if ((await repo.env.askTrust?.(question)) !== true)
+    throw new ConfigError(text, { code: "untrusted", hint: advice(repo) });
+  trustProject(repo);
+  return false;
 }
 
 /**

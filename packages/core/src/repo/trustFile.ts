@@ -36,12 +36,17 @@ const MAX_BYTES = 4 << 20;
 /** So many projects are remembered, the youngest. */
 const MAX_PROJECTS = 1000;
 
+/** Why an option of a storage counts only when the user trusts who set it; undefined: it always counts. */
+export function trustReasonOf(option: string): TrustReason | undefined {
+  return Object.hasOwn(REMOTE_OPTIONS, option) ? REMOTE_OPTIONS[option] : undefined;
+}
+
 /** The settings of one config file of the project at `root` that name a credential file, a program, or a cache outside of it. */
 export function settingsToTrust(sections: Sections, root: OsPath): TrustSetting[] {
   const found: TrustSetting[] = [];
   for (const [name, options] of Object.entries(recordOf(sections["remote"]))) {
     for (const [option, value] of Object.entries(recordOf(options))) {
-      const reason = Object.hasOwn(REMOTE_OPTIONS, option) ? REMOTE_OPTIONS[option] : undefined;
+      const reason = trustReasonOf(option);
       if (reason !== undefined && typeof value === "string")
         found.push({ key: `remote.${name}.${option}`, value, reason });
     }
