@@ -78,4 +78,21 @@ describe("reportFailure", () => {
   it("keeps quiet about expected failures under -q, with the same code", () => {
     expect(report(new DvcError("no"), "failed", { quiet: true })).toEqual({ code: 1, err: "" });
   });
+
+  it("says what the machine refuses, and what to do, and sends nobody to somebody's support", () => {
+    const codes = { ENOSPC: 28, EDQUOT: 122, EROFS: 30, EIO: 5, EACCES: 13, EPERM: 1, ENFILE: 23, ENOMEM: 12 };
+    for (const [code, errno] of Object.entries(codes)) {
+      const cause = Object.assign(new Error("x"), { code, errno: -errno, syscall: "write", path: "/x/y" });
+      for (const error of [cause, new Error("wrapped", { cause })]) {
+        const { code: exit, err } = report(error);
+        expect([exit, err]).toEqual([
+          255,
+          expect.stringMatching(new RegExp(`^ERROR: .*\\[Errno ${String(errno)}\\] .+: '/x/y'\n`)),
+        ]);
+        expect(err).not.toMatch(/unexpected|troubles/);
+        expect(err.split("\n").length).toBeGreaterThan(2);
+      }
+    }
+    expect(report(new Error("a bug")).err).toContain("unexpected error - a bug");
+  });
 });

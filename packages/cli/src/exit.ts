@@ -89,6 +89,8 @@ function reportUnexpected(error: unknown, output: TextOutput): number {
     );
     return exitCodes.other;
   }
+  // What the machine refuses is nothing for a developer to look at.
+  if (machineHint(error) !== undefined) return finish("", error, exitCodes.other, output);
   output.log("ERROR", `unexpected error - ${chainText(error)}`);
   if (error instanceof Error && error.stack !== undefined && output.isVerbose) output.errorLine(error.stack);
   output.errorLine("\nHaving any troubles? Hit us up at https://dvc.org/support, we are always happy to help!");
@@ -116,6 +118,27 @@ function afterwards(error: unknown, code: number, output: TextOutput): number {
 function hintOf(error: unknown): string | undefined {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if (at instanceof DvcError && at.hint !== undefined) return at.hint;
+  }
+  return machineHint(error);
+}
+
+const machineHints: Readonly<Record<string, string>> = {
+  ENOSPC: "Make room on that disk, then run the command again.",
+  EDQUOT: "Your share of that disk is full: make room, then run the command again.",
+  EROFS: "That disk can only be read: make it writable, or work elsewhere.",
+  EIO: "The disk reports a failure: look at it, then run the command again.",
+  EACCES: "You may not do that there: look at the owner and the mode of the file and its folder.",
+  EPERM: "You may not do that there: look at the owner and the mode of the file and its folder.",
+  EMFILE: "Raise the limit (`ulimit -n`), or ask for less at a time (`--jobs`).",
+  ENFILE: "Raise the limit (`ulimit -n`), or ask for less at a time (`--jobs`).",
+  ENOMEM: "Free some memory, then run the command again.",
+};
+
+/** What to do when the operating system refuses, which is nobody's slip. */
+function machineHint(error: unknown): string | undefined {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { code, syscall } = at as NodeJS.ErrnoException;
+    if (syscall !== undefined && code !== undefined && Object.hasOwn(machineHints, code)) return machineHints[code];
   }
   return undefined;
 }
@@ -160,6 +183,9 @@ const systemTexts: Readonly<Record<string, string>> = {
   EDQUOT: "Disk quota exceeded",
   EIO: "Input/output error",
   EBUSY: "Device or resource busy",
+  EMFILE: "Too many open files",
+  ENFILE: "Too many open files in system",
+  ENOMEM: "Cannot allocate memory",
 };
 
 /** Python's text of an operating system error: `[Errno 2] No such file or directory: '/x'`. */
