@@ -106,6 +106,27 @@ describe("purge", () => {
   });
 });
 
+describe("after a purge", () => {
+  it("gc, fsck and the next purge don't miss what was purged, and still protect what was lost", () => {
+    plan("people", "--rev", "v1", "-f");
+    const kept = everywhere();
+    expect(rig.run(["gc", "-A", "-f"]).code).toBe(0);
+    expect(rig.run(["gc", "-A", "-c", "-f"]).code).toBe(0);
+    expect(everywhere().sort()).toEqual(kept.sort());
+    expect(rig.run(["fsck", "-A", "-r", "store"]).code).toBe(0);
+    expect(plan("other", "--rev", "v1", "--dry")).toMatchObject({ objects: 2 });
+    // The same version added again, and then lost: nobody purged that.
+    rmSync(rig.path("people"), { recursive: true });
+    rig.write("people/own", "people one");
+    rig.write("people/shared", "the same in both");
+    rig.ok("add", "-q", "people");
+    for (const path of filesUnder(rig.path(".dvc/cache")))
+      if (path.endsWith(".dir") && readFileSync(path, "utf8").includes("own")) rmSync(path);
+    const ran = rig.run(["gc", "-w", "-f"]);
+    expect([ran.code, ran.err]).toEqual([255, expect.stringContaining("Nothing was removed")]);
+  });
+});
+
 describe("purge and what only Git's own names reach", () => {
   it("spares what another worktree and a stash need, and takes the target's own versions there", () => {
     rig.write("third/own", "third");

@@ -57,6 +57,19 @@ describe("undo takes back", () => {
     expect(lstatSync(rig.path("data/a")).isSymbolicLink()).toBe(false);
   });
 
+  it("get and get-url, with what they replaced", () => {
+    for (const name of ["a", "new/d"]) rig.write(`../there/data/${name}`, `${name} of theirs`);
+    rig.git("init", "-q", "../there");
+    rig.git("-C", "../there", "add", ".");
+    rig.git("-C", "../there", "commit", "-q", "-m", "theirs");
+    expectUndone("get", "-q", "../there", "data", "-o", "got");
+    expectUndone("get", "-q", "../there", "data", "-f");
+    expectUndone("get-url", "-q", "../there/data/a", "got");
+    expectUndone("get-url", "-q", "../there/data/a", "file", "-f");
+    rig.ok("add", "-q", "file");
+    expectUndone("get-url", "-q", "../there/data/a", "file", "-f");
+  });
+
   it("commit", () => {
     rig.ok("add", "-q", "data", "file");
     rig.write("data/new", "new");

@@ -122,7 +122,7 @@ describe("a source whose remote keeps versions", () => {
     expect(ran.code).not.toBe(0);
     expect(ran.err).toContain("d");
     expect(existsSync(rig.path("d"))).toBe(false);
-    expect(filesUnder(rig.dir).filter((name) => name.includes(".holdfast-get-"))).toEqual([]);
+    expect(filesUnder(rig.dir).filter((name) => name.includes(".hftmp"))).toEqual([]);
     expect(rig.run(["import", there.dir, "d"]).code).not.toBe(0);
     expect([existsSync(rig.path("d")), existsSync(rig.path("d.dvc"))]).toEqual([false, false]);
     there.write("d.dvc", text);

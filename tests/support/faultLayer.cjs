@@ -52,6 +52,15 @@ function failure(step, path) {
   });
 }
 
+/** Puts a link in the place of a folder, as somebody else might at any moment. */
+function swapFolder() {
+  const stat = original.lstatSync(fault.path, { throwIfNoEntry: false });
+  if (stat?.isDirectory() !== true) return;
+  original.renameSync(fault.path, `${fault.path}.was`);
+  original.symlinkSync(fault.target, fault.path);
+  say("swapped");
+}
+
 const inodeOf = (stat) => `${stat.dev}:${stat.ino}`;
 
 /** Before the first step after a flush: what a disk holds that got nothing since. */
@@ -77,6 +86,7 @@ function begin(step, path, size) {
     say("signalled");
     process.kill(process.pid, fault.signal);
   }
+  if (fault.kind === "swap" && nth === fault.at) swapFolder();
   if (fault.kind === "half" && step === "write" && size > 1) return "half";
   if (fault.kind === "error" && ERRORS[fault.code].steps.has(step)) {
     const isFirst = Atomics.compareExchange(shared, 1, 0, 1) === 0;

@@ -22,12 +22,15 @@ export interface Fault {
   /**
    * `kill`: SIGKILL before step `at`. `half`: in the first write from there on, once half of it is written. `error`: step `at`
    * (or the first after it that can) fails with `code`; a full or read-only disk stays so. `power`: as `kill`, and what was not
-   * flushed is gone. `signal`: it gets `signal` before step `at`. `count`: nothing.
+   * flushed is gone. `signal`: it gets `signal` before step `at`. `swap`: before step `at` the folder `path` gets another name,
+   * and a link to `target` its place. `count`: nothing.
    */
-  readonly kind: "count" | "kill" | "half" | "error" | "power" | "signal";
+  readonly kind: "count" | "kill" | "half" | "error" | "power" | "signal" | "swap";
   readonly at: number;
   readonly code?: "ENOSPC" | "EIO" | "EACCES" | "EMFILE" | "EROFS";
   readonly signal?: "SIGINT" | "SIGTERM";
+  readonly path?: string;
+  readonly target?: string;
   /** With `power`: names that were given since the last flush are lost too; else only contents. */
   readonly undo?: boolean;
 }
@@ -39,6 +42,8 @@ export interface Faulty {
   readonly by: NodeJS.Signals | null;
   /** Whether the error happened. */
   readonly failed: boolean;
+  /** Whether a folder was swapped for a link. */
+  readonly swapped: boolean;
   readonly code: number | null;
   readonly err: string;
   /** `STEP "PATH"`, in order. */
@@ -117,7 +122,15 @@ export class Sandbox {
     const killed = signal === "SIGKILL";
     if (killed && fault.kind === "power") this.#losePower(fault.undo === true, log, shadow);
     const steps = lines.filter((line) => /^\d/.test(line)).map((line) => line.replace(/^\d+ /, ""));
-    return { killed, by: signal, failed: lines.includes("failed"), code, err, steps };
+    return {
+      killed,
+      by: signal,
+      failed: lines.includes("failed"),
+      swapped: lines.includes("swapped"),
+      code,
+      err,
+      steps,
+    };
   }
 
   #losePower(undo: boolean, log: string, shadow: string): void {

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { upload } from "../odb/transfer.ts";
@@ -11,7 +11,8 @@ import type { GitContext } from "../repo/gitContext.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { build } from "../data/build.ts";
-import { cleanStaging, dropStaging, makeStaging } from "../data/swap.ts";
+import { cleanStaging, dropStaging, makeStaging, stagingPath } from "../data/swap.ts";
+import { inHeldFolder, removeTree } from "../fs/heldFolders.ts";
 import { viewOf } from "../repo/shown.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import type { AddOptions } from "./addOptions.ts";
@@ -100,8 +101,10 @@ async function replace(repo: Repo, out: Output, from: string, options: AddOption
   try {
     const copy = join(staging, "copy");
     cpSync(from, copy, { recursive: true, dereference: true });
-    if (kept) rmSync(out.path, { recursive: true });
-    renameSync(copy, out.path);
+    if (kept) removeTree(repo.root, out.path, stagingPath(repo.tmpDir));
+    inHeldFolder(repo.root, out.path, (at) => {
+      renameSync(copy, at);
+    });
   } finally {
     dropStaging(staging);
   }
@@ -135,7 +138,8 @@ async function keepOld(repo: Repo, out: Output, options: AddOptions): Promise<bo
 async function sendToRemote(repo: Repo, out: Output, from: string, options: AddOptions): Promise<Output> {
   const jobs = options.remoteJobs;
   const remote = await openRemote(repo, options.remote, { ...(jobs === undefined ? {} : { jobs }), for: "add" });
-  const scratch = mkdtempSync(join(repo.tmpDir, "to-remote-"));
+  const scratch = stagingPath(repo.tmpDir);
+  mkdirSync(scratch);
   try {
     const store = new ObjectDb(scratch, { layout: "3.x" });
     const built = await build(from, { ...options, state: repo.state, store });

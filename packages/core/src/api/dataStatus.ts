@@ -12,6 +12,7 @@ import { versionedFiles } from "../repo/versionRecords.ts";
 import { cacheFor, recordedHash, recordedRoots, type StageOutput, workspaceRoots } from "../repo/dataRoots.ts";
 import { loadIndex } from "../repo/index.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
+import { looking } from "../repo/looking.ts";
 import type { Repo } from "../repo/repo.ts";
 
 export interface DataStatusOptions extends CallOptions {
@@ -52,36 +53,38 @@ export interface DataStatus {
  * Compares the last commit, the recorded state and the workspace.
  * @example const { uncommitted } = await dataStatus(repo, [], { granular: true })
  */
-export async function dataStatus(
+export function dataStatus(
   repo: Repo,
   targets: readonly string[] = [],
   options: DataStatusOptions = {},
 ): Promise<DataStatus> {
-  const index = loadIndex(repo);
-  const recorded = recordedRoots(repo, index.outs);
-  const present = await workspaceRoots(repo, index.outs, options);
-  const only = targetFilter(repo, targets);
-  const shape = {
-    granular: options.granular === true,
-    unchanged: true,
-    renames: true,
-    ...(only === undefined ? {} : { only }),
-  };
-  const uncommitted = diffRoots(recorded, present, shape);
-  const committed = diffHead(repo, recorded, shape, options);
-  const unchanged = new Set(uncommitted.unchanged.map((item) => item.path));
-  if (committed !== undefined) {
-    const same = new Set(committed.unchanged.map((item) => item.path));
-    for (const path of unchanged) if (!same.has(path)) unchanged.delete(path);
-  }
-  return {
-    not_in_cache: notInCache(repo, index.outs, recorded, shape),
-    not_in_remote: options.notInRemote === true ? await notInRemote(repo, index.outs, recorded, shape, options) : [],
-    committed: committed === undefined ? {} : lists(committed),
-    uncommitted: lists(uncommitted),
-    ...gitPart(repo, targets, options),
-    unchanged: [...unchanged],
-  };
+  return looking(repo, async () => {
+    const index = loadIndex(repo);
+    const recorded = recordedRoots(repo, index.outs);
+    const present = await workspaceRoots(repo, index.outs, options);
+    const only = targetFilter(repo, targets);
+    const shape = {
+      granular: options.granular === true,
+      unchanged: true,
+      renames: true,
+      ...(only === undefined ? {} : { only }),
+    };
+    const uncommitted = diffRoots(recorded, present, shape);
+    const committed = diffHead(repo, recorded, shape, options);
+    const unchanged = new Set(uncommitted.unchanged.map((item) => item.path));
+    if (committed !== undefined) {
+      const same = new Set(committed.unchanged.map((item) => item.path));
+      for (const path of unchanged) if (!same.has(path)) unchanged.delete(path);
+    }
+    return {
+      not_in_cache: notInCache(repo, index.outs, recorded, shape),
+      not_in_remote: options.notInRemote === true ? await notInRemote(repo, index.outs, recorded, shape, options) : [],
+      committed: committed === undefined ? {} : lists(committed),
+      uncommitted: lists(uncommitted),
+      ...gitPart(repo, targets, options),
+      unchanged: [...unchanged],
+    };
+  });
 }
 
 interface Shape {

@@ -45,7 +45,7 @@ function removeStageFiles(repo: Repo): string[] {
   for (const { stage, out } of index.outs) {
     if (!out.isLocal || !out.useCache) continue;
     checkOutputPath(repo, stage, out);
-    if (existsSync(out.path)) unprotectPath(out.path);
+    if (existsSync(out.path)) unprotectPath(out.path, repo.root);
   }
   const files = new Set(
     index.stages.flatMap((stage) =>

@@ -1,11 +1,13 @@
-import { existsSync, lstatSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { DvcError, UsageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { isInside, type OsPath } from "../base/paths.ts";
 import { build } from "../data/build.ts";
 import { holdsUnrecorded } from "../data/unrecorded.ts";
+import { stagingPath } from "../data/swap.ts";
 import { isLocalPathFileSystem } from "../fs/filesystem.ts";
+import { removeTree } from "../fs/heldFolders.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import { isImport } from "../pipeline/stage.ts";
@@ -185,7 +187,7 @@ function removeData(repo: Repo, { out }: StageOutput, dry: boolean): boolean {
   if (lstatSync(out.path, { throwIfNoEntry: false }) === undefined) return false;
   if (dry) return true;
   note(repo, { kind: "data", path: out.path, before: out.hash ?? null, after: null });
-  rmSync(out.path, { recursive: true, force: true });
+  removeTree(repo.root, out.path, stagingPath(repo.tmpDir));
   return true;
 }
 

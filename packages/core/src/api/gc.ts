@@ -11,6 +11,7 @@ import { openRemote } from "../repo/remote.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 import { journaled } from "../repo/journal.ts";
 import { lockableSharers } from "../repo/keptRoots.ts";
+import { looking } from "../repo/looking.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { emptyTrash, newBin, trashDays, trashTotal } from "../repo/trash.ts";
 import type { UsedObjects } from "../repo/usedObjects.ts";
@@ -70,7 +71,8 @@ export async function withGcLocks<T>(
     const ordered = [...all.values()].sort((a, b) => (a.root < b.root ? -1 : 1));
     const done = await withLocks(ordered, options, async () => {
       const isComplete = tries === MOST_TRIES || sharers().every(({ root }) => all.has(root));
-      return isComplete ? { value: await work(others) } : undefined;
+      if (!isComplete) return undefined;
+      return { value: options.dry === true ? await looking(repo, () => work(others)) : await work(others) };
     });
     if (done !== undefined) return done.value;
   }

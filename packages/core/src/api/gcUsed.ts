@@ -7,6 +7,7 @@ import type { StageOutput } from "../repo/dataRoots.ts";
 import { loadIndex } from "../repo/index.ts";
 import { collectKept } from "../repo/keptRoots.ts";
 import { readManifest } from "../repo/manifests.ts";
+import { wasPurged } from "../repo/purged.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { revisions } from "../repo/revisions.ts";
@@ -90,6 +91,8 @@ async function collectOutput(
   }
   const tree = await manifestOrNone(repo, one, options);
   if (tree === undefined) {
+    // What only it needed went with it.
+    if (rev !== undefined && wasPurged(repo, oid, rev)) return;
     throw new DvcError(`unable to fully collect used cache without cache for directory '${shownPath(repo, out)}'`, {
       code: "missing-object",
       hint: `Nothing was removed. Get its manifest with '${repo.env.programName} fetch ${addressOf(repo, stage)}', or leave the revision out with '--skip-failed'.`,

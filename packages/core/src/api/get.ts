@@ -1,17 +1,19 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import type { StageOutput } from "../repo/dataRoots.ts";
 import { bringImport, type ExternalOptions, openExternal } from "../repo/externalRepo.ts";
-import { moveInto, placeFiles, sourceFiles } from "../repo/externalFiles.ts";
+import { placeFiles, sourceFiles } from "../repo/externalFiles.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { ViewEntry } from "../repo/repoView.ts";
 import { isVersioned, openVersioned } from "../repo/versionedRemote.ts";
 import { versionedFiles } from "../repo/versionRecords.ts";
 import { resolveOutput } from "./importPlace.ts";
+import { placeGot } from "./placeGot.ts";
+import { removeLeftovers, temporaryPath } from "../fs/atomic.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
 /** How to get. `cacheDir` is chosen here. */
@@ -41,11 +43,13 @@ export async function get(env: Environment, url: string, path: string, options: 
     throw new DvcError("the given path is a DVC file, you must specify a data file or a directory");
   const target = resolve(env.cwd, out);
   const firstMade = makeFolders(dirname(target));
-  const folder = mkdtempSync(join(dirname(target), ".holdfast-get-"));
+  removeLeftovers(target);
+  const folder = temporaryPath(target);
+  mkdirSync(folder);
   let isDone = false;
   try {
     const nfiles = await getInto(env, url, path, folder, options);
-    moveInto(join(folder, "data"), target);
+    await placeGot(env, "get", join(folder, "data"), target);
     isDone = true;
     return { path: out, nfiles };
   } finally {

@@ -1,11 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { Environment } from "../base/platform.ts";
-import { moveInto } from "../repo/externalFiles.ts";
 import { resolveOutput } from "./importPlace.ts";
+import { placeGot } from "./placeGot.ts";
 import { downloadAll, type FsConfig, openUrl } from "./urlSource.ts";
+import { removeLeftovers, temporaryPath } from "../fs/atomic.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
 /** How to download. */
@@ -38,10 +39,12 @@ export async function getUrl(
   if (name === "dvc.yaml" || name.endsWith(".dvc")) throw new DvcError(`DVC file '${chosen}' cannot be an output.`);
   const place = await openUrl(env, url, options);
   makeFolders(dirname(target));
-  const folder = mkdtempSync(join(dirname(target), ".holdfast-get-"));
+  removeLeftovers(target);
+  const folder = temporaryPath(target);
+  mkdirSync(folder);
   try {
     const nfiles = await downloadAll(place, url, join(folder, "data"), options);
-    moveInto(join(folder, "data"), target);
+    await placeGot(env, "get-url", join(folder, "data"), target);
     return { path: chosen, nfiles };
   } finally {
     rmSync(folder, { recursive: true, force: true });

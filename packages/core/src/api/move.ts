@@ -17,6 +17,7 @@ import type { Repo } from "../repo/repo.ts";
 import { addressOf, viewOf } from "../repo/shown.ts";
 import { requireFolder } from "../repo/stageFolder.ts";
 import { hashPath, recordOutput, relinkOutput } from "./recordOutput.ts";
+import { inHeldFolder } from "../fs/heldFolders.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Both relative to the working folder. */
@@ -79,7 +80,9 @@ async function moveLocked(
   context.track(saved.file);
   if (saved.file !== stage.file) {
     noteText(repo, stage.file, readPlainText(stage.file), undefined);
-    rmSync(stage.file, { force: true });
+    inHeldFolder(repo.root, stage.file, (at) => {
+      rmSync(at, { force: true });
+    });
     context.track(stage.file);
   }
   repo.state.save();
@@ -132,7 +135,11 @@ function moveData(source: string, target: string, repo: Repo, options: CallOptio
   }
   makeFolders(dirname(target));
   note(repo, { kind: "moved", path: source, to: target });
-  renameSync(source, target);
+  inHeldFolder(repo.root, source, (from) => {
+    inHeldFolder(repo.root, target, (to) => {
+      renameSync(from, to);
+    });
+  });
 }
 
 async function recordMoved(

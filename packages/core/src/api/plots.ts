@@ -3,6 +3,7 @@ import { type Plot, plotsOf } from "../plots/chart.ts";
 import { collectMoment, type PlotsMoment, type PlotsRevision } from "../plots/moment.ts";
 import type { Problem } from "../plots/problem.ts";
 import type { PlotProps } from "../plots/props.ts";
+import { looking } from "../repo/looking.ts";
 import type { Repo } from "../repo/repo.ts";
 import { requireGit } from "../repo/revisions.ts";
 
@@ -61,18 +62,20 @@ export async function plotsDiff(
   return collect(repo, asked, options);
 }
 
-async function collect(repo: Repo, revisions: readonly PlotsRevision[], options: PlotsOptions): Promise<PlotsResult> {
-  const moments: PlotsMoment[] = [];
-  for (const revision of revisions) {
-    const moment = await collectMoment(repo, revision, options);
-    if (moment !== undefined) moments.push(moment);
-  }
-  const failedRevisions = moments.filter(({ hasErrors }) => hasErrors).map(({ name }) => name);
-  if (failedRevisions.length > 0) options.onUnreadable?.(failedRevisions);
-  return {
-    plots: plotsOf(repo, moments, options.props ?? {}, options),
-    isAny: moments.length > 0,
-    failedRevisions,
-    revisionErrors: moments.flatMap(({ name, error }) => (error === undefined ? [] : [{ rev: name, ...error }])),
-  };
+function collect(repo: Repo, revisions: readonly PlotsRevision[], options: PlotsOptions): Promise<PlotsResult> {
+  return looking(repo, async () => {
+    const moments: PlotsMoment[] = [];
+    for (const revision of revisions) {
+      const moment = await collectMoment(repo, revision, options);
+      if (moment !== undefined) moments.push(moment);
+    }
+    const failedRevisions = moments.filter(({ hasErrors }) => hasErrors).map(({ name }) => name);
+    if (failedRevisions.length > 0) options.onUnreadable?.(failedRevisions);
+    return {
+      plots: plotsOf(repo, moments, options.props ?? {}, options),
+      isAny: moments.length > 0,
+      failedRevisions,
+      revisionErrors: moments.flatMap(({ name, error }) => (error === undefined ? [] : [{ rev: name, ...error }])),
+    };
+  });
 }

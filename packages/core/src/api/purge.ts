@@ -4,7 +4,9 @@ import { DvcError, UsageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { build } from "../data/build.ts";
+import { stagingPath } from "../data/swap.ts";
 import { holdsUnrecorded } from "../data/unrecorded.ts";
+import { removeTree } from "../fs/heldFolders.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { quarantined } from "../odb/quarantine.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
@@ -18,6 +20,7 @@ import { readManifest } from "../repo/manifests.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { openRemote } from "../repo/remote.ts";
 import { changeRepo } from "../repo/change.ts";
+import { notePurged, wasPurged } from "../repo/purged.ts";
 import type { Repo } from "../repo/repo.ts";
 import { revisions } from "../repo/revisions.ts";
 import type { Git } from "../scm/git.ts";
@@ -88,6 +91,10 @@ export async function purge(repo: Repo, target: string, options: PurgeOptions = 
       if (options.dry === true) return { ...plan, isDone: false };
       if (options.rev === undefined) await refuseUnsaved(repo, found.present, options);
       if ((await options.confirm?.(plan)) !== true) return { ...plan, isDone: false };
+      notePurged(
+        repo,
+        doomed.filter((oid) => found.versions.has(oid)),
+      );
       noteFinal(repo, "what it removed is gone for good");
       for (const { remote, there } of remotes) await removeFrom(remote, there, options);
       if (options.rev === undefined) await removePresent(repo, found.present, options);
@@ -104,6 +111,8 @@ export async function purge(repo: Repo, target: string, options: PurgeOptions = 
 interface Found {
   /** Objects of the data. */
   readonly own: Set<string>;
+  /** Hashes of its versions. */
+  readonly versions: ReadonlySet<string>;
   /** Objects of everything else. */
   readonly others: Set<string>;
   readonly uses: string[];
@@ -134,11 +143,16 @@ class Collector {
     }
     const all = { allCommits: true, allBranches: true, allTags: true, allExperiments: true };
     const used = new UsedObjects();
-    const found = { own: new Set<string>(), uses: [] as string[], present: undefined as StageOutput | undefined };
+    const found = {
+      own: new Set<string>(),
+      versions: new Set<string>(),
+      uses: [] as string[],
+      present: undefined as StageOutput | undefined,
+    };
     for (const { name, rev: sha } of revisions(this.#repo, git === undefined ? {} : all)) {
       try {
         const index = loadIndex(this.#repo, sha === undefined ? {} : { rev: sha });
-        const own = await this.#addRevision(index, found.own, used);
+        const own = await this.#addRevision(index, sha, found, used);
         if (own !== undefined) found.uses.push(sha === undefined ? name : shortName(name));
         if (sha === undefined) found.present = own;
       } catch (error) {
@@ -172,16 +186,22 @@ class Collector {
   }
 
   /** @returns the target's output, when it is one of the versions to purge */
-  async #addRevision(index: Index, own: Set<string>, used: UsedObjects): Promise<StageOutput | undefined> {
+  async #addRevision(
+    index: Index,
+    commit: string | undefined,
+    { own, versions }: { readonly own: Set<string>; readonly versions: Set<string> },
+    used: UsedObjects,
+  ): Promise<StageOutput | undefined> {
     let found: StageOutput | undefined;
     for (const one of index.outs) {
       const { out, stage } = one;
       if (!out.useCache || !out.isLocal || out.hash === undefined || isRepoImport(stage)) continue;
       const isOwn = this.#isTarget(one) && this.#versions?.has(out.hash.value) !== false;
-      const oids = await this.#objectsOf(one, isOwn);
+      const oids = await this.#objectsOf(one, isOwn, commit);
       if (!isOwn) used.add(undefined, oids);
       else {
         found = one;
+        versions.add(out.hash.value);
         for (const oid of oids) own.add(oid);
       }
     }
@@ -193,12 +213,12 @@ class Collector {
   }
 
   /** Of a version that was purged before nothing is left that could go. */
-  async #objectsOf(one: StageOutput, isOwn: boolean): Promise<string[]> {
+  async #objectsOf(one: StageOutput, isOwn: boolean, commit: string | undefined): Promise<string[]> {
     const oid = one.out.hash?.value ?? "";
     if (!isDirHash(oid)) return [oid];
     const tree = await readManifest(this.#repo, one, this.#options);
     if (tree !== undefined) return [oid, ...tree.entries.map(({ md5 }) => md5)];
-    if (isOwn) return [oid];
+    if (isOwn || (commit !== undefined && wasPurged(this.#repo, oid, commit))) return [oid];
     throw new DvcError(`the manifest of '${shownPath(this.#repo, one.out)}' is in no cache and on no remote`, {
       code: "missing-object",
     });
@@ -267,7 +287,7 @@ async function removePresent(repo: Repo, present: StageOutput | undefined, optio
   if (present === undefined) return;
   const { stage, out } = present;
   checkOutputPath(repo, stage, out);
-  rmSync(out.path, { recursive: true, force: true });
+  removeTree(repo.root, out.path, stagingPath(repo.tmpDir));
   if (stage.name === undefined && stage.outs.length === 1) await remove(repo, [shownLocal(repo, stage.file)], options);
 }
 

@@ -4,7 +4,7 @@ import { DvcError } from "../base/errors.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import { type Built, build } from "../data/build.ts";
 import { applyPlan, planCheckout } from "../data/checkout.ts";
-import { freeEditedLinks } from "../data/unprotect.ts";
+import { freeEditedLinks } from "../data/editedLinks.ts";
 import { recordLink } from "../data/unusedLinks.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Meta } from "../odb/meta.ts";

@@ -76,7 +76,8 @@ async function removeOuts(
     if (!out.isLocal) continue;
     checkOutputPath(repo, stage, out);
     if (keeper !== undefined) await removeData(repo, out, keeper, options);
-    else if (out.useCache && lstatSync(out.path, { throwIfNoEntry: false }) !== undefined) unprotectPath(out.path);
+    else if (out.useCache && lstatSync(out.path, { throwIfNoEntry: false }) !== undefined)
+      unprotectPath(out.path, repo.root);
     if (out.useCache || isRepoImport(stage)) context.unignore(out.path);
   }
 }

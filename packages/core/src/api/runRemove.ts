@@ -1,7 +1,9 @@
-import { lstatSync, rmSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import type { CallOptions } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
+import { stagingPath } from "../data/swap.ts";
 import { unprotectPath } from "../data/unprotect.ts";
+import { removeTree } from "../fs/heldFolders.ts";
 import type { Output, Stage } from "../pipeline/stage.ts";
 import { flushJournal, note, readJournal } from "../repo/journal.ts";
 import { isStored, Keeper, manifestText } from "../repo/keep.ts";
@@ -42,8 +44,8 @@ async function removeOutput(
   // What the run will make of it is noted when it is known.
   if (isKept) note(repo, { kind: "data", path, before: held.hash, ...manifestText(repo, held) }, { soft: true });
   if (out.persist) {
-    if (out.useCache) unprotectPath(path);
-  } else if (isKept || isLeftover(repo, path)) rmSync(path, { recursive: true, force: true });
+    if (out.useCache) unprotectPath(path, repo.root);
+  } else if (isKept || isLeftover(repo, path)) removeTree(repo.root, path, stagingPath(repo.tmpDir));
   else {
     keeper.keep(path);
     note(repo, { kind: "data", path, before: null }, { soft: true });

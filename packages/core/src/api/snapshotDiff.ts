@@ -2,6 +2,7 @@ import { DvcError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
 import { posixRelative } from "../base/paths.ts";
 import { readManifest } from "../repo/manifests.ts";
+import { looking } from "../repo/looking.ts";
 import type { Repo } from "../repo/repo.ts";
 import { findSnapshot, snapshotGit, type FoundSnapshot } from "../snapshots/find.ts";
 import { isPointer } from "../snapshots/pointers.ts";
@@ -30,24 +31,26 @@ export interface SnapshotDiffResult {
  * Compares two snapshots, or one with the workspace: code, data, params and metrics.
  * @throws {ScmError} for an unknown revision.
  */
-export async function snapshotDiff(
+export function snapshotDiff(
   repo: Repo,
   from: string,
   to?: string,
   options: CallOptions = {},
 ): Promise<SnapshotDiffResult> {
-  const older = findSnapshot(repo, from);
-  const newer = to === undefined ? undefined : findSnapshot(repo, to);
-  for (const one of [older, newer]) if (one !== undefined) await bringManifests(repo, one, options);
-  const second = newer?.commit ?? "workspace";
-  return {
-    from,
-    to: to ?? "workspace",
-    code: codeChanges(repo, older.commit, newer?.commit),
-    data: await diff(repo, older.commit, newer?.commit, options),
-    params: await paramsDiff(repo, older.commit, second, options),
-    metrics: await metricsDiff(repo, older.commit, second, options),
-  };
+  return looking(repo, async () => {
+    const older = findSnapshot(repo, from);
+    const newer = to === undefined ? undefined : findSnapshot(repo, to);
+    for (const one of [older, newer]) if (one !== undefined) await bringManifests(repo, one, options);
+    const second = newer?.commit ?? "workspace";
+    return {
+      from,
+      to: to ?? "workspace",
+      code: codeChanges(repo, older.commit, newer?.commit),
+      data: await diff(repo, older.commit, newer?.commit, options),
+      params: await paramsDiff(repo, older.commit, second, options),
+      metrics: await metricsDiff(repo, older.commit, second, options),
+    };
+  });
 }
 
 /** Folders can be compared file by file only with their manifests: those that the cache lacks are fetched. */

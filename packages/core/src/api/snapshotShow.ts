@@ -1,3 +1,4 @@
+import { looking } from "../repo/looking.ts";
 import type { Repo } from "../repo/repo.ts";
 import { commitFacts } from "../scm/snapshotLog.ts";
 import { describeSnapshots, type DescribeOptions, type SnapshotFacts } from "../snapshots/describe.ts";
@@ -13,13 +14,11 @@ export interface SnapshotShowResult extends SnapshotFacts {
  * Describes one snapshot.
  * @throws {ScmError} for an unknown revision, {NotDvcRepoError} when the project is not in it.
  */
-export async function snapshotShow(
-  repo: Repo,
-  name: string,
-  options: DescribeOptions = {},
-): Promise<SnapshotShowResult> {
-  const { commit, index } = findSnapshot(repo, name);
-  const git = snapshotGit(repo);
-  const [facts] = await describeSnapshots(repo, [{ logged: commitFacts(git, commit), index }], options);
-  return { name, ...(facts as SnapshotFacts), code: [...git.tree(commit).files()].length };
+export function snapshotShow(repo: Repo, name: string, options: DescribeOptions = {}): Promise<SnapshotShowResult> {
+  return looking(repo, async () => {
+    const { commit, index } = findSnapshot(repo, name);
+    const git = snapshotGit(repo);
+    const [facts] = await describeSnapshots(repo, [{ logged: commitFacts(git, commit), index }], options);
+    return { name, ...(facts as SnapshotFacts), code: [...git.tree(commit).files()].length };
+  });
 }

@@ -6,6 +6,7 @@ import { isRepoImport } from "../pipeline/stage.ts";
 import { recordedHash } from "../repo/dataRoots.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { ObjectGroup } from "../repo/objects.ts";
+import { looking } from "../repo/looking.ts";
 import type { Repo } from "../repo/repo.ts";
 import { checkInCache, checkOnRemote, type StoreReport } from "../snapshots/check.ts";
 import { findSnapshot, snapshotGit } from "../snapshots/find.ts";
@@ -48,39 +49,41 @@ export interface SnapshotVerifyResult {
  * with `deep` each byte. Changes nothing.
  * @throws {ScmError} for an unknown revision, {ConfigError}, {StorageError} when the remote can't be used.
  */
-export async function snapshotVerify(
+export function snapshotVerify(
   repo: Repo,
   name: string,
   options: SnapshotVerifyOptions = {},
 ): Promise<SnapshotVerifyResult> {
-  const { commit, index } = findSnapshot(repo, name);
-  const { remote } = options;
-  const named = remote === true ? undefined : remote;
-  const problems: SnapshotProblem[] = [...codeProblems(repo, commit)];
-  const imports: string[] = [];
-  for (const one of index.outs) {
-    if (!one.out.useCache || !one.out.isLocal) continue;
-    const path = posixRelative(repo.root, one.out.path);
-    if (isRepoImport(one.stage)) imports.push(path);
-    else if (recordedHash(one) === undefined) problems.push({ store: "record", problem: "unrecorded", path });
-  }
-  const read = (group: ObjectGroup, oid: string): Promise<Tree | undefined> =>
-    remote === undefined
-      ? Promise.resolve(cachedManifest(repo, group, oid))
-      : remoteManifest(repo, group, named, oid, options);
-  const groups = await snapshotObjects(repo, index, read, remote === undefined ? undefined : pushedData);
-  const stores: StoreReport[] = [];
-  for (const group of groups) {
-    if (group.names.size === 0) continue;
-    const isDeep = options.deep === true;
-    const report =
+  return looking(repo, async () => {
+    const { commit, index } = findSnapshot(repo, name);
+    const { remote } = options;
+    const named = remote === true ? undefined : remote;
+    const problems: SnapshotProblem[] = [...codeProblems(repo, commit)];
+    const imports: string[] = [];
+    for (const one of index.outs) {
+      if (!one.out.useCache || !one.out.isLocal) continue;
+      const path = posixRelative(repo.root, one.out.path);
+      if (isRepoImport(one.stage)) imports.push(path);
+      else if (recordedHash(one) === undefined) problems.push({ store: "record", problem: "unrecorded", path });
+    }
+    const read = (group: ObjectGroup, oid: string): Promise<Tree | undefined> =>
       remote === undefined
-        ? await checkInCache(repo, group, isDeep, options)
-        : await checkOnRemote(repo, group, named ?? group.remote, isDeep, options);
-    stores.push(report);
-    problems.push(...report.problems.map((one) => ({ store: report.name, ...one })));
-  }
-  return { name, commit, ok: problems.length === 0, deep: options.deep === true, stores, problems, imports };
+        ? Promise.resolve(cachedManifest(repo, group, oid))
+        : remoteManifest(repo, group, named, oid, options);
+    const groups = await snapshotObjects(repo, index, read, remote === undefined ? undefined : pushedData);
+    const stores: StoreReport[] = [];
+    for (const group of groups) {
+      if (group.names.size === 0) continue;
+      const isDeep = options.deep === true;
+      const report =
+        remote === undefined
+          ? await checkInCache(repo, group, isDeep, options)
+          : await checkOnRemote(repo, group, named ?? group.remote, isDeep, options);
+      stores.push(report);
+      problems.push(...report.problems.map((one) => ({ store: report.name, ...one })));
+    }
+    return { name, commit, ok: problems.length === 0, deep: options.deep === true, stores, problems, imports };
+  });
 }
 
 /** Whether Git has every tree and file of the commit. */

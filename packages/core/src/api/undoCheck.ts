@@ -20,8 +20,7 @@ function checkPlace(repo: Repo, step: JournalStep): void {
   const { kind } = step;
   // Nothing is written at these: bins are looked up among those that are there, HEAD is Git's.
   if (kind === "bin" || kind === "unbin" || kind === "head" || kind === "final") return;
-  // `snapshot restore` brings back code beside the project, too.
-  const top = repo.git !== undefined && isInside(repo.git.root, repo.root) ? repo.git.root : repo.root;
+  const top = topOf(repo);
   guardPath(top, step.path);
   if (kind === "moved") guardPath(repo.root, step.to);
   if (kind !== "kept" && kind !== "restored") return;
@@ -29,6 +28,11 @@ function checkPlace(repo: Repo, step: JournalStep): void {
   // A link in the place of the trash is no trash.
   const isInTrash = isInside(trash, step.at) && lstatSync(trash, { throwIfNoEntry: false })?.isSymbolicLink() !== true;
   guardPath(isInTrash ? trash : top, step.at);
+}
+
+/** The folder that holds all that a command changes: `snapshot restore` brings back code beside the project, too. */
+export function topOf({ git, root }: Repo): OsPath {
+  return git !== undefined && isInside(git.root, root) ? git.root : root;
 }
 
 /**

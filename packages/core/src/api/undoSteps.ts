@@ -2,10 +2,11 @@ import { lstatSync, renameSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
-import { isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
+import { isInside, isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { type Plan, planCheckout } from "../data/checkout.ts";
 import { unprotectPath } from "../data/unprotect.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
+import { inHeldFolder } from "../fs/heldFolders.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { TRASH_FOLDER } from "../odb/objectDb.ts";
@@ -18,7 +19,7 @@ import { applyNoted, hashNameOf, look } from "../repo/noteData.ts";
 import { pointersOf } from "../repo/pointers.ts";
 import type { Repo } from "../repo/repo.ts";
 import { objectBins, trashHint } from "../repo/trash.ts";
-import { isKnownText, isPresent } from "./undoCheck.ts";
+import { isKnownText, isPresent, topOf } from "./undoCheck.ts";
 import { moveHead } from "./undoHead.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
@@ -61,7 +62,7 @@ async function takeStep(repo: Repo, entry: JournalEntry, step: JournalStep, opti
       await restoreKept(repo, step, options);
       break;
     case "restored":
-      if (!isPresent(step.at) && isPresent(step.path)) rename(step.path, step.at);
+      if (!isPresent(step.at) && isPresent(step.path)) rename(repo, step.path, step.at);
       break;
     case "moved":
       moveBack(repo, step, options);
@@ -95,7 +96,7 @@ async function restoreKept(repo: Repo, { path, at }: Step<"kept">, options: Take
   if (!isPresent(at)) return;
   if (isPresent(path)) options.keeper.drop(path, await look(repo, path, "md5", options));
   note(repo, { kind: "restored", path, at });
-  rename(at, path);
+  rename(repo, at, path);
   dropIfEmpty([join(repo.tmpDir, TRASH_FOLDER)], at);
 }
 
@@ -157,7 +158,7 @@ async function changeLinks(repo: Repo, step: Step<"links">, options: TakeBackOpt
   const { path, hash, isLinked, manifest } = step;
   if (!isPresent(path)) return;
   note(repo, { ...step, isLinked: !isLinked });
-  if (isLinked) unprotectPath(path);
+  if (isLinked) unprotectPath(path, repo.root);
   else await checkOut(repo, path, hash, manifest, { ...options, relink: true });
 }
 
@@ -165,12 +166,18 @@ function moveBack(repo: Repo, { path, to }: Step<"moved">, { keeper }: TakeBackO
   if (!isPresent(to)) return;
   if (isPresent(path)) keeper.keep(path);
   note(repo, { kind: "moved", path: to, to: path });
-  rename(to, path);
+  rename(repo, to, path);
 }
 
-function rename(from: OsPath, to: OsPath): void {
+function rename(repo: Repo, from: OsPath, to: OsPath): void {
   makeFolders(dirname(to));
-  renameSync(from, to);
+  // What lies among our own files may be on another disk, by a link.
+  const homeOf = (path: OsPath): OsPath => (isInside(repo.tmpDir, path) ? dirname(path) : topOf(repo));
+  inHeldFolder(homeOf(from), from, (held) => {
+    inHeldFolder(homeOf(to), to, (place) => {
+      renameSync(held, place);
+    });
+  });
 }
 
 function restoreText(repo: Repo, entry: JournalEntry, step: Step<"text">, { keeper }: TakeBackOptions): void {
@@ -185,7 +192,7 @@ function restoreText(repo: Repo, entry: JournalEntry, step: Step<"text">, { keep
     writeFileAtomic(path, before, { inside: repo.git?.root ?? repo.root, parents: true });
     return;
   }
-  if (isPresent(path)) unlinkSync(path);
+  if (isPresent(path)) inHeldFolder(topOf(repo), path, unlinkSync);
   if (now !== null) unprotectUntracked(path, now);
 }
 

@@ -35,7 +35,7 @@ export async function unprotect(
         throw new Error(`can't unprotect non-existing data '${target}'`);
       }
       await noteLinks(repo, path, options);
-      unprotectPath(path);
+      unprotectPath(path, repo.root);
     }
     repo.state.save();
     return { unprotected: [...targets] };

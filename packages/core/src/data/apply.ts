@@ -18,6 +18,7 @@ import type { FileJob, Plan, PlanItem, PlanOptions, Stamp } from "./plan.ts";
 import { guardPath } from "./planGuard.ts";
 import { displace, dropStaging, placeNew, removeFile, removeFolder, replaceFile } from "./swap.ts";
 import { Workbench } from "./workbench.ts";
+import { HeldFolders } from "../fs/heldFolders.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
 /** How to apply. */
@@ -54,14 +55,16 @@ export async function applyPlan(plan: Plan, options: ApplyOptions = {}): Promise
   const progress = new Progress(plan, options);
   const tmp = tmpOf(plan.options);
   const bench = new Workbench(tmp);
+  const held = new HeldFolders(plan.options.root);
   try {
     for (const item of plan.items) {
       options.signal?.throwIfAborted();
       guardPath(plan.options.root, item.wanted.path);
       bench.clean(item.wanted.path);
-      await new ItemApplier(plan, item, { tmp, bench }, options, progress).run();
+      await new ItemApplier(plan, item, { tmp, bench, held }, options, progress).run();
     }
   } finally {
+    held.close();
     bench.clear();
     progress.end();
   }
@@ -91,6 +94,7 @@ interface Unit {
 interface Places {
   readonly tmp: OsPath | undefined;
   readonly bench: Workbench;
+  readonly held: HeldFolders;
 }
 
 class ItemApplier {
@@ -120,7 +124,7 @@ class ItemApplier {
     }
     const isIdle = this.#jobs.length + work.removeFiles.length + work.removeFolders.length + work.chmod.length === 0;
     if (isIdle) {
-      if (work.isFolder && this.#item.change === "A") makeFolders(wanted.path);
+      if (work.isFolder && this.#item.change === "A") this.#places.held.make(wanted.path);
       else if (this.#item.change === undefined && this.#plan.options.relink !== true) return;
     } else await this.#rebuild();
     this.#recordLink();
@@ -314,17 +318,18 @@ class ItemApplier {
     const { wanted, work } = this.#item;
     guardPath(this.#plan.options.root, wanted.path);
     this.#clearWay();
-    makeFolders(dirname(wanted.path));
+    const { held } = this.#places;
+    held.make(dirname(wanted.path));
     const built = new StampColumns(batch.shared.built);
     for (const unit of this.#units) {
       this.#point("swapping");
       const from = join(staging, unit.name);
       const to = this.#path(unit.rel);
-      if (unit.old === undefined || work.inTheWay.has(unit.rel)) placeNew(from, to);
+      if (unit.old === undefined || work.inTheWay.has(unit.rel)) placeNew(from, to, held);
       else if (this.#isKept(unit.rel)) {
         this.#remove(unit.rel, unit.old);
-        placeNew(from, to);
-      } else replaceFile(from, to, unit.old);
+        placeNew(from, to, held);
+      } else replaceFile(from, to, unit.old, held);
       // A rename moves the change time of a file, so that what was noted when it was built is out of date.
       if (unit.index !== undefined) built.set(unit.index, statSync(to, { bigint: true }));
     }
@@ -341,11 +346,11 @@ class ItemApplier {
       this.#point("swapping");
       this.#remove(rel, old);
     }
-    for (const rel of work.removeFolders) if (this.#isInTheWay(rel)) removeFolder(this.#path(rel));
+    for (const rel of work.removeFolders) if (this.#isInTheWay(rel)) removeFolder(this.#path(rel), this.#places.held);
     for (const rel of work.inTheWay) {
       const path = this.#path(rel);
       if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
-      if (!removeFolder(path))
+      if (!removeFolder(path, this.#places.held))
         throw new DvcError(`'${path}' is to become a file, but holds files that are ignored`, {
           code: "unsaved-files",
           hint: "Move them away and run the command again.",
@@ -371,7 +376,7 @@ class ItemApplier {
   }
 
   #remove(rel: RelPath, old: Stamp): void {
-    removeFile(this.#path(rel), old, this.#isKept(rel) ? this.#options.keep : undefined);
+    removeFile(this.#path(rel), old, this.#places.held, this.#isKept(rel) ? this.#options.keep : undefined);
   }
 
   /** Removes what does not belong; sets execute bits. */
@@ -382,10 +387,11 @@ class ItemApplier {
       this.#point("swapping");
       this.#remove(rel, old);
     }
-    for (const rel of work.removeFolders) if (!this.#isInTheWay(rel)) removeFolder(this.#path(rel));
+    for (const rel of work.removeFolders) if (!this.#isInTheWay(rel)) removeFolder(this.#path(rel), this.#places.held);
     for (const rel of work.chmod) {
-      const path = this.#path(rel);
-      chmodSync(path, (statSync(path).mode & 0o7777) | 0o100);
+      this.#places.held.in(this.#path(rel), (at) => {
+        chmodSync(at, (statSync(at).mode & 0o7777) | 0o100);
+      });
     }
   }
 

@@ -5,6 +5,7 @@ import type { OsPath } from "../base/paths.ts";
 import { isLeftover, temporaryPath } from "../fs/atomic.ts";
 import type { Stamp } from "./plan.ts";
 import { existingParent } from "./planGuard.ts";
+import type { HeldFolders } from "../fs/heldFolders.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
 /** What staging folders are called, between the dot and the process id. */
@@ -21,11 +22,16 @@ export function makeStaging(target: OsPath, tmp: OsPath | undefined, made: Map<O
   const home = sameDevice(tmp, beside) ?? beside;
   let folder = made.get(home);
   if (folder === undefined) {
-    folder = temporaryPath(join(home, STAGING));
+    folder = stagingPath(home);
     mkdirSync(folder);
     made.set(home, folder);
   }
   return folder;
+}
+
+/** A name for a folder in `home` that {@link cleanStaging} removes when its process has ended. */
+export function stagingPath(home: OsPath): OsPath {
+  return temporaryPath(join(home, STAGING));
 }
 
 /** Removes the staging folders that killed runs left where `target` would be staged. They hold nothing but copies. */
@@ -45,32 +51,43 @@ export function dropStaging(folder: OsPath): void {
 }
 
 /** Gives a built file or folder its place, where nothing may be. @throws {DvcError} when something is there by now. */
-export function placeNew(from: OsPath, to: OsPath): void {
-  if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) throw changedMeanwhile(to);
-  renameSync(from, to);
+export function placeNew(from: OsPath, to: OsPath, held: HeldFolders): void {
+  held.in(to, (at) => {
+    if (lstatSync(at, { throwIfNoEntry: false }) !== undefined) throw changedMeanwhile(to);
+    renameSync(from, at);
+  });
 }
 
 /** Replaces a file by a built one in one step. @throws {DvcError} when it is no longer as it was when it was compared. */
-export function replaceFile(from: OsPath, to: OsPath, old: Stamp): void {
-  expectUntouched(to, old);
-  renameSync(from, to);
+export function replaceFile(from: OsPath, to: OsPath, old: Stamp, held: HeldFolders): void {
+  held.in(to, (at) => {
+    expectUntouched(at, to, old);
+    renameSync(from, at);
+  });
 }
 
 /**
  * Removes a file or link, by `keep` when it is not to be lost. Absence is no error.
  * @throws {DvcError} when it is no longer as it was when it was compared.
  */
-export function removeFile(path: OsPath, old: Stamp, keep?: (path: OsPath) => OsPath | undefined): void {
+export function removeFile(
+  path: OsPath,
+  old: Stamp,
+  held: HeldFolders,
+  keep?: (path: OsPath) => OsPath | undefined,
+): void {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
-  expectUntouched(path, old);
-  if (keep === undefined) unlinkSync(path);
-  else keep(path);
+  held.in(path, (at) => {
+    expectUntouched(at, path, old);
+    if (keep === undefined) unlinkSync(at);
+  });
+  keep?.(path);
 }
 
 /** Removes a folder if it is empty; false when something (ignored, new) is still in it. */
-export function removeFolder(path: OsPath): boolean {
+export function removeFolder(path: OsPath, held: HeldFolders): boolean {
   try {
-    rmdirSync(path);
+    held.in(path, rmdirSync);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -96,8 +113,8 @@ export function displace(path: OsPath, tmp: OsPath | undefined): OsPath {
   }
 }
 
-function expectUntouched(path: OsPath, old: Stamp): void {
-  const now = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+function expectUntouched(at: OsPath, path: OsPath, old: Stamp): void {
+  const now = lstatSync(at, { bigint: true, throwIfNoEntry: false });
   // Not the change time: it moves when another name of the same file is made or removed.
   if (now?.ino !== old.ino || now.size !== old.size || now.mtimeNs !== old.mtimeNs) throw changedMeanwhile(path);
 }

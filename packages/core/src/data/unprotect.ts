@@ -1,48 +1,29 @@
 import type { BigIntStats } from "node:fs";
-import {
-  chmodSync,
-  closeSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  statSync,
-} from "node:fs";
-import { join } from "node:path";
+import { chmodSync, closeSync, lstatSync, openSync, readdirSync, readSync, renameSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { newFileMode } from "../base/fileMode.ts";
-import { isInside, type OsPath } from "../base/paths.ts";
+import type { OsPath } from "../base/paths.ts";
 import { isLeftover, removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { HeldFolders } from "../fs/heldFolders.ts";
 
 const BLOCK_BYTES = 1 << 20;
 
 /**
  * Makes a file, or every file of a folder, a writable file of its own: links to a cache become copies. Each file is replaced
  * in one step; a kill leaves the link or the copy. Linked folders are not entered.
+ * @param home the project: nothing outside of it is changed
  * @throws {DvcError} when `path` does not exist; the file system's error.
  */
-export function unprotectPath(path: OsPath): void {
+export function unprotectPath(path: OsPath, home: OsPath = dirname(path)): void {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined) throw missing(path);
-  if (stat.isDirectory()) unprotectFolder(path);
-  else unprotectFile(path, stat);
-}
-
-/**
- * Gives symlinks to objects of a cache that were edited through the link (an object is read-only as long as nobody did) files of
- * their own: the damaged object will leave the cache, what was edited must not go with it.
- */
-export function freeEditedLinks(path: OsPath, cache: OsPath): void {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat?.isDirectory() === true) {
-    for (const entry of readdirSync(path, { withFileTypes: true }))
-      if (entry.isDirectory() || entry.isSymbolicLink()) freeEditedLinks(join(path, entry.name), cache);
-  } else if (stat?.isSymbolicLink() === true) {
-    const object = statSync(path, { throwIfNoEntry: false });
-    if (object?.isFile() === true && (object.mode & 0o222) !== 0 && isInside(realpathSync(cache), realpathSync(path)))
-      replaceByCopy(path, newFileMode());
+  const held = new HeldFolders(home);
+  try {
+    if (stat.isDirectory()) unprotectFolder(path, held);
+    else unprotectFile(path, stat, held);
+  } finally {
+    held.close();
   }
 }
 
@@ -50,39 +31,45 @@ function missing(path: OsPath): DvcError {
   return new DvcError(`can't unprotect non-existing data '${path}'`, { code: "not-found" });
 }
 
-function unprotectFolder(folder: OsPath): void {
+function unprotectFolder(folder: OsPath, held: HeldFolders): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) unprotectFolder(path);
+    if (entry.isDirectory()) unprotectFolder(path, held);
     // A killed run's unfinished copy: the next `add` would take it for data.
-    else if (isLeftover(entry.name) && entry.isFile()) removeQuietly(path);
-    else if (entry.isFile() || entry.isSymbolicLink()) unprotectFile(path, lstatSync(path, { bigint: true }));
+    else if (isLeftover(entry.name) && entry.isFile()) held.in(path, removeQuietly);
+    else if (entry.isFile() || entry.isSymbolicLink()) unprotectFile(path, lstatSync(path, { bigint: true }), held);
   }
 }
 
-function unprotectFile(path: OsPath, stat: BigIntStats): void {
+function unprotectFile(path: OsPath, stat: BigIntStats, held: HeldFolders): void {
   const mode = newFileMode();
   if (stat.isSymbolicLink()) {
     // A link to a folder is no link to a cache.
     const target = statSync(path, { throwIfNoEntry: false });
     if (target === undefined) throw missing(path);
-    if (target.isFile()) replaceByCopy(path, mode);
-  } else if (stat.nlink > 1n) replaceByCopy(path, mode | (Number(stat.mode) & 0o100));
+    if (target.isFile()) replaceByCopy(path, mode, held);
+  } else if (stat.nlink > 1n) replaceByCopy(path, mode | (Number(stat.mode) & 0o100), held);
   else {
     const wanted = mode | (Number(stat.mode) & 0o111);
-    if ((Number(stat.mode) & 0o7777) !== wanted) chmodSync(path, wanted);
+    if ((Number(stat.mode) & 0o7777) !== wanted)
+      held.in(path, (at) => {
+        chmodSync(at, wanted);
+      });
   }
 }
 
-function replaceByCopy(path: OsPath, mode: number): void {
-  const temporary = temporaryPath(path);
-  try {
-    copyContents(path, temporary, mode);
-    renameSync(temporary, path);
-  } catch (error) {
-    removeQuietly(temporary);
-    throw error;
-  }
+/** Puts a writable copy of what a link leads to in its place, in one step. @throws the file system's error; the link stays then */
+export function replaceByCopy(path: OsPath, mode: number, held: HeldFolders): void {
+  held.in(path, (at) => {
+    const temporary = temporaryPath(at);
+    try {
+      copyContents(at, temporary, mode);
+      renameSync(temporary, at);
+    } catch (error) {
+      removeQuietly(temporary);
+      throw error;
+    }
+  });
 }
 
 function copyContents(from: OsPath, to: OsPath, mode: number): void {

@@ -5,10 +5,12 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -16,6 +18,7 @@ import {
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { DvcError, EncodingError, UnsafePathError } from "../base/errors.ts";
 import { isReservedName, isStrictlyInside, type OsPath } from "../base/paths.ts";
+import { inHeldFolder } from "./heldFolders.ts";
 import { makeFolders } from "./makeFolders.ts";
 
 /** How an atomic write behaves. */
@@ -68,6 +71,23 @@ export function isLeftover(name: string, pidAlive: (pid: number) => boolean = pr
   return match !== null && !pidAlive(Number(match[2]));
 }
 
+/** Removes what killed runs left that were making `target`: files or folders of temporary names beside it. */
+export function removeLeftovers(target: OsPath): void {
+  const folder = dirname(target);
+  for (const name of namesIn(folder)) {
+    const isOfTarget = TEMPORARY_NAME.exec(name)?.[1] === TEMPORARY_NAME.exec(basename(temporaryPath(target)))?.[1];
+    if (isOfTarget && isLeftover(name)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function namesIn(folder: OsPath): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
 /** Whether a process with this id exists on this machine (also one of another user). */
 export function processAlive(pid: number): boolean {
   if (pid === process.pid) return true;
@@ -90,8 +110,16 @@ export function writeFileAtomic(path: OsPath, contents: string | Uint8Array, opt
   if (options.inside !== undefined) guardTarget(path, target, options.inside);
   if (options.parents === true) makeFolders(dirname(target));
   const mode = options.mode ?? existingMode(target);
-  const temporary = temporaryPath(target);
   const bytes = typeof contents === "string" ? Buffer.from(contents, "utf8") : contents;
+  if (options.inside === undefined) replaceBytes(target, bytes, mode, options);
+  else
+    inHeldFolder(options.inside, target, (at) => {
+      replaceBytes(at, bytes, mode, options);
+    });
+}
+
+function replaceBytes(target: OsPath, bytes: Uint8Array, mode: number | undefined, options: AtomicOptions): void {
+  const temporary = temporaryPath(target);
   try {
     const fd = openSync(temporary, "wx", mode ?? 0o666);
     try {
@@ -112,7 +140,20 @@ export function writeFileAtomic(path: OsPath, contents: string | Uint8Array, opt
 /** Writes all of `bytes` at the file's position, however many calls that takes. */
 export function writeAll(fd: number, bytes: Uint8Array, length: number = bytes.byteLength): void {
   let done = 0;
-  while (done < length) done += writeSync(fd, bytes, done, length - done);
+  try {
+    while (done < length) done += writeSync(fd, bytes, done, length - done);
+  } catch (error) {
+    throw withPath(error, fd);
+  }
+}
+
+/** The system says of an open file only that it can't be written, not which one it is. */
+function withPath(error: unknown, fd: number): unknown {
+  try {
+    return Object.assign(error as NodeJS.ErrnoException, { path: readlinkSync(`/proc/self/fd/${String(fd)}`) });
+  } catch {
+    return error; // Not Linux.
+  }
 }
 
 /** Flushes a folder's entries (a rename, a new file) to disk; does nothing where folders can't be opened. */

@@ -49,6 +49,15 @@ export interface ObjectDbOptions {
   readonly quarantine?: OsPath;
   /** Where removed objects go; a folder of the cache itself when it is not given, or on another file system. */
   readonly trash?: OsPath;
+  readonly damage?: DamageRule;
+}
+
+/** What is to be heeded before a damaged object is taken out of the cache. */
+export interface DamageRule {
+  /** It stays where it is: the command only looks. */
+  isLeft(): boolean;
+  /** Gives links to the object that somebody edited it through a file of their own. @returns their paths */
+  free(object: OsPath): readonly OsPath[];
 }
 
 /** Options of {@link ObjectDb.addFile}. */
@@ -117,6 +126,8 @@ export class ObjectDb {
   readonly #trees = new Map<string, Tree>();
   /** Stored by this process with bytes that it had just compared with their name. */
   readonly #fresh = new Set<string>();
+  /** Damaged ones that stay where they are, with the hashes that they really have. */
+  readonly #left = new Map<string, string>();
   /** New since the last {@link flush}. */
   #unflushed: string[] = [];
 
@@ -188,14 +199,34 @@ export class ObjectDb {
     return this.#fresh.has(oid);
   }
 
-  /** Moves a damaged object to the quarantine and says so. @returns where it lies now; undefined when it was gone. */
+  /**
+   * Moves a damaged object to the quarantine and says so; names it only while a command just looks. What was edited through a
+   * link of the workspace stays there.
+   * @returns where it lies now; undefined when it was gone, or stays.
+   */
   setAside(oid: string, actual: string): OsPath | undefined {
+    if (this.#options.damage?.isLeft() !== true) return this.#takeAway(oid, actual);
+    if (!this.#left.has(oid)) this.#warn(`${this.#damageText(oid, actual)} It was left there.`);
+    this.#left.set(oid, actual);
+    return undefined;
+  }
+
+  #takeAway(oid: string, actual: string): OsPath | undefined {
     const path = this.pathOf(oid);
+    const freed = this.#options.damage?.free(path) ?? [];
     const kept = quarantine(this.quarantines, path, oid);
     if (kept === undefined) return undefined;
-    const text = `corrupted cache file '${path}' (its content has the hash ${actual}). It was moved to '${kept}'.`;
-    this.#options.reporter?.emit({ type: "message", level: "warning", text });
+    const files = freed.length === 0 ? "" : ` What was edited is a file of its own now: ${shortList(freed)}.`;
+    this.#warn(`${this.#damageText(oid, actual)} It was moved to '${kept}'.${files}`);
     return kept;
+  }
+
+  #damageText(oid: string, actual: string): string {
+    return `corrupted cache file '${this.pathOf(oid)}' (its content has the hash ${actual}).`;
+  }
+
+  #warn(text: string): void {
+    this.#options.reporter?.emit({ type: "message", level: "warning", text });
   }
 
   /** The hash that the object's bytes really have, by the rule of this layout; nothing is remembered or moved. @throws the file system's error */
@@ -455,12 +486,16 @@ export class ObjectDb {
   #present(oid: string, path: OsPath, size: number | undefined): boolean {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return false;
-    if (size !== undefined && this.hashName === "md5" && stat.size !== size) {
-      this.setAside(oid, `unknown, but its size is ${String(stat.size)} instead of ${String(size)}`);
-      return false;
+    const isSized = size === undefined || this.hashName !== "md5" || stat.size === size;
+    if (isSized && !this.#left.has(oid)) {
+      if ((stat.mode & PERMISSIONS) === OBJECT_MODE && stat.isFile()) return true;
+      if (this.check(oid) === "ok") return true;
     }
-    if ((stat.mode & PERMISSIONS) === OBJECT_MODE && stat.isFile()) return true;
-    return this.check(oid) === "ok";
+    // Also what a look has left there: the sound one takes its place.
+    const unknown = `unknown, but its size is ${String(stat.size)} instead of ${String(size)}`;
+    this.#takeAway(oid, this.#left.get(oid) ?? unknown);
+    this.#left.delete(oid);
+    return false;
   }
 
   #moveIn(from: OsPath, path: OsPath, oid: string, hashed: boolean): boolean {
@@ -624,4 +659,10 @@ function listOrEmpty(folder: OsPath): string[] {
     if (code === "ENOENT" || code === "ENOTDIR") return [];
     throw error;
   }
+}
+
+function shortList(paths: readonly OsPath[]): string {
+  const rest = paths.length - 3;
+  const named = paths.slice(0, 3).map((path) => `'${path}'`);
+  return rest > 0 ? `${named.join(", ")} and ${String(rest)} more` : named.join(", ");
 }

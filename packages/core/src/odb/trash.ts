@@ -3,6 +3,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { isStrictlyInside, type OsPath } from "../base/paths.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
+import { HeldFolders } from "../fs/heldFolders.ts";
 import { isOid } from "../hash/hashInfo.ts";
 import type { ObjectDb } from "./objectDb.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
@@ -53,6 +54,8 @@ export class FillingBin {
   readonly #beginning: ((path: OsPath) => void) | undefined;
   readonly #made = new Set<OsPath>();
   readonly #at = systemClock.now();
+  /** By where what comes is from. */
+  readonly #held = new Map<OsPath, HeldFolders>();
   #path: OsPath | undefined;
   #objects = 0;
   #bytes = 0;
@@ -77,7 +80,7 @@ export class FillingBin {
   /** Moves an object, or what lies among objects, out of its cache. Absence is no error. @throws the file system's error */
   take(cache: ObjectDb, path: OsPath, size: number): void {
     const rel = join(OBJECTS, cache.layout, relative(cache.folder, path));
-    if (!this.#move(path, rel)) return;
+    if (!this.#move(cache.folder, path, rel)) return;
     this.#objects++;
     this.#bytes += size;
   }
@@ -93,10 +96,12 @@ export class FillingBin {
     }
   }
 
-  /** Moves a file or folder of the workspace to its place here, by {@link placeFor}. */
-  keep(path: OsPath, at: OsPath): OsPath {
+  /** Moves a file or folder of the workspace `root` to its place here, by {@link placeFor}. */
+  keep(root: OsPath, path: OsPath, at: OsPath): OsPath {
     const { size } = lstatSync(path);
-    renameSync(path, at);
+    this.#heldBelow(root).in(path, (from) => {
+      renameSync(from, at);
+    });
     this.#objects++;
     this.#bytes += size;
     return at;
@@ -104,16 +109,19 @@ export class FillingBin {
 
   /** Notes what it holds. */
   finish(): TrashTotal {
+    for (const held of this.#held.values()) held.close();
     if (this.#path !== undefined) this.#write(this.#path);
     return { objects: this.#objects, bytes: this.#bytes };
   }
 
-  #move(from: OsPath, rel: string): boolean {
+  #move(home: OsPath, from: OsPath, rel: string): boolean {
     for (;;) {
       const to = join(this.#path ?? this.#begin(from), rel);
       this.#makeFolder(dirname(to));
       try {
-        renameSync(from, to);
+        this.#heldBelow(home).in(from, (at) => {
+          renameSync(at, to);
+        });
         return true;
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
@@ -126,6 +134,12 @@ export class FillingBin {
         this.#homes.shift();
       }
     }
+  }
+
+  #heldBelow(home: OsPath): HeldFolders {
+    let held = this.#held.get(home);
+    if (held === undefined) this.#held.set(home, (held = new HeldFolders(home)));
+    return held;
   }
 
   #begin(from: OsPath): OsPath {

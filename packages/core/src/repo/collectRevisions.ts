@@ -21,6 +21,8 @@ export interface CollectOptions extends RevisionOptions, CallOptions {
 /** What one revision tracks of the targets. */
 export interface CollectedRevision {
   readonly name: string;
+  /** Its commit; undefined for the workspace. */
+  readonly rev: string | undefined;
   readonly index: Index;
   readonly selected: readonly Selected[];
 }
@@ -40,7 +42,7 @@ export function collectRevisions(repo: Repo, targets: readonly string[], options
         withDeps: options.withDeps === true,
       });
       checkRemotes(repo, selected, options);
-      collected.push({ name, index, selected });
+      collected.push({ name, rev, index, selected });
     } catch (error) {
       if (!(error instanceof DvcError) || options.signal?.aborted === true) throw error;
       if (error instanceof NotDvcRepoError) continue;

@@ -14,6 +14,7 @@ import { cloneCommit } from "../scm/clone.ts";
 import { Git } from "../scm/git.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
 import { sourceFiles, storeFiles } from "./externalFiles.ts";
+import { lookOnly } from "./looking.ts";
 import { readManifest } from "./manifests.ts";
 import type { ExternalOptions, ExternalRepo } from "./externalTypes.ts";
 import { findProjectRoot } from "./projectRoot.ts";
@@ -106,6 +107,7 @@ async function viewOf(user: Environment, place: Place, options: ExternalOptions)
     const opened = await openRepo({ ...env, cwd: at }, overrides(cacheDir, options));
     if (options.fromFile === true) distrustOverrides(opened);
     if (isClone) noteForeign(opened);
+    else lookOnly(opened);
     return opened;
   };
   const repo = isProject(root) ? await open(root) : undefined;
@@ -113,6 +115,7 @@ async function viewOf(user: Environment, place: Place, options: ExternalOptions)
   const upstream = (of: Repo): Repo | undefined => {
     if (isClone || cacheDir === undefined) return undefined;
     const own = upstreams.get(of.root) ?? openRepoSync({ ...env, cwd: of.root });
+    lookOnly(own);
     upstreams.set(of.root, own);
     return own.cacheDir === of.cacheDir ? undefined : own;
   };

@@ -5,6 +5,7 @@ import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { addIgnoreEntry, removeIgnoreEntry } from "../formats/gitIgnoreFile.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
+import { inHeldFolder } from "../fs/heldFolders.ts";
 import type { Git } from "../scm/git.ts";
 import { noteText } from "./journal.ts";
 import type { Repo } from "./repo.ts";
@@ -98,7 +99,7 @@ export class GitContext {
     if (after === before) return;
     noteText(this.#repo, file, before, after === "" ? undefined : after);
     if (after === "") {
-      unlinkSync(file);
+      inHeldFolder(this.#repo.git.root, file, unlinkSync);
       return; // DVC does not name a file that is gone.
     }
     writeFileAtomic(file, after, { inside: this.#repo.git?.root ?? this.#repo.root });

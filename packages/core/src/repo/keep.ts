@@ -1,10 +1,12 @@
-import { lstatSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { lstatSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { isStrictlyInside, posixRelative } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
-import { displace } from "../data/swap.ts";
+import { freeEditedLinks } from "../data/editedLinks.ts";
+import { displace, stagingPath } from "../data/swap.ts";
 import { holdsUnrecorded } from "../data/unrecorded.ts";
+import { removeTree } from "../fs/heldFolders.ts";
 import { TRASH_FOLDER } from "../odb/objectDb.ts";
 import { FillingBin } from "../odb/trash.ts";
 import { cacheFor } from "./dataRoots.ts";
@@ -35,12 +37,16 @@ export class Keeper {
    * @throws the file system's error
    */
   keep(path: OsPath): OsPath | undefined {
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    // Of a link into the cache, what was edited through it is kept, not the way there.
+    const { cache } = this.#repo;
+    if (stat.isSymbolicLink() || cache.linkTypes.includes("symlink")) freeEditedLinks(path, cache.root);
     const name = isStrictlyInside(this.#repo.root, path) ? posixRelative(this.#repo.root, path) : basename(path);
     const at = this.#bin.placeFor(path, name);
     note(this.#repo, { kind: "kept", path, at });
     try {
-      return this.#bin.keep(path, at);
+      return this.#bin.keep(this.#homeOf(path), path, at);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
       // On another file system than the trash: it stays beside its place.
@@ -68,7 +74,12 @@ export class Keeper {
       { kind: "data", path, before: held.hash, after: null, ...manifestText(this.#repo, held) },
       options,
     );
-    rmSync(path, { recursive: true, force: true });
+    removeTree(this.#homeOf(path), path, stagingPath(this.#repo.tmpDir));
+  }
+
+  /** What it must not be moved out of by a link on the way: the project, or the folder of what lies beside it. */
+  #homeOf(path: OsPath): OsPath {
+    return isStrictlyInside(this.#repo.root, path) ? this.#repo.root : dirname(path);
   }
 
   /** Whether a cache has all of a path, ignored files too. */

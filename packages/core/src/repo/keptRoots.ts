@@ -12,6 +12,7 @@ import { cacheFor } from "./dataRoots.ts";
 import { loadIndex } from "./index.ts";
 import { manifestOf } from "./manifests.ts";
 import { isPointerFile, type Pointer, PointerReader, pointersOf } from "./pointers.ts";
+import { wasPurged } from "./purged.ts";
 import { openRepoSync, type Repo } from "./repo.ts";
 import { forgetProject, registeredProjects } from "./sharedCache.ts";
 import type { UsedObjects } from "./usedObjects.ts";
@@ -161,7 +162,7 @@ class KeptCollector {
 
   async #commit(repo: Repo, git: Git, sha: string, project: RelPath): Promise<void> {
     for (const { file, pointer } of this.#reader.inCommit(git.tree(sha), project))
-      await this.#need(repo, pointer, file);
+      await this.#need(repo, pointer, file, sha);
   }
 
   async #staged(repo: Repo, git: Git, project: RelPath): Promise<void> {
@@ -180,20 +181,27 @@ class KeptCollector {
     }
   }
 
-  async #need(repo: Repo, { path, hash, remote }: Pointer, file: RelPath): Promise<void> {
+  async #need(repo: Repo, { path, hash, remote }: Pointer, file: RelPath, commit?: string): Promise<void> {
     const oid = hash.value;
     const { apart } = this.#options;
     const isApart = this.#where.isOwn && apart?.has(posix.join(posix.dirname(file), path), oid) === true;
     if (!isApart && this.#used.has(remote, oid)) return;
-    const oids = await this.#objects(repo, hash, remote, file);
+    const oids = await this.#objects(repo, hash, remote, file, commit);
     if (isApart) apart.found(this.#where.name, oids);
     else this.#used.add(remote, oids);
   }
 
-  async #objects(repo: Repo, hash: HashInfo, remote: string | undefined, file: RelPath): Promise<string[]> {
+  async #objects(
+    repo: Repo,
+    hash: HashInfo,
+    remote: string | undefined,
+    file: RelPath,
+    commit: string | undefined,
+  ): Promise<string[]> {
     const oid = hash.value;
     if (!isDirHash(oid)) return [oid];
     const tree = await this.#manifest(repo, hash, remote);
+    if (tree === undefined && commit !== undefined && wasPurged(repo, oid, commit)) return [oid];
     if (tree === undefined)
       throw new DvcError(`the manifest ${oid} of a folder, recorded in '${file}', is in no cache and on no remote`, {
         code: "missing-object",

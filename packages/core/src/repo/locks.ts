@@ -15,6 +15,7 @@ import {
   tryPidFile,
 } from "./fileLock.ts";
 import { tryHardlink } from "./hardlinkLock.ts";
+import { looking } from "./looking.ts";
 import { checkOwnFolders } from "./ownFolders.ts";
 import type { Repo } from "./repo.ts";
 import { registerProject } from "./sharedCache.ts";
@@ -61,7 +62,7 @@ export async function withRepoLock<T>(repo: Repo, options: LockOptions, work: ()
   // A reader that had to wait has waited long enough: it need not keep others out.
   if (options.readOnly === true) {
     lock?.release();
-    return work();
+    return looking(repo, work);
   }
   registerProject(repo);
   return nested(repo, { depth: 0, lock }, work);

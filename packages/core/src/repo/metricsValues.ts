@@ -12,6 +12,7 @@ import {
   type RevisionValues,
 } from "./fileValues.ts";
 import type { Index } from "./index.ts";
+import { looking } from "./looking.ts";
 import type { Repo } from "./repo.ts";
 import { RevisionFiles } from "./revisionFiles.ts";
 import type { RevisionOptions } from "./revisions.ts";
@@ -22,13 +23,15 @@ import { topLevelFiles } from "./topLevelFiles.ts";
  * files and folders given (relative to the working folder).
  * @throws {ScmError} for an unknown revision.
  */
-export async function readMetrics(
+export function readMetrics(
   repo: Repo,
   targets: readonly string[],
   options: RevisionOptions & CallOptions,
 ): Promise<RevisionValues[]> {
-  const paths = targets.map((target) => posixRelative(repo.root, resolve(repo.env.cwd, target)));
-  return readRevisions(repo, { ...options, kind: "metrics" }, (moment) => gather(moment, paths));
+  return looking(repo, async () => {
+    const paths = targets.map((target) => posixRelative(repo.root, resolve(repo.env.cwd, target)));
+    return readRevisions(repo, { ...options, kind: "metrics" }, (moment) => gather(moment, paths));
+  });
 }
 
 /** The metrics of one revision, whose index has been read already. */

@@ -12,6 +12,7 @@ import {
   type RevisionValues,
 } from "./fileValues.ts";
 import { selectNested } from "./paramsKeys.ts";
+import { looking } from "./looking.ts";
 import type { Repo } from "./repo.ts";
 import type { RevisionOptions } from "./revisions.ts";
 import { topLevelFiles } from "./topLevelFiles.ts";
@@ -27,13 +28,15 @@ export interface ReadParamsOptions extends RevisionOptions, CallOptions {
  * params.yaml, and the values that templates used; or the files and folders given (relative to the project's root).
  * @throws {ScmError} for an unknown revision.
  */
-export async function readParams(
+export function readParams(
   repo: Repo,
   targets: readonly string[],
   options: ReadParamsOptions,
 ): Promise<RevisionValues[]> {
-  const { depsOnly, ...rest } = options;
-  return readRevisions(repo, { ...rest, kind: "params" }, (moment) => gather(moment, targets, depsOnly === true));
+  return looking(repo, async () => {
+    const { depsOnly, ...rest } = options;
+    return readRevisions(repo, { ...rest, kind: "params" }, (moment) => gather(moment, targets, depsOnly === true));
+  });
 }
 
 async function gather(moment: Moment, targets: readonly string[], depsOnly: boolean): Promise<FileValues[]> {

@@ -3,8 +3,9 @@ import { isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
 import { type CollectOptions, collectRevisions } from "./collectRevisions.ts";
-import { cacheFor } from "./dataRoots.ts";
+import { cacheFor, type StageOutput } from "./dataRoots.ts";
 import { collectObjects, type ObjectGroup, type OutputFilter } from "./objects.ts";
+import { wasPurged } from "./purged.ts";
 import { openRemote } from "./remote.ts";
 import type { Repo } from "./repo.ts";
 
@@ -30,8 +31,13 @@ export async function references(
   options: CollectOptions & { readonly filter?: OutputFilter; readonly readRemotes?: boolean },
 ): Promise<References[]> {
   const groups = new Map<string, ObjectGroup>();
-  for (const { selected } of collectRevisions(repo, [], options))
-    collectObjects(repo, selected, options.filter ?? ownData, groups);
+  const filter = options.filter ?? ownData;
+  for (const { selected, rev } of collectRevisions(repo, [], options)) {
+    // Of a commit, what was purged is not missed.
+    const isPurged = ({ out }: StageOutput): boolean =>
+      rev !== undefined && out.hash !== undefined && wasPurged(repo, out.hash.value, rev);
+    collectObjects(repo, selected, (one) => filter(one) && !isPurged(one), groups);
+  }
   const found: References[] = [];
   for (const group of groups.values()) {
     const { remote, hashName } = group;

@@ -5,6 +5,7 @@ import { type CallOptions, type Reporter, warn } from "../base/events.ts";
 import { isInside, type OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import { md5Bytes } from "../hash/md5.ts";
+import { WorkspaceLinks } from "../data/editedLinks.ts";
 import type { LinkType } from "../odb/linker.ts";
 import { ObjectDb, TRASH_FOLDER } from "../odb/objectDb.ts";
 import { QUARANTINE_FOLDER } from "../odb/quarantine.ts";
@@ -15,6 +16,7 @@ import { Config, type ConfigOverrides } from "./config.ts";
 import { gitIgnoreRules } from "./gitIgnored.ts";
 import { DvcIgnore } from "./ignore.ts";
 import type { LayeredRules } from "./layeredRules.ts";
+import { isLooking } from "./looking.ts";
 import { checkOwnFolders } from "./ownFolders.ts";
 import { findProjectRoot, requireProjectRoot } from "./projectRoot.ts";
 import { checkCacheFolder, counts } from "./trust.ts";
@@ -126,6 +128,7 @@ class OpenRepo implements Repo {
   #cache: ObjectDb | undefined;
   #legacyCache: ObjectDb | undefined;
   #siteDir: OsPath | undefined;
+  #links: WorkspaceLinks | undefined;
 
   constructor(env: Environment, root: OsPath, isInitialized: boolean, options: OpenOptions) {
     this.env = env;
@@ -198,8 +201,14 @@ class OpenRepo implements Repo {
       ...(isInside(this.dvcDir, this.cacheDir)
         ? { quarantine: join(this.tmpDir, QUARANTINE_FOLDER), trash: join(this.tmpDir, TRASH_FOLDER) }
         : {}),
+      damage: { isLeft: () => isLooking(this), free: (object) => this.#freeLinks(object) },
       ...(this.#reporter === undefined ? {} : { reporter: this.#reporter }),
     });
+  }
+
+  #freeLinks(object: OsPath): readonly OsPath[] {
+    this.#links ??= new WorkspaceLinks(this.root);
+    return this.#links.free(object);
   }
 
   get loadContext(): LoadContext {

@@ -1,0 +1,73 @@
+import { lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DvcError } from "../base/errors.ts";
+import { isInside, isStrictlyInside, type OsPath } from "../base/paths.ts";
+import type { Environment } from "../base/platform.ts";
+import { inHeldFolder } from "../fs/heldFolders.ts";
+import { moveInto } from "../repo/externalFiles.ts";
+import { flushJournal, journaled, note } from "../repo/journal.ts";
+import { Keeper } from "../repo/keep.ts";
+import { look } from "../repo/noteData.ts";
+import { findProjectRoot } from "../repo/projectRoot.ts";
+import { openRepoSync, type Repo } from "../repo/repo.ts";
+
+/**
+ * Moves what was got, a finished file or folder, to its place; into a folder that is there, file by file. Within a project what
+ * it replaces goes into the trash, and `undo` can take it back.
+ * @param verb the command that got it
+ */
+export async function placeGot(env: Environment, verb: string, from: OsPath, to: OsPath): Promise<void> {
+  const repo = projectOf(env, to);
+  if (repo === undefined) {
+    moveInto(from, to);
+    return;
+  }
+  await journaled(repo, verb, async () => {
+    const keeper = new Keeper(repo, verb);
+    try {
+      await placeNoted(repo, keeper, from, to);
+    } finally {
+      keeper.finish();
+    }
+  });
+}
+
+/** The project that the place is part of, if it can be opened: nothing here needs one. */
+function projectOf(env: Environment, to: OsPath): Repo | undefined {
+  const root = findProjectRoot(dirname(to));
+  if (root === undefined || !isStrictlyInside(root, to) || isInside(join(root, ".dvc"), to)) return undefined;
+  try {
+    return openRepoSync({ ...env, cwd: root });
+  } catch (error) {
+    if (error instanceof DvcError) return undefined;
+    throw error;
+  }
+}
+
+async function placeNoted(repo: Repo, keeper: Keeper, from: OsPath, to: OsPath): Promise<void> {
+  for (const move of [...movesOf(from, to)]) {
+    if (move.isReplaced) keeper.drop(move.to, await look(repo, move.to, "md5", {}));
+    note(repo, { kind: "data", path: move.to, before: null }, { soft: true });
+    inHeldFolder(repo.root, move.to, (at) => {
+      renameSync(move.from, at);
+    });
+  }
+  flushJournal(repo);
+  rmSync(from, { recursive: true, force: true });
+}
+
+interface Move {
+  readonly from: OsPath;
+  readonly to: OsPath;
+  readonly isReplaced: boolean;
+}
+
+/** The renames that it takes. */
+function* movesOf(from: OsPath, to: OsPath): Iterable<Move> {
+  const [source, target] = [lstatSync(from), lstatSync(to, { throwIfNoEntry: false })];
+  if (target?.isDirectory() !== true || !source.isDirectory()) {
+    yield { from, to, isReplaced: target !== undefined };
+    return;
+  }
+  for (const name of readdirSync(from)) yield* movesOf(join(from, name), join(to, name));
+}
