@@ -1,5 +1,6 @@
 /** What DVC 3.67.1 does in corners that its own tests look into, checked by running it. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesUnder } from "../support/killing.ts";
 import { Rig } from "../support/rig.ts";
@@ -54,6 +55,44 @@ describe("add", () => {
     expect([objects(), rig.read("file")]).toEqual([before, undefined]);
     rig.ok("pull", "-q", "file");
     expect(rig.read("file")).toBe("changed");
+  });
+});
+
+describe("a folder with hashes of DVC 2", () => {
+  it("is recorded as a whole or not at all: its files are in the cache of DVC 2 only", () => {
+    rig.write("d/a", "a\n");
+    rig.write(".dvc/cache/60/b725f10c9c85c70d97880dfe8191b3", "a\n");
+    const manifest = '[{"md5": "60b725f10c9c85c70d97880dfe8191b3", "relpath": "a"}]';
+    const oid = createHash("md5").update(manifest).digest("hex");
+    rig.write(`.dvc/cache/${oid.slice(0, 2)}/${oid.slice(2)}.dir`, manifest);
+    const pointer = `outs:\n- md5: ${oid}.dir\n  size: 2\n  nfiles: 1\n  path: d\n`;
+    rig.write("d.dvc", pointer);
+    rig.ok("status", "-q");
+    rig.write("d/new", "new\n");
+    for (const words of [
+      ["add", "d/new"],
+      ["commit", "-f", "d/new"],
+    ]) {
+      const ran = rig.run(words);
+      expect(ran.code).toBe(1);
+      expect(ran.err).toContain("Cannot record a part of 'd': its files have hashes of DVC 2\n");
+      expect(ran.err).toContain("holdfast add d\n");
+      expect(rig.read("d.dvc")).toBe(pointer);
+    }
+    rig.ok("add", "-q", "d");
+    expect(rig.ok("status")).toBe("Data and pipelines are up to date.\n");
+    expect(objects()).toHaveLength(3);
+  });
+});
+
+describe("install", () => {
+  it("names the shell that the PATH leads to first", () => {
+    rig.write("../tools/sh", "#!/bin/sh\n");
+    chmodSync(rig.path("../tools/sh"), 0o755);
+    rig.write("../other/sh", "not a program");
+    const env = { PATH: `../tools:${rig.path("../other")}:${rig.path("../tools")}:${process.env["PATH"] ?? ""}` };
+    expect(rig.run(["install"], { env }).code).toBe(0);
+    expect(rig.read(".git/hooks/pre-push")).toBe(`#!${rig.path("../tools/sh")}\nexec holdfast git-hook pre-push $@\n`);
   });
 });
 

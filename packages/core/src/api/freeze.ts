@@ -1,3 +1,5 @@
+import { basename } from "node:path";
+import { DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { saveFrozen } from "../pipeline/save.ts";
 import { withGitContext } from "../repo/gitContext.ts";
@@ -26,6 +28,9 @@ function change(repo: Repo, target: string, frozen: boolean, options: CallOption
   return changeRepo(repo, frozen ? "freeze" : "unfreeze", options, () =>
     withGitContext(repo, { ...options, untold: true }, (context) => {
       const stages = loadTargetStages(repo, target, { acceptGroup: false });
+      if (basename(target) === "dvc.yaml") {
+        throw new DvcError(`Stage name not provided.Please specify the name as: \`${target}:stage_name\``);
+      }
       for (const stage of stages) {
         for (const file of saveFrozen(stage, frozen, { ...viewOf(repo, options), keepMd5: true })) context.track(file);
       }

@@ -1,7 +1,8 @@
-import { chmodSync, existsSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, chmodSync, constants, existsSync } from "node:fs";
+import { delimiter, isAbsolute, join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
 import { parseYaml, updateYaml } from "../formats/yaml.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import type { Git } from "../scm/git.ts";
@@ -37,9 +38,10 @@ export async function install(repo: Repo, options: InstallOptions = {}): Promise
   refuseExisting(git);
   installDriver(repo, git);
   makeFolders(git.hooksDir);
+  const shell = shellIn(repo.env.env["PATH"]);
   return {
     files: hooks.map((hook) =>
-      writeHook(join(git.hooksDir, hook), `exec ${repo.env.programName} git-hook ${hook} $@\n`),
+      writeHook(join(git.hooksDir, hook), shell, `exec ${repo.env.programName} git-hook ${hook} $@\n`),
     ),
   };
 }
@@ -60,8 +62,27 @@ function installDriver(repo: Repo, git: Git): void {
   git.setConfig("merge.dvc.driver", `${repo.env.programName} git-hook merge-driver --ancestor %O --our %A --their %B `);
 }
 
-function writeHook(file: string, line: string): string {
-  writeFileAtomic(file, `#!/bin/sh\n${line}`);
+/** The shell that runs the hooks: DVC names the first one in the PATH. */
+function shellIn(path = ""): OsPath {
+  const found = path
+    .split(delimiter)
+    .filter(isAbsolute)
+    .map((folder) => join(folder, "sh"))
+    .find(isProgram);
+  return found ?? "/bin/sh";
+}
+
+function isProgram(file: OsPath): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function writeHook(file: OsPath, shell: OsPath, line: string): string {
+  writeFileAtomic(file, `#!${shell}\n${line}`);
   chmodSync(file, 0o777);
   return file;
 }

@@ -1,4 +1,4 @@
-import { join, posix, relative, resolve } from "node:path";
+import { isAbsolute, join, posix, relative, resolve } from "node:path";
 import { sortByPath } from "../base/codePoints.ts";
 import { DvcError } from "../base/errors.ts";
 import { isInside } from "../base/paths.ts";
@@ -86,7 +86,9 @@ function startOf(
   const { root } = external;
   const isHere = isLocalUrl(url) && isInside(root, env.cwd);
   if (path === undefined || path === "") return { path: root, prefix: isHere ? relative(env.cwd, root) : "" };
-  return { path: resolve(isHere ? env.cwd : root, path), prefix: "" };
+  if (isAbsolute(path) && isInside(root, path)) return { path: resolve(path), prefix: "" };
+  // The root of the repository is the root of all paths: "/data" is a folder of it, and nothing is above it.
+  return { path: join(root, resolve("/", isHere ? relative(root, env.cwd) : "", path)), prefix: "" };
 }
 
 async function entryAt(external: ExternalRepo, path: string): Promise<ViewEntry> {
@@ -142,7 +144,7 @@ function shape(entry: ViewEntry, path: string): ListEntry {
     isout: entry.isOut,
     isdir: entry.isDir,
     isexec: entry.isExec,
-    size: entry.size ?? null,
+    size: entry.recordedSize ?? null,
     md5: entry.hash ?? null,
     path,
   };

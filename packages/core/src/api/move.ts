@@ -75,10 +75,10 @@ async function moveLocked(
   checkOutputPath(repo, next, newOut);
   if (!isResumed) moveData(source, target, repo, options);
   context.unignore(source);
-  const saved = await recordMoved(repo, next, newOut, context, options);
-  saveStage(saved, viewOf(repo, options));
-  context.track(saved.file);
-  if (saved.file !== stage.file) {
+  await storeMoved(repo, next, newOut, context, options);
+  saveStage(next, viewOf(repo, options));
+  context.track(next.file);
+  if (next.file !== stage.file) {
     noteText(repo, stage.file, readPlainText(stage.file), undefined);
     inHeldFolder(repo.root, stage.file, (at) => {
       rmSync(at, { force: true });
@@ -86,7 +86,7 @@ async function moveLocked(
     context.track(stage.file);
   }
   repo.state.save();
-  return { from, to: relative(repo.env.cwd, target), file: relative(repo.env.cwd, saved.file) };
+  return { from, to: relative(repo.env.cwd, target), file: relative(repo.env.cwd, next.file) };
 }
 
 /** A run that was killed after the data was renamed: nothing is at the old place, exactly the recorded data at the new one. */
@@ -142,16 +142,16 @@ function moveData(source: string, target: string, repo: Repo, options: CallOptio
   });
 }
 
-async function recordMoved(
+/** The pointer file keeps the hash that it has, so that data edited before the move is a change after it, too. */
+async function storeMoved(
   repo: Repo,
   stage: Stage,
   out: Output,
   context: GitContext,
   options: CallOptions,
-): Promise<Stage> {
+): Promise<void> {
   context.ignore(out.path);
-  if (!existsSync(out.path)) return stage;
+  if (!existsSync(out.path)) return;
   const recorded = await recordOutput(repo, out, { ...options, stage, store: out.useCache });
   await relinkOutput(repo, recorded.out, recorded.built, undefined, options);
-  return { ...stage, outs: [recorded.out] };
 }

@@ -99,6 +99,11 @@ async function recordWithin(repo: Repo, out: Output, path: OsPath, options: Reco
   if (out.hash !== undefined && !isDirHash(out.hash.value)) {
     throw new DvcError(`Cannot modify '${shown}' which is being tracked as a file`);
   }
+  if (out.hash?.name === "md5-dos2unix") {
+    throw new DvcError(`Cannot record a part of '${shown}': its files have hashes of DVC 2`, {
+      hint: `Record all of it: ${repo.env.programName} add ${shown}`,
+    });
+  }
   const before =
     out.hash === undefined
       ? Tree.from([])

@@ -16,8 +16,10 @@ export interface ViewEntry {
   readonly path: OsPath;
   readonly isDir: boolean;
   readonly isExec: boolean;
-  /** Bytes; undefined when nobody recorded it. */
+  /** Bytes; undefined when nobody knows. */
   readonly size: number | undefined;
+  /** Bytes, as the plain files or the records tell them; manifests tell none. */
+  readonly recordedSize: number | undefined;
   /** Tracked by a `.dvc` file or a stage, or inside a folder that is. */
   readonly isOut: boolean;
   /** Recorded hash of what is tracked. */
@@ -184,12 +186,7 @@ export class RepoView {
 
   async #recorded(project: Project | undefined, path: OsPath): Promise<ViewEntry | undefined> {
     const tracked = project === undefined ? undefined : await this.#tracked(project, path);
-    const isListed = project !== undefined && outputHolding(project, path)?.out.path !== path;
-    return merge(
-      path,
-      undefined,
-      tracked !== undefined && isListed ? { ...tracked, size: tracked.listedSize } : tracked,
-    );
+    return merge(path, undefined, tracked);
   }
 
   /** The tracked output that holds `path`, with the project it belongs to. */
@@ -220,13 +217,14 @@ export class RepoView {
   }
 
   async #tracked(project: Project, path: OsPath): Promise<TrackedInfo | undefined> {
-    if (project.folders.has(path)) return { isDir: true, size: undefined, hash: undefined, isOut: false };
+    if (project.folders.has(path)) return folderInfo(false);
     const one = outputHolding(project, path);
     if (one === undefined) return undefined;
     const hash = recordedHash(one);
     if (one.out.path === path) {
       const isDir = hash === undefined ? one.out.meta.nfiles !== undefined : isDirHash(hash.value);
-      return { isDir, size: one.out.meta.size ?? (isDir ? undefined : 0), hash: hash?.value, isOut: true };
+      const size = one.out.meta.size ?? (isDir ? undefined : 0);
+      return { isDir, size, recordedSize: size, hash: hash?.value, isOut: true };
     }
     const tree = await this.#tree(project, one);
     if (tree === undefined) return undefined;
@@ -236,11 +234,11 @@ export class RepoView {
       return {
         isDir: false,
         size: file.size ?? project.repo.cache.sizeOf(file.md5),
-        listedSize: file.size,
+        recordedSize: file.size,
         hash: file.md5,
         isOut: true,
       };
-    return tree.hasFolder(rel) ? { isDir: true, size: undefined, hash: undefined, isOut: true } : undefined;
+    return tree.hasFolder(rel) ? folderInfo(true) : undefined;
   }
 
   async #trackedNames(project: Project, path: OsPath): Promise<Iterable<string>> {
@@ -311,10 +309,13 @@ function manifestPath(project: Project, one: StageOutput): OsPath {
 interface TrackedInfo {
   readonly isDir: boolean;
   readonly size: number | undefined;
-  /** The size that the manifest itself tells. */
-  readonly listedSize?: number | undefined;
+  readonly recordedSize: number | undefined;
   readonly hash: string | undefined;
   readonly isOut: boolean;
+}
+
+function folderInfo(isOut: boolean): TrackedInfo {
+  return { isDir: true, size: undefined, recordedSize: undefined, hash: undefined, isOut };
 }
 
 function loadProject(repo: Repo, root: OsPath, rev: string | undefined): Project {
@@ -352,6 +353,7 @@ function merge(
     isDir: plain?.isDir ?? tracked?.isDir ?? false,
     isExec: plain?.isExec ?? false,
     size: plain?.size ?? tracked?.size,
+    recordedSize: plain?.size ?? tracked?.recordedSize,
     isOut: tracked?.isOut ?? false,
     hash: tracked?.hash,
     isPlain: plain !== undefined,
