@@ -214,7 +214,7 @@ function finish(
   const result: CheckoutResult = { ...lists, stats };
   if (failed.size > 0 && options.allowMissing !== true) {
     throw new CheckoutError(
-      [...failed].map((path) => relative(repo.env.cwd, path)),
+      [...failed].map((path) => relative(repo.env.cwd, path) || "."),
       result,
       trashHint(
         repo,
@@ -232,7 +232,7 @@ function shown(repo: Repo, path: OsPath): string {
     const slash = path.endsWith("/") ? "/" : "";
     return isInside(repo.root, path) ? relative(repo.env.cwd, path) + slash : path;
   }
-  const rel = relative(repo.env.cwd, path);
+  const rel = relative(repo.env.cwd, path) || ".";
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(rel, "/") : rel;
 }
 

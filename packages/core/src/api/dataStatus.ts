@@ -1,5 +1,5 @@
 import { posix, relative, resolve } from "node:path";
-import { compareCodePoints, sortByCodePoint } from "../base/codePoints.ts";
+import { compareCodePoints } from "../base/codePoints.ts";
 import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { DvcError, NotDvcRepoError } from "../base/errors.ts";
@@ -113,15 +113,33 @@ function diffHead(
   }
 }
 
+/** In DVC's order: what was there before comes level by level, then what came, then what went. */
 function lists(diff: DataDiff): ChangeLists {
-  const paths = (items: readonly { path: string }[]): string[] => sortByCodePoint(items.map((item) => item.path));
-  const result: Record<string, unknown> = {};
-  if (diff.added.length > 0) result["added"] = paths(diff.added);
-  if (diff.modified.length > 0) result["modified"] = paths(diff.modified);
-  if (diff.deleted.length > 0) result["deleted"] = paths(diff.deleted);
-  if (diff.renamed.length > 0) result["renamed"] = diff.renamed.map((item) => ({ old: item.old, new: item.new }));
-  if (diff.unknown.length > 0) result["unknown"] = paths(diff.unknown);
-  return result;
+  const paths = (items: readonly { readonly path: string }[]): string[] => items.map(({ path }) => path);
+  const renamed = diff.renamed.map((item) => ({ old: item.old, new: item.new }));
+  renamed.sort((a, b) => byParts(a.new, b.new));
+  const added = paths(diff.added).sort(byParts);
+  const came: [string, readonly unknown[]][] = [
+    ["added", added],
+    ["renamed", renamed],
+  ];
+  if (byParts(renamed[0]?.new ?? "\uffff", added[0] ?? "\uffff") < 0) came.reverse();
+  const groups: [string, readonly unknown[]][] = [
+    ["modified", paths(diff.modified).sort(byLevel)],
+    ["unknown", paths(diff.unknown).sort(byLevel)],
+    ...came,
+    ["deleted", paths(diff.deleted).sort(byParts)],
+  ];
+  return Object.fromEntries(groups.filter(([, list]) => list.length > 0));
+}
+
+/** What lies less deep comes first. */
+function byLevel(a: string, b: string): number {
+  return levelOf(a) - levelOf(b) || byParts(a, b);
+}
+
+function levelOf(path: string): number {
+  return path.split("/").length - (path.endsWith("/") ? 1 : 0);
 }
 
 /** Folder by folder, as DVC walks them: `data/x` before `data-2`. */
