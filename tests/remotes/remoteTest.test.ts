@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { testRemote } from "../../packages/core/src/api/remoteTest.ts";
+import { type RemoteTestResult, testRemote } from "../../packages/core/src/api/remoteTest.ts";
+import { startFaultyProxy } from "../support/faultyHttp.ts";
 import { makeProject, type ProjectFixture } from "../support/project.ts";
 import { startS3Server, type S3Server } from "../support/s3Server.ts";
 
@@ -45,7 +46,7 @@ describe("remote test, against a real S3 server", () => {
   it("says what is wrong with a key, a bucket, and a server that is not there", async () => {
     configure("s3://bucket/base", "another");
     const denied = await testRemote(project.open(), "r");
-    expect(denied.can).toEqual({ pull: "unknown", push: "no", gc: "no" });
+    expect(denied.can).toEqual({ pull: "no", push: "no", gc: "no" });
     expect(denied.steps[1]?.problem).toMatchObject({ code: "auth" });
     expect(denied.left).toEqual([]);
     configure("s3://none/base", server.secretAccessKey);
@@ -55,6 +56,38 @@ describe("remote test, against a real S3 server", () => {
     const noServer = await testRemote(project.open(), "r");
     expect(noServer).toMatchObject({ ok: false, can: { pull: "no", push: "no", gc: "no" } });
     expect(noServer.steps[1]?.problem?.message).toContain("no answer from 127.0.0.1:9");
+  });
+
+  it("tells rights that are missing from each other", async () => {
+    const denying = async (isDenied: (method: string, path: string) => boolean): Promise<RemoteTestResult> => {
+      const proxy = await startFaultyProxy(server.endpoint, ({ method, path }) =>
+        isDenied(method, path) ? { status: 403, error: "AccessDenied" } : "pass",
+      );
+      configure("s3://bucket/rights", server.secretAccessKey, proxy.endpoint);
+      const result = await testRemote(project.open(), "r", { size: 1000 });
+      await proxy.stop();
+      return result;
+    };
+    const noList = await denying((method, path) => method === "GET" && path.includes("list-type"));
+    expect(noList.can).toEqual({ pull: "yes", push: "yes", gc: "no" });
+    expect(noList.advice).toEqual([expect.stringContaining("Grant the right to list")]);
+    const noRemoval = await denying((method, path) => method === "DELETE" || path.includes("delete"));
+    expect(noRemoval.can).toEqual({ pull: "yes", push: "yes", gc: "no" });
+    expect(noRemoval.left).toHaveLength(1);
+    expect(noRemoval.steps.filter(({ outcome }) => outcome === "failed").map(({ name }) => name)).toEqual(["remove"]);
+    const noWrite = await denying((method) => method === "PUT");
+    expect(noWrite.can).toEqual({ pull: "unknown", push: "no", gc: "unknown" });
+  });
+
+  it("says of options that can't be used what is wrong with them", async () => {
+    project.put(
+      ".dvc/config.local",
+      `['remote "r"']\n    url = azure://box/base\n    connection_string = AccountKey=hush\n`,
+    );
+    const result = await testRemote(project.open(), "r");
+    expect(result).toMatchObject({ ok: false, can: { pull: "no", push: "no", gc: "no" }, left: [] });
+    expect(result.steps[0]?.problem?.message).toContain("names neither `AccountName` nor `BlobEndpoint`");
+    expect(JSON.stringify(result)).not.toContain("hush");
   });
 
   it("tries a folder, and refuses a remote that does not exist", async () => {

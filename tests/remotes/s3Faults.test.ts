@@ -446,6 +446,19 @@ describe("a server in trouble", () => {
     expect(other.exists(files)).toEqual(new Set([files[0], files[2]]));
   });
 
+  it("who may not list can push and fetch all the same", async () => {
+    const { dir, files } = putFolder(120);
+    proxy = await startFaultyProxy(server.endpoint, ({ method, path }) =>
+      method === "GET" && path.includes("list-type") ? { status: 403, error: "AccessDenied" } : "pass",
+    );
+    const remote = await remoteAt(proxy.endpoint);
+    expect(await upload(cache, remote, wantDir(dir))).toMatchObject({ transferred: 121, failed: [] });
+    expect(await upload(cache, remote, wantDir(dir))).toMatchObject({ transferred: 0, failed: [] });
+    const other = new ObjectDb(join(folder, "other"), { layout: "3.x" });
+    expect(await fetch(other, remote, wantDir(dir))).toMatchObject({ transferred: 121, failed: [] });
+    expect(other.exists(files).size).toBe(120);
+  });
+
   it("a server that does not answer is given up in the time that the remote allows", async () => {
     proxy = await startFaultyProxy(server.endpoint, () => "hang");
     const { fs } = await openStorage(`s3://bucket${String(serial)}/base`, {

@@ -1,13 +1,23 @@
 import type { CallOptions } from "../base/events.ts";
-import type { AccessFacts, FileSystem } from "../fs/filesystem.ts";
-import { type ProbeName, type ProbeReport, type ProbeStep, probeStorage } from "../fs/probe.ts";
+import { DvcError } from "../base/errors.ts";
+import type { AccessFacts } from "../fs/filesystem.ts";
+import type { OpenedStorage } from "../fs/open.ts";
+import {
+  AFTER_FAILURE,
+  type ProbeName,
+  type ProbeReport,
+  type ProbeStep,
+  probeStorage,
+  unopened,
+} from "../fs/probe.ts";
 import { openStorageOf } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
-import { resolveRemote } from "../repo/resolveRemote.ts";
+import { type ResolvedRemote, resolveRemote } from "../repo/resolveRemote.ts";
 import { maskSecrets } from "../repo/secrets.ts";
 
 export type { AccessFacts } from "../fs/filesystem.ts";
-export type { ProbeName, ProbeProblem, ProbeSpeed, ProbeStep } from "../fs/probe.ts";
+export type { ProbeName, ProbeProblem, ProbeStep } from "../fs/probe.ts";
+export type { ProbeSpeed } from "../fs/probeSpeed.ts";
 
 /** Options of {@link testRemote}. */
 export interface RemoteTestOptions extends CallOptions {
@@ -47,13 +57,14 @@ export interface RemoteTestResult {
 }
 
 const DEFAULT_SIZE = 8 << 20;
+const SHOWN_LEFT = 3;
 /** Clocks may differ by so much before a signed request is refused somewhere. */
 const SKEW_MS = 60_000;
 
 /**
  * Finds out whether a remote works, by using it: looks for credentials, lists, writes, reads and removes an object of its
- * own, measures. Failures of the storage are part of the result.
- * @throws {ConfigError} when there is no such remote or an option of it is wrong
+ * own, measures. Failures of the storage, and options that do not fit, are part of the result.
+ * @throws {ConfigError} when there is no such remote
  */
 export async function testRemote(
   repo: Repo,
@@ -61,31 +72,53 @@ export async function testRemote(
   options: RemoteTestOptions = {},
 ): Promise<RemoteTestResult> {
   const remote = resolveRemote(repo, name, "remote test");
-  const { fs, root } = await openStorageOf(repo, remote);
+  const report = await probed(repo, remote, options);
+  const can = abilities(report);
+  const settings = [...remote.options].map(([option, { value, level }]) => ({
+    option,
+    value: maskSecrets(option, value),
+    level,
+  }));
+  const { hasListing: _, ...found } = report;
+  return {
+    name: remote.name,
+    url: maskSecrets("url", remote.url),
+    settings,
+    ...found,
+    can,
+    advice: adviceOn(report, can),
+    ok: report.steps.every(({ outcome }) => outcome !== "failed") && (report.left.length === 0 || !mayRemove(report)),
+  };
+}
+
+interface Probed extends ProbeReport {
+  readonly hasListing: boolean;
+}
+
+async function probed(repo: Repo, remote: ResolvedRemote, options: RemoteTestOptions): Promise<Probed> {
+  const { size = DEFAULT_SIZE, readOnly = false, signal } = options;
+  let opened: OpenedStorage;
   try {
-    const { size = DEFAULT_SIZE, readOnly = false, signal } = options;
+    opened = await openStorageOf(repo, remote);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof DvcError)) throw error;
+    return { steps: unopened(error), left: [], hasListing: true };
+  }
+  const { fs, root } = opened;
+  try {
     const report = await probeStorage(fs, root, { size, readOnly, ...(signal === undefined ? {} : { signal }) });
-    const can = abilities(report.steps, fs);
-    const settings = [...remote.options].map(([option, { value, level }]) => ({
-      option,
-      value: maskSecrets(option, value),
-      level,
-    }));
-    return {
-      name: remote.name,
-      url: maskSecrets("url", remote.url),
-      settings,
-      ...report,
-      can,
-      advice: adviceOn(report, can),
-      ok: report.left.length === 0 && report.steps.every(({ outcome }) => outcome !== "failed"),
-    };
+    return { ...report, hasListing: fs.caps.listPage > 0 };
   } finally {
     await fs.close();
   }
 }
 
-function abilities(steps: readonly ProbeStep[], fs: FileSystem): RemoteTestResult["can"] {
+function mayRemove({ steps }: ProbeReport): boolean {
+  return steps.some(({ name, outcome }) => name === "remove" && outcome !== "skipped");
+}
+
+function abilities({ steps, hasListing }: Probed): RemoteTestResult["can"] {
   const passed = (...names: ProbeName[]): Ability => {
     const outcomes = names
       .map((name) => steps.filter((step) => step.name === name).map(({ outcome }) => outcome))
@@ -93,8 +126,10 @@ function abilities(steps: readonly ProbeStep[], fs: FileSystem): RemoteTestResul
     if (outcomes.includes("failed")) return "no";
     return outcomes.every((outcome) => outcome === "passed") ? "yes" : "unknown";
   };
-  const hasListing = fs.caps.listPage > 0;
-  const isDead = steps.some(({ note }) => note === "after the failure above");
+  const [list, write] = (["list", "write"] as const).map((name) => steps.find((step) => step.name === name)?.problem);
+  // The same of both: nobody is let in at all.
+  const isShut = list !== undefined && list.message === write?.message;
+  const isDead = isShut || steps.some(({ note }) => note === AFTER_FAILURE);
   if (isDead) return { pull: "no", push: "no", gc: "no" };
   return {
     pull: passed("read"),
@@ -118,7 +153,7 @@ function adviceOn({ steps, access, left, speed }: ProbeReport, can: RemoteTestRe
   if (denied("read") && can.push === "yes")
     advice.push("What is written can't be read back: others will not be able to `pull`. Grant the right to read.");
   if (failed.has("remove")) advice.push("Objects can't be removed: `gc -c` will fail. Everything else can work.");
-  if (failed.has("find"))
+  if (failed.has("find") && !denied("find"))
     advice.push(
       "A new object is not listed at once: `status -c` and `push` may take objects for missing and send them again.",
     );
@@ -133,6 +168,10 @@ function adviceOn({ steps, access, left, speed }: ProbeReport, can: RemoteTestRe
     advice.push(
       "Each question takes long: many small files will be slow. More at once helps: `remote modify NAME jobs 64`.",
     );
-  if (left.length > 0) advice.push(`Left behind, remove it by hand: ${left.join(", ")}`);
+  if (left.length > 0) {
+    const more = left.length - SHOWN_LEFT;
+    const others = more > 0 ? ` and ${String(more)} more beside` : "";
+    advice.push(`Left behind, remove it by hand: ${left.slice(0, SHOWN_LEFT).join(", ")}${others}`);
+  }
   return advice;
 }

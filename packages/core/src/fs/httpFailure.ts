@@ -17,13 +17,18 @@ export function connectionError(cause: Error, address: string, about: string, pr
       hint: "For an own certificate authority: `remote modify NAME ssl_verify /path/to/ca.pem`.",
     });
   }
-  return new StorageError(`no answer from ${address}: ${REASONS[code] ?? cause.message}`, {
+  return new StorageError(`no answer from ${address}: ${reasonOf(cause)}`, {
     protocol,
     path: about,
     cause,
     retryable: true,
     hint: "Check the network, the remote's `endpointurl`, and proxies.",
   });
+}
+
+/** Why a connection failed, in words. */
+export function reasonOf(cause: Error): string {
+  return REASONS[(cause as NodeJS.ErrnoException).code ?? ""] ?? cause.message;
 }
 
 /** What a connection dies of when nothing comes. */

@@ -57,9 +57,23 @@ describe("probing a storage", () => {
       }
     }
     const fs = new Keeps();
-    const { left, steps } = await probeStorage(fs, "root", { size: 0 });
+    // Nothing is measured: that would leave many more.
+    const { left, steps, speed } = await probeStorage(fs, "root", { size: 1000 });
+    expect(speed).toBeUndefined();
     expect(steps.at(-1)).toMatchObject({ name: "remove", outcome: "failed" });
     expect(left).toEqual([...fs.files.keys()].map((path) => fs.url(path)));
+    expect(left).toHaveLength(1);
+  });
+
+  it("takes it as it is that a storage can remove nothing", async () => {
+    class Web extends MemoryFileSystem {
+      override remove(): Promise<void> {
+        return Promise.reject(new StorageError("can't", { protocol: "memory", path: "x", code: "unsupported" }));
+      }
+    }
+    const { left, steps } = await probeStorage(new Web(), "root", { size: 1000 });
+    expect(steps.at(-1)).toMatchObject({ name: "remove", outcome: "skipped", note: "can't" });
+    expect(steps.filter(({ outcome }) => outcome === "failed")).toEqual([]);
     expect(left).toHaveLength(1);
   });
 

@@ -1,12 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { DvcError, type ErrorCode, StorageError } from "../base/errors.ts";
+import { DvcError, type ErrorCode, isNotFound, StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
-import { mapBounded } from "../base/pool.ts";
 import type { AccessFacts, FileSystem } from "./filesystem.ts";
 import { md5Hex } from "./fileHash.ts";
+import { measureSpeed, type ProbeSpeed } from "./probeSpeed.ts";
 
 /** What is tried, in this order. */
 export type ProbeName = "credentials" | "list" | "write" | "stat" | "read" | "range" | "find" | "remove";
@@ -28,20 +25,6 @@ export interface ProbeStep {
   readonly problem?: ProbeProblem;
 }
 
-/** Speeds. Bytes per second are of one large object; objects per second of many small ones at once. */
-export interface ProbeSpeed {
-  /** Middle and slowest of some single questions, ms. */
-  readonly latencyMs: { readonly median: number; readonly worst: number };
-  readonly large: { readonly bytes: number; readonly writeBytesPerSecond: number; readonly readBytesPerSecond: number };
-  readonly small: {
-    readonly objects: number;
-    readonly bytes: number;
-    readonly atOnce: number;
-    readonly writesPerSecond: number;
-    readonly readsPerSecond: number;
-  };
-}
-
 /** What {@link probeStorage} found out. */
 export interface ProbeReport {
   readonly steps: readonly ProbeStep[];
@@ -59,9 +42,9 @@ export interface ProbeOptions extends CallOptions {
   readonly readOnly?: boolean;
 }
 
-const SMALL_BYTES = 4096;
-const SMALL_OBJECTS = 64;
-const QUESTIONS = 7;
+/** Why a trial was skipped that could not pass any more. */
+export const AFTER_FAILURE = "after the failure above";
+const NAMES: readonly ProbeName[] = ["credentials", "list", "write", "stat", "read", "range", "find", "remove"];
 const PROBE_BYTES = 1000;
 /** A write that failed so left nothing. */
 const REFUSED: ReadonlySet<ErrorCode> = new Set(["auth", "config", "unsupported", "not-found"]);
@@ -80,6 +63,15 @@ export async function probeStorage(fs: FileSystem, root: string, options: ProbeO
     await probe.clear();
   }
   return probe.report();
+}
+
+/** The trials where not even the options of the storage could be used. */
+export function unopened(error: DvcError): readonly ProbeStep[] {
+  return NAMES.map((name) =>
+    name === "credentials"
+      ? { name, outcome: "failed", ms: 0, problem: problemOf(error) }
+      : { name, outcome: "skipped", ms: 0, note: AFTER_FAILURE },
+  );
 }
 
 class Probe {
@@ -133,8 +125,9 @@ class Probe {
       () => this.#find(path),
       needs ?? (fs.caps.listPage > 0 ? undefined : "the storage has no listing"),
     );
-    if (isWritten && isRead && this.#options.size > 0) await this.#measure(path);
-    await this.#try("remove", () => this.#remove(path), needs);
+    // Many more objects are written only where they can be removed again.
+    const isRemoved = await this.#try("remove", () => this.#remove(path), needs);
+    if (isRead && isRemoved && this.#options.size > 0) await this.#measure();
     // Answers may have told more: a region, the time.
     if (this.#access !== undefined) this.#access = await fs.access?.();
   }
@@ -163,7 +156,7 @@ class Probe {
   async #try(name: ProbeName, work: () => Promise<string | undefined>, skip?: string): Promise<boolean> {
     const { signal } = this.#options;
     signal?.throwIfAborted();
-    const reason = this.#hopeless ? "after the failure above" : skip;
+    const reason = this.#hopeless ? AFTER_FAILURE : skip;
     if (reason !== undefined) {
       this.#steps.push({ name, outcome: "skipped", ms: 0, note: reason });
       return false;
@@ -178,6 +171,10 @@ class Probe {
       signal?.throwIfAborted();
       if (!(error instanceof DvcError)) throw error;
       const problem = problemOf(error);
+      if (name === "remove" && error.code === "unsupported") {
+        this.#steps.push({ name, outcome: "skipped", ms: 0, note: problem.message });
+        return false;
+      }
       this.#hopeless ||= HOPELESS.has(error.code) || name === "credentials" || isUnreachable(error);
       this.#steps.push({ name, outcome: "failed", ms: performance.now() - start, problem });
       return false;
@@ -200,6 +197,7 @@ class Probe {
     } catch (error) {
       // Refused, so not there; after any other failure it might be.
       if (error instanceof DvcError && REFUSED.has(error.code)) this.#written.delete(path);
+      if (isNotFound(error)) throw this.#strange(path, "can't be written: its folder is not there, and can't be made");
       throw error;
     }
   }
@@ -240,71 +238,17 @@ class Probe {
     return new StorageError(`'${url}' ${what}`, { protocol: this.#fs.protocol, path: url });
   }
 
-  async #measure(path: string): Promise<void> {
+  async #measure(): Promise<void> {
+    const { signal, size } = this.#options;
+    const probe = { fs: this.#fs, path: (name: string) => this.#path(name), written: this.#written, call: this.#call };
     try {
-      const latencyMs = await this.#latency(path);
-      const small = await this.#small();
-      const large = await this.#large();
-      this.#speed = { latencyMs, large, small };
+      this.#speed = await measureSpeed(probe, size);
     } catch (error) {
-      this.#options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       if (!(error instanceof DvcError)) throw error;
       this.#steps.push({ name: "write", outcome: "failed", ms: 0, note: "while measuring", problem: problemOf(error) });
     }
   }
-
-  async #latency(path: string): Promise<ProbeSpeed["latencyMs"]> {
-    const times: number[] = [];
-    for (let i = 0; i < QUESTIONS; i++) {
-      const start = performance.now();
-      await this.#fs.stat(path, this.#call);
-      times.push(performance.now() - start);
-    }
-    times.sort((a, b) => a - b);
-    return { median: times[QUESTIONS >> 1] ?? 0, worst: times.at(-1) ?? 0 };
-  }
-
-  async #small(): Promise<ProbeSpeed["small"]> {
-    const atOnce = this.#fs.caps.maxParallel;
-    const bytes = randomBytes(SMALL_BYTES);
-    const paths = Array.from({ length: SMALL_OBJECTS }, (_, i) => this.#path(`small-${String(i)}`));
-    const write = await seconds(() =>
-      mapBounded(paths, atOnce, async (path) => {
-        this.#written.add(path);
-        await this.#fs.write(path, { bytes }, this.#call);
-      }),
-    );
-    const read = await seconds(() => mapBounded(paths, atOnce, (path) => this.#fs.readBytes(path, this.#call)));
-    await this.#fs.removeMany(paths, this.#call);
-    for (const path of paths) this.#written.delete(path);
-    const perSecond = { writesPerSecond: SMALL_OBJECTS / write, readsPerSecond: SMALL_OBJECTS / read };
-    return { objects: SMALL_OBJECTS, bytes: SMALL_BYTES, atOnce, ...perSecond };
-  }
-
-  async #large(): Promise<ProbeSpeed["large"]> {
-    const { size } = this.#options;
-    const path = this.#path("large");
-    const bytes = randomBytes(size);
-    const folder = mkdtempSync(join(tmpdir(), "holdfast-probe-"));
-    try {
-      this.#written.add(path);
-      const write = await seconds(() => this.#fs.write(path, { bytes }, this.#call));
-      const to = join(folder, "large");
-      const read = await seconds(() => this.#fs.download(path, to, { ...this.#call, size }));
-      if (!readFileSync(to).equals(bytes)) throw this.#strange(path, "came back with other bytes");
-      await this.#fs.remove(path, this.#call);
-      this.#written.delete(path);
-      return { bytes: size, writeBytesPerSecond: size / write, readBytesPerSecond: size / read };
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  }
-}
-
-async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return (performance.now() - start) / 1000;
 }
 
 function problemOf(error: DvcError): ProbeProblem {

@@ -22,6 +22,7 @@ import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import type { AnswerHeaders } from "./httpAnswer.ts";
 import { type ObjectClient, S3Client } from "./s3Client.ts";
 import { downloadObject, type GetRequest } from "./s3Download.ts";
+import { S3AnswerError } from "./s3Errors.ts";
 import { type ObjectSettings, s3Settings } from "./s3Settings.ts";
 import { putBytes, putLargeFile } from "./s3Upload.ts";
 import { escapeXml, xmlElements, xmlText } from "./s3Xml.ts";
@@ -88,7 +89,13 @@ export class S3FileSystem implements FileSystem {
 
   async #checkBucket(bucket: string, options: CallOptions | undefined): Promise<void> {
     if (this.#buckets.has(bucket)) return;
-    await this.#page(bucket, { "max-keys": "1" }, options);
+    try {
+      await this.#page(bucket, { "max-keys": "1" }, options);
+    } catch (error) {
+      // Who may not list it learns that it is there.
+      if (!(error instanceof S3AnswerError) || error.reason !== "AccessDenied") throw error;
+      this.#buckets.add(bucket);
+    }
   }
 
   /** All files below the folder, in the order of the keys' UTF-8 bytes, by pages of 1000. */

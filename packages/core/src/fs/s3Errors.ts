@@ -94,7 +94,9 @@ export function s3ErrorCode(status: number, body: string): string {
 
 /** The error for a failing answer. Nothing of the request's headers is in it, so no secret either. */
 export function s3Error(failure: S3Failure): S3AnswerError {
-  const code = s3ErrorCode(failure.status, failure.body);
+  const found = s3ErrorCode(failure.status, failure.body);
+  // Of a bucket itself, from a server that says no more.
+  const code = found === "NoSuchKey" && failure.url === `s3://${failure.bucket}` ? "NoSuchBucket" : found;
   const meaning = MEANINGS[code];
   const said = xmlText(failure.body, "Message");
   const plain = `'${failure.url}': ${said ?? "the server refused"}`;

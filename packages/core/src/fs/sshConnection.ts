@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { Duplex, type Readable } from "node:stream";
 import ssh2, { type Client, type ConnectConfig, type SFTPWrapper } from "ssh2";
 import { StorageError } from "../base/errors.ts";
+import { reasonOf } from "./httpFailure.ts";
 import { fingerprint, KnownHosts, keyType } from "./knownHosts.ts";
 import { type Login, loginOf } from "./sshLogin.ts";
 import type { SshHop, SshSettings } from "./sshSettings.ts";
@@ -287,7 +288,7 @@ function connectFailure({ host, port, user }: SshHop, { tried, left }: Login, ca
 }
 
 function refused(host: string, port: number, cause: Error): StorageError {
-  return new StorageError(`no connection to ${host}:${String(port)}`, {
+  return new StorageError(`no connection to ${host}:${String(port)}: ${reasonOf(cause)}`, {
     protocol: "ssh",
     path: `ssh://${host}:${String(port)}`,
     cause,

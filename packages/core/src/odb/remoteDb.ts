@@ -81,6 +81,16 @@ export class RemoteDb {
     if (oids.length === 0) return new Set();
     if (isLocalPathFileSystem(this.fs)) return this.#existsLocally(this.fs, oids);
     if (oids.length <= FEW || this.fs.caps.listPage === 0) return this.#askEach(oids, options);
+    try {
+      return await this.#askOrList(oids, options);
+    } catch (error) {
+      // Who may read and write need not be allowed to list.
+      if (!(error instanceof StorageError) || error.code !== "auth") throw error;
+      return this.#askEach(oids, options);
+    }
+  }
+
+  async #askOrList(oids: readonly string[], options: CallOptions): Promise<Set<string>> {
     const estimate = await this.#estimateCount(options);
     const prefixes = prefixesFor(estimate, this.layout);
     const pages = estimate / this.fs.caps.listPage + prefixes.length;
