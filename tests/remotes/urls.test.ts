@@ -5,6 +5,7 @@ import { getUrl } from "../../packages/core/src/api/getUrl.ts";
 import { unfreeze } from "../../packages/core/src/api/freeze.ts";
 import { importUrl } from "../../packages/core/src/api/importUrl.ts";
 import { listUrl } from "../../packages/core/src/api/listUrl.ts";
+import { pull } from "../../packages/core/src/api/pull.ts";
 import { status } from "../../packages/core/src/api/status.ts";
 import { update } from "../../packages/core/src/api/update.ts";
 import { openUrl } from "../../packages/core/src/api/urlSource.ts";
@@ -74,6 +75,24 @@ describe("data at s3:// URLs", () => {
     await write("dir/a", "a22\n");
     expect((await update(project.open(), targets)).updated).toEqual(targets);
     expect([read("a"), read("data/a")]).toEqual(["a22\n", "a22\n"]);
+  });
+
+  it("brings what was only noted, a file and a folder, also through a remote of the config", async () => {
+    await write("noted/a", "a\n");
+    await write("noted/sub/b", "b\n");
+    const options = Object.entries(fsConfig).map(([name, value]) => `    ${name} = ${value}\n`);
+    project.put(".dvc/config.local", `['remote "own"']\n    url = s3://urls\n${options.join("")}`);
+    const noDownload = true;
+    await importUrl(project.open(), "s3://urls/noted/a", { out: "noted-file", fsConfig, noDownload });
+    await importUrl(project.open(), "s3://urls/noted", { out: "noted", fsConfig, noDownload });
+    await importUrl(project.open(), "remote://own/noted", { out: "noted-too", noDownload });
+    await pull(project.open(), ["noted-file", "noted", "noted-too"]);
+    expect([read("noted-file"), read("noted/a"), read("noted/sub/b"), read("noted-too/sub/b")]).toEqual([
+      "a\n",
+      "a\n",
+      "b\n",
+      "b\n",
+    ]);
   });
 
   it("looks at the source of an import that is not frozen", async () => {

@@ -199,7 +199,7 @@ function newOutput(repo: Repo, target: string, place: Place): Output {
   }
   const ignored = repo.ignore.reason(place.out);
   if (ignored !== undefined) throw new DvcError(`Path '${place.out}' is ignored by ${ignored}`);
-  if (!isInside(repo.root, place.out) || isAbsolute(place.defPath)) {
+  if (!isInside(repo.root, place.out) || isAbsolute(place.defPath) || schemeOf(place.defPath) !== undefined) {
     throw new DvcError(
       `Cached output(s) outside of DVC project: ${/^[a-z][a-z0-9+.-]+:\/\//i.test(target) ? target : place.out}. See <https://dvc.org/doc/user-guide/data-management/importing-external-data> for more info.`,
     );

@@ -3,12 +3,15 @@ import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
+import type { HashInfo } from "../hash/hashInfo.ts";
+import { storageHashName } from "../pipeline/location.ts";
 import { recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import { bringImport } from "../repo/externalRepo.ts";
 import type { Selected } from "../repo/index.ts";
 import { type OutputFilter, selectedOutputs } from "../repo/objects.ts";
 import { isInCache } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
+import { resolveRemote } from "../repo/resolveRemote.ts";
 import { shownPath } from "../repo/shown.ts";
 import { CloneError } from "../scm/clone.ts";
 import type { Transferred } from "../repo/transferReport.ts";
@@ -37,13 +40,12 @@ export async function fetchImports(
     if (!comesFromSource(one) || !out.useCache || !out.isLocal || !filter(one) || seen.has(out.path)) continue;
     seen.add(out.path);
     const recorded = recordedHash(one);
-    if (recorded?.name === "md5" || recorded?.name === "md5-dos2unix") {
-      // What a URL import was locked to may be here already; a checkout finds it by that hash.
-      if (isInCache(repo, recorded, within)) continue;
-    }
+    const ofData = recorded !== undefined && isOfData(repo, one, recorded) ? recorded : undefined;
+    // What a URL import was locked to may be here already; a checkout finds it by that hash.
+    if (ofData !== undefined && isInCache(repo, ofData, within)) continue;
     try {
       const built = await bring(repo, one, options);
-      if (recorded !== undefined && recorded.name !== "etag" && recorded.value !== built.hash.value) {
+      if (ofData !== undefined && ofData.value !== built.hash.value) {
         // Not what was recorded: the checkout says that it is missing, as in DVC.
         warnOther(repo, one, options);
         continue;
@@ -61,6 +63,15 @@ export async function fetchImports(
     }
   }
   return partial;
+}
+
+/** Whether a hash is that of the data: what is recorded of a source is made of the checksums that its storage keeps, and few keep MD5s. */
+function isOfData(repo: Repo, { stage, out }: StageOutput, { name }: HashInfo): boolean {
+  if (name !== "md5" && name !== "md5-dos2unix") return false;
+  const [dep] = stage.deps;
+  if (out.hash !== undefined || dep?.kind !== "file" || dep.isLocal) return true;
+  const [, remote] = /^remote:\/\/([^/]*)/i.exec(dep.defPath) ?? [];
+  return storageHashName(remote === undefined ? dep.defPath : resolveRemote(repo, remote).url) === "md5";
 }
 
 function warnOther(repo: Repo, one: StageOutput, options: CallOptions): void {

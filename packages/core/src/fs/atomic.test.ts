@@ -1,8 +1,10 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
-import { isLeftover, TEMPORARY_NAME, temporaryPath, writeFileAtomic } from "./atomic.ts";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { isLeftover, processAlive, TEMPORARY_NAME, temporaryPath, writeFileAtomic } from "./atomic.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -55,4 +57,21 @@ describe("temporary names", () => {
     expect(isLeftover(".x.77-abc.hftmp", () => true)).toBe(false);
     expect(isLeftover("x.77-abc.tmp", () => false)).toBe(false);
   });
+});
+
+it.runIf(process.platform === "linux")("a process that ended and was never waited for runs no more", async () => {
+  // `cat` takes the place of the shell and knows nothing of its child, which ends only then.
+  const script = 'while [ "$(cat /proc/$$/comm)" = sh ]; do :; done & echo $!; exec cat';
+  const parent = spawn("sh", ["-c", script], { stdio: ["pipe", "pipe", "ignore"] });
+  const [said] = (await once(parent.stdout, "data")) as [Buffer];
+  const child = Number(said.toString("utf8"));
+  const state = (): string =>
+    readFileSync(`/proc/${String(child)}/stat`, "latin1")
+      .replace(/^.*\) /s, "")
+      .slice(0, 1);
+  await vi.waitUntil(() => state() === "Z", { timeout: 10_000, interval: 5 });
+  expect(processAlive(child)).toBe(false);
+  expect(processAlive(parent.pid ?? 0)).toBe(true);
+  parent.stdin.end();
+  await once(parent, "exit");
 });

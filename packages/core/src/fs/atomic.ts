@@ -88,14 +88,25 @@ function namesIn(folder: OsPath): string[] {
   }
 }
 
-/** Whether a process with this id exists on this machine (also one of another user). */
+/** Whether a process with this id runs on this machine (also one of another user). */
 export function processAlive(pid: number): boolean {
   if (pid === process.pid) return true;
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Whether it has ended and only its parent has not yet asked how: in containers nobody may ever ask. */
+function isZombie(pid: number): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    // The name, in brackets, may hold anything.
+    return /^[ZX]/.test(readFileSync(`/proc/${String(pid)}/stat`, "latin1").replace(/^.*\) /s, ""));
+  } catch {
+    return false;
   }
 }
 
