@@ -98,20 +98,8 @@ describe("repro", () => {
           "  next: {cmd: touch ran, deps: [b]}\n" +
           "  late: {cmd: touch ran, deps: [a, b]}\n",
       );
-      const child = spawn(process.execPath, [BINARY, "repro", ...words], {
-        cwd: rig.dir,
-        env: rig.env,
-        stdio: "ignore",
-      });
-      const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
-        child.once("exit", (status, by) => {
-          resolve(status ?? by);
-        });
-      });
-      await expect.poll(() => rig.read("pid") ?? "", { timeout: 20_000 }).toMatch(/\d+\n/);
-      const pid = Number(rig.read("pid") ?? "");
-      child.kill(signal);
-      expect(await ended).toBe(code);
+      const { pid, ended } = await signalled(signal, words);
+      expect(ended).toBe(code);
       if (words.length > 0) await expect.poll(() => isAlive(pid), { timeout: 5000 }).toBe(false);
       else if (isAlive(pid)) process.kill(pid, "SIGKILL");
       expect(rig.read("dvc.lock")).toContain("  done:\n");
@@ -120,7 +108,40 @@ describe("repro", () => {
       expect(rig.run(["status"]).code).toBe(0);
     },
   );
+
+  it.each([
+    { signal: "SIGINT", words: ["-j", "2"], code: 252 },
+    { signal: "SIGTERM", words: ["-j", "2"], code: "SIGTERM" },
+    { signal: "SIGTERM", words: ["-k"], code: "SIGTERM" },
+  ] as const)("begins nothing after $signal ($words) when a command takes it well", async ({ signal, words, code }) => {
+    const trap = "trap 'echo saved > a; exit 0' INT TERM; echo $$ > pid; while true; do sleep 0.1; done";
+    const stages = { good: { cmd: trap, outs: ["a"] }, list: { cmd: ["cp a b", "touch ran"], deps: ["a"] } };
+    rig.write("dvc.yaml", JSON.stringify({ stages }));
+    expect((await signalled(signal, words)).ended).toBe(code);
+    expect(rig.read("a")).toBe("saved\n");
+    expect(rig.read("dvc.lock")).toContain("  good:\n");
+    expect(existsSync(join(rig.dir, "b"))).toBe(false);
+    rig.ok("repro");
+    expect(existsSync(join(rig.dir, "ran"))).toBe(true);
+  });
 });
+
+/** Runs `repro` until a command has written its process id, then sends it a signal. */
+async function signalled(
+  signal: NodeJS.Signals,
+  words: readonly string[],
+): Promise<{ readonly pid: number; readonly ended: number | NodeJS.Signals | null }> {
+  const child = spawn(process.execPath, [BINARY, "repro", ...words], { cwd: rig.dir, env: rig.env, stdio: "ignore" });
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
+    child.once("exit", (status, by) => {
+      resolve(status ?? by);
+    });
+  });
+  await expect.poll(() => rig.read("pid") ?? "", { timeout: 20_000 }).toMatch(/\d+\n/);
+  const pid = Number(rig.read("pid") ?? "");
+  child.kill(signal);
+  return { pid, ended: await ended };
+}
 
 function isAlive(pid: number): boolean {
   try {

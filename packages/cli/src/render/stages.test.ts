@@ -1,7 +1,11 @@
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { plain } from "./colour.ts";
 import { StageBoard, StageLines } from "./stages.ts";
 import type { TextStream } from "./streams.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 it("prefixes are as wide as the widest name, and no colour is shared by neighbours", () => {
   const lines = new StageLines();
@@ -12,7 +16,8 @@ it("prefixes are as wide as the widest name, and no colour is shared by neighbou
   expect(new Set(colours).size).toBe(2);
 });
 
-it("the board shows what runs for how long, counts the rest, and wipes itself", () => {
+it("the board shows what runs for how long, counts the rest, makes way for text and comes back, and wipes itself", () => {
+  vi.useFakeTimers();
   let written = "";
   let now = 0;
   const stream = { write: (text: string) => (written += text) } as unknown as TextStream;
@@ -22,18 +27,30 @@ it("the board shows what runs for how long, counts the rest, and wipes itself", 
     plain,
     () => now,
   );
+  const shown = (): string => {
+    const text = written;
+    written = "";
+    return text;
+  };
   board.on({ type: "stages", stages: ["a", "b", "c", "d", "e"] });
   board.on({ type: "stage", stage: "a", state: "skipped" });
   board.on({ type: "stage", stage: "b", state: "running" });
+  vi.advanceTimersByTime(20);
+  expect(shown()).toBe("  b  0:00\n1 running, 3 waiting, 1 skipped  0:00\n");
+  board.clear();
+  expect(shown()).toBe("\r\x1b[2A\x1b[J");
+  vi.advanceTimersByTime(20);
+  expect(shown()).toBe("  b  0:00\n1 running, 3 waiting, 1 skipped  0:00\n");
   now = 62_000;
   board.on({ type: "stage", stage: "c", state: "failed" });
   board.on({ type: "stage", stage: "d", state: "dropped" });
-  expect(board.lines()).toEqual(["  b  1:02", "1 running, 1 waiting, 1 skipped, 1 fail"]);
+  vi.advanceTimersByTime(20);
+  expect(shown()).toBe("\r\x1b[2A\x1b[J  b  1:02\n1 running, 1 waiting, 1 skipped, 1 fail\n");
   board.on({ type: "stage", stage: "b", state: "done" });
   expect(board.lines()).toHaveLength(1);
-  written = "";
   board.end();
-  expect(written).toBe("\r\x1b[2A\x1b[J");
+  expect(shown()).toBe("\r\x1b[2A\x1b[J");
   board.clear();
-  expect(written).toBe("\r\x1b[2A\x1b[J");
+  vi.advanceTimersByTime(1000);
+  expect(written).toBe("");
 });

@@ -31,8 +31,8 @@ export class StageLines {
   }
 }
 
-/** Least time between two drawings, in ms. */
-const PACE = 100;
+/** How soon the block is drawn anew after something happened or other text was printed, in ms. */
+const SOON = 20;
 /** How often the times are drawn anew, in ms. */
 const TICK = 500;
 /** Stages shown one by one; of more only the number. */
@@ -49,8 +49,9 @@ export class StageBoard {
   readonly #since: number;
   #total = 0;
   #rows = 0;
-  #drawnAt = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
+  #ticks: NodeJS.Timeout | undefined;
+  #next: NodeJS.Timeout | undefined;
+  #isOver = false;
 
   constructor(stream: TextStream, width: () => number, paint: Paint, now: () => number = () => performance.now()) {
     this.#stream = stream;
@@ -67,24 +68,24 @@ export class StageBoard {
       this.#running.delete(event.stage);
       this.#counts.set(event.state, (this.#counts.get(event.state) ?? 0) + 1);
     }
-    this.#timer ??= setInterval(() => {
+    this.#ticks ??= setInterval(() => {
       this.#draw();
     }, TICK).unref();
-    if (this.#now() - this.#drawnAt >= PACE) this.#draw();
+    this.#drawSoon();
   }
 
-  /** Wipes the block, so that other text can be printed. */
+  /** Wipes the block, so that other text can be printed; soon it is there again. */
   clear(): void {
-    if (this.#rows === 0) return;
-    this.#stream.write(`\r\x1b[${String(this.#rows)}A\x1b[J`);
-    this.#rows = 0;
+    this.#wipe();
+    this.#drawSoon();
   }
 
   /** Wipes the block for good. */
   end(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-    this.clear();
+    this.#isOver = true;
+    clearInterval(this.#ticks);
+    clearTimeout(this.#next);
+    this.#wipe();
   }
 
   /** The block as text, without colours cut to the width. */
@@ -110,9 +111,22 @@ export class StageBoard {
     return `${parts.join(", ")}  ${duration((now - this.#since) / 1000)}`;
   }
 
+  #drawSoon(): void {
+    if (this.#isOver) return;
+    this.#next ??= setTimeout(() => {
+      this.#next = undefined;
+      this.#draw();
+    }, SOON).unref();
+  }
+
+  #wipe(): void {
+    if (this.#rows === 0) return;
+    this.#stream.write(`\r\x1b[${String(this.#rows)}A\x1b[J`);
+    this.#rows = 0;
+  }
+
   #draw(): void {
-    this.clear();
-    this.#drawnAt = this.#now();
+    this.#wipe();
     const lines = this.lines();
     const failed = this.#counts.has("failed");
     const last = this.#paint(lines.at(-1) ?? "", failed ? "red" : "bold");

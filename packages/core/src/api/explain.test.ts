@@ -62,6 +62,23 @@ describe("explain", () => {
     ]);
   });
 
+  it("tells what dvc.yaml has since the last run from what changed", async () => {
+    await make();
+    project.put("more", "1\n");
+    project.put("made", "1\n");
+    project.put("dvc.yaml", PIPELINE.replace("deps: [in]", "deps: [in, more]").replace("[b.o]", "[b.o, made, unmade]"));
+    expect(await ask()).toMatchObject([
+      { reasons: [{ kind: "dependency", path: "more", state: "new" }] },
+      {
+        reasons: [
+          { kind: "output", path: "made", state: "new" },
+          { kind: "output", path: "unmade", state: "deleted" },
+          { kind: "upstream" },
+        ],
+      },
+    ]);
+  });
+
   it("foresees what would be restored, and what that means for the stages behind it", async () => {
     await make();
     project.put("in", "2\n");

@@ -171,13 +171,20 @@ class Forecast {
       const state = changes.deps[path];
       if (state === undefined) continue;
       if (dep.kind === "params") reasons.push(...paramReasons(dep, path, state, present));
-      else if (typeof state === "string") reasons.push({ kind: "dependency", path, state });
+      else if (typeof state === "string") reasons.push({ kind: "dependency", path, state: stateOf(dep, state) });
     }
-    for (const [path, state] of Object.entries(changes.outs)) {
-      if (typeof state === "string") reasons.push({ kind: "output", path, state });
+    for (const out of stage.outs) {
+      const path = shownPath(this.#repo, out);
+      const state = changes.outs[path];
+      if (typeof state === "string") reasons.push({ kind: "output", path, state: stateOf(out, state) });
     }
     return reasons;
   }
+}
+
+/** What dvc.yaml has since the stage last ran is new: `status` calls it modified, as DVC does. */
+function stateOf(entry: Output | Dependency, state: EntryState): EntryState {
+  return state === "modified" && "hash" in entry && entry.hash === undefined ? "new" : state;
 }
 
 /** Whether nobody knows yet what the stage would leave behind. */

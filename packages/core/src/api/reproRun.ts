@@ -3,13 +3,13 @@ import { info, type Reporter, type StageState, warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { syncFolder } from "../fs/atomic.ts";
-import { interruption } from "../pipeline/children.ts";
+import { interruption, throwIfInterrupted } from "../pipeline/children.ts";
 import { descendants, type StageGraph } from "../pipeline/graph.ts";
 import { saveStage } from "../pipeline/save.ts";
 import { limitsOf, runSchedule, Schedule, type Task } from "../pipeline/schedule.ts";
 import { isImport, type Stage } from "../pipeline/stage.ts";
 import type { GitContext } from "../repo/gitContext.ts";
-import { SharedRepoLock, withoutRepoLock } from "../repo/locks.ts";
+import { type SharedRepoLock, withSharedRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownStage, viewOf } from "../repo/shown.ts";
 
@@ -76,6 +76,7 @@ class Reproduction {
     for (const stage of this.#plan.steps) {
       if (this.#skipped.has(stage)) continue;
       this.#options.signal?.throwIfAborted();
+      throwIfInterrupted();
       if (hasRun) info(this.#options, "");
       try {
         hasRun = await this.#step(stage, this.#options);
@@ -95,8 +96,7 @@ class Reproduction {
     let abort: Error | undefined;
     this.#options.reporter?.emit({ type: "stages", stages: steps.map((stage) => addressOf(this.#repo, stage)) });
     try {
-      await withoutRepoLock(this.#repo, this.#options, async () => {
-        const lock = new SharedRepoLock(this.#repo, this.#options);
+      await withSharedRepoLock(this.#repo, this.#options, async (lock) => {
         const work = async (stage: Stage): Promise<void> => {
           try {
             await this.#besideOthers(stage, lock, logs);
@@ -106,11 +106,7 @@ class Reproduction {
           }
           for (const one of this.#skipped) schedule.settle(one);
         };
-        try {
-          await runSchedule(schedule, work, () => abort !== undefined || this.#isStopped);
-        } finally {
-          lock.close();
-        }
+        await runSchedule(schedule, work, () => abort !== undefined || this.#isStopped);
       });
     } finally {
       logs.close();
@@ -118,6 +114,8 @@ class Reproduction {
     this.#context.sortIgnored(steps.flatMap((stage) => stage.outs.map((out) => out.path)));
     if (abort !== undefined) throw abort;
     for (const stage of schedule.waiting) this.#drop(stage);
+    // A command that takes an interrupt well leaves no failure behind.
+    if (this.#failed.size === 0 && this.#skipped.size > 0) throwIfInterrupted();
   }
 
   /** Makes the names of what was saved safe against power loss; the bytes are since they were written. */

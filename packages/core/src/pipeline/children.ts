@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { DvcError } from "../base/errors.ts";
 
 /** After a signal the children have so long to end by themselves, in ms. */
 const GRACE_MS = 10_000;
@@ -10,6 +11,11 @@ let restore: (() => void) | undefined;
 /** The signal that has ended the commands of this process; undefined while there was none. */
 export function interruption(): "SIGINT" | "SIGTERM" | undefined {
   return received;
+}
+
+/** @throws {DvcError} when a signal has ended the commands of this process: nothing more is to begin */
+export function throwIfInterrupted(): void {
+  if (received !== undefined) throw new DvcError("interrupted by the user", { code: "aborted" });
 }
 
 /** How a child is looked after. */

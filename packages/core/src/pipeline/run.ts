@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { StageRunError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { info } from "../base/events.ts";
-import { guardChild } from "./children.ts";
+import { guardChild, throwIfInterrupted } from "./children.ts";
 import type { Viewpoint } from "./display.ts";
 import { addressing } from "./display.ts";
 import { LineCutter } from "./lines.ts";
@@ -51,6 +51,7 @@ export async function runStage(stage: Stage, options: RunOptions): Promise<void>
     info(options, `> ${command}`);
     if (options.dry === true) continue;
     options.signal?.throwIfAborted();
+    throwIfInterrupted();
     const status = await spawnCommand(command, stage, name, options);
     if (status !== 0) {
       throw new StageRunError(`failed to run: ${command}, exited with ${String(status)}`, {

@@ -131,21 +131,43 @@ const LONGEST_HOLD_MS = 1000;
 const REST_MS = 150;
 
 /**
+ * Runs `work`, whose tasks share the lock that the caller holds; afterwards the caller has it to itself again.
+ * @throws {Error} outside of `withRepoLock`
+ */
+export async function withSharedRepoLock<T>(
+  repo: Repo,
+  options: LockOptions,
+  work: (lock: SharedRepoLock) => Promise<T>,
+): Promise<T> {
+  const mine = held.get(repo);
+  if (mine === undefined) throw new Error("There is no lock to share.");
+  const lock = new SharedRepoLock(repo, mine, options);
+  try {
+    return await work(lock);
+  } finally {
+    lock.end();
+    if (mine.lock === undefined) await takeAgain(repo, mine, options);
+  }
+}
+
+/**
  * The repository's lock for tasks of one process that run side by side. A task is in a lane (one at a time in each) while
- * it works on the repository; when no task is, the lock is free. Made and used within `withoutRepoLock`.
+ * it works on the repository; when no task is, the lock is free.
  */
 export class SharedRepoLock {
   readonly #repo: Repo;
   readonly #options: LockOptions;
-  readonly #mine: Held = { depth: 1, lock: undefined };
+  readonly #mine: Held;
   readonly #lanes = new Map<string, Promise<void>>();
   #inside = 0;
-  #since = 0;
+  #since = systemClock.now();
   /** While the lock is being taken, or others have their turn. */
   #change: Promise<void> | undefined;
 
-  constructor(repo: Repo, options: LockOptions) {
+  /** Made by `withSharedRepoLock`. */
+  constructor(repo: Repo, mine: Held, options: LockOptions) {
     this.#repo = repo;
+    this.#mine = mine;
     this.#options = options;
   }
 
@@ -172,11 +194,10 @@ export class SharedRepoLock {
     };
   }
 
-  /** Gives the lock back; nobody may be inside. */
-  close(): void {
+  /** The lock stays with who holds it now. */
+  end(): void {
     clearTimeout(this.#leaving);
     this.#leaving = undefined;
-    if (this.#mine.lock !== undefined) giveBack(this.#repo, this.#mine);
   }
 
   async #enter(): Promise<void> {
@@ -219,7 +240,8 @@ export class SharedRepoLock {
     if (waiting.length > 0) return;
     this.#leaving ??= setTimeout(() => {
       this.#leaving = undefined;
-      if (this.#inside === 0 && this.#change === undefined) this.close();
+      if (this.#inside === 0 && this.#change === undefined && this.#mine.lock !== undefined)
+        giveBack(this.#repo, this.#mine);
     }, BRIEF_MS);
   }
 }
