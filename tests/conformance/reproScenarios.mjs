@@ -47,6 +47,37 @@ export const reproScenarios = [
     ],
   },
   {
+    // What looks at a project goes on where two stages claim an output, or a file is broken in several revisions.
+    id: "broken-looked-at",
+    feature: 60,
+    steps: [
+      ...start,
+      { write: { in: "1\n", "dvc.yaml": "stages:\n  a:\n    cmd: cp in a.o\n    deps: [in]\n    outs: [a.o]\n" } },
+      { dvc: "repro -q" },
+      ...commit,
+      { rm: ".dvc/cache/runs" },
+      { dvc: "commit" },
+      {
+        write: {
+          "dvc.yaml":
+            "stages:\n  a:\n    cmd: cp in a.o\n    deps: [in]\n    outs: [a.o]\n  b:\n    cmd: cp in a.o\n    outs: [a.o]\n",
+        },
+      },
+      { dvc: "status" },
+      { dvc: "data status" },
+      { dvc: "status a" },
+      { write: { "dvc.yaml": "stages: {a: {cmd: '${nope}'}}\nplots: [p.csv]\n" } },
+      { dvc: "plots show --json" },
+      { write: { "dvc.yaml": "plots: [p.csv\n" } },
+      ...commit,
+      { dvc: "plots diff HEAD~1 --json" },
+      { dvc: "diff HEAD~1" },
+      { write: { "dvc.yaml": "plots: []\nbogus: 1\n" } },
+      { dvc: "diff" },
+      { dvc: "plots show --json" },
+    ],
+  },
+  {
     id: "repro-varied-lock",
     feature: 47,
     steps: [

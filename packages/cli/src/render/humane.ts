@@ -13,12 +13,20 @@ export function naturalSize(bytes: number): string {
   let value = bytes;
   for (const unit of ["", "k", "M", "G", "T", "P", "E", "Z"]) {
     if (Math.abs(value) < 999.5) {
-      if (Math.abs(value) < 99.95) return value.toFixed(Math.abs(value) < 9.995 ? 2 : 1) + unit;
-      return value.toFixed(0) + unit;
+      if (Math.abs(value) < 99.95) return fixed(value, Math.abs(value) < 9.995 ? 2 : 1) + unit;
+      return fixed(value, 0) + unit;
     }
     value /= 1024;
   }
   return `${value.toFixed(1)}Y`;
+}
+
+/** As Python writes it: what lies exactly between two numbers becomes the even one. `value` is not negative. */
+function fixed(value: number, digits: number): string {
+  const scaled = value * 10 ** digits;
+  const isBetween = (value * 8) % 1 === 0 && scaled % 1 === 0.5;
+  const below = Math.floor(scaled);
+  return (isBetween && below % 2 === 0 ? below / 10 ** digits : value).toFixed(digits);
 }
 
 /** A size for the progress line: `4.2 MiB`. */

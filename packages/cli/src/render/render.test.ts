@@ -69,6 +69,8 @@ describe("words for people", () => {
   });
 
   it("prints sizes as DVC's tables do", () => {
+    // What lies exactly between becomes even, as in Python.
+    expect([1152, 1664, 1024 * 10.25, 1024 * 100.5].map(naturalSize)).toEqual(["1.12k", "1.62k", "10.2k", "100k"]);
     expect([0, 139, 1023, 4096, 12_900_000, 1024 ** 3 * 988].map(naturalSize)).toEqual([
       "0",
       "139",

@@ -60,7 +60,6 @@ async function commitLocked(
   options: CommitOptions,
 ): Promise<CommitResult> {
   const index = loadIndex(repo);
-  if (target === undefined) index.checkGraph();
   const selected = index
     .collect(target === undefined ? [] : [target], {
       recursive: options.recursive === true,
@@ -105,12 +104,12 @@ async function commitStage(
   options: CommitOptions,
 ): Promise<Stage> {
   const { stage } = selected;
-  if (options.force !== true) await askIfChanged(repo, selected, options);
+  const isChanged = options.force === true || (await askIfChanged(repo, selected, options));
   refuseGitTracked(repo, cachedPaths(selected), (path) => shownLocal(repo, path), tracked);
   // A version of a source is changed by `update` alone.
   const deps = isVersionedImport(stage) ? stage.deps : await recordDependencies(repo, stage, options);
   // The run cache keeps outputs that are not cached, too: it could not bring them back otherwise.
-  const keepsRun = selected.out === undefined && isRunCacheable({ ...stage, deps });
+  const keepsRun = isChanged && selected.out === undefined && isRunCacheable({ ...stage, deps });
   const outs: Output[] = [];
   for (const out of stage.outs) {
     outs.push(await commitOutput(repo, stage, out, selected, context, { ...options, keepsRun }));
@@ -150,7 +149,8 @@ async function commitOutput(
   }
 }
 
-async function askIfChanged(repo: Repo, selected: Selected, options: CommitOptions): Promise<void> {
+/** @returns whether the stage changed @throws {DvcError} when it did and the answer is no */
+async function askIfChanged(repo: Repo, selected: Selected, options: CommitOptions): Promise<boolean> {
   const { stage } = selected;
   // Dependencies of frozen stages and imports count here, as in DVC.
   const lookAt = (dep: FileDependency, call: CallOptions): Promise<FileDependency | undefined> =>
@@ -161,8 +161,8 @@ async function askIfChanged(repo: Repo, selected: Selected, options: CommitOptio
     .filter((out) => workspaceState(out, present) !== undefined)
     .map((out) => shownPath(repo, out));
   const what = changedText(repo, stage, deps, outs);
-  if (what === undefined) return;
-  if ((await options.confirm?.(`${what} Are you sure you want to commit it?`)) === true) return;
+  if (what === undefined) return false;
+  if ((await options.confirm?.(`${what} Are you sure you want to commit it?`)) === true) return true;
   throw new DvcError(`unable to commit changed ${shownStage(repo, stage)}. Use \`-f|--force\` to force.`);
 }
 

@@ -160,7 +160,7 @@ function notInCache(
     const root = recorded.get(posixRelative(repo.root, one.out.path));
     if (hash === undefined || root === undefined || !one.out.useCache) continue;
     const items = itemsOf(root, shape);
-    const there = cacheFor(repo, hash).exists(items.map((item) => item.hash ?? ""));
+    const there = cacheFor(repo, hash).exists(hashesOf(items));
     for (const item of items) if (item.hash !== undefined && !there.has(item.hash)) missing.push(item.path);
   }
   return missing.sort(byParts);
@@ -175,6 +175,11 @@ function itemsOf(root: DataRoot, shape: Shape): DataItem[] {
     if (shape.only?.(path) ?? true) items.push({ path, hash: entry.md5 });
   }
   return items;
+}
+
+/** Of two stages with the same output one may never have run. */
+function hashesOf(items: readonly DataItem[]): string[] {
+  return items.flatMap(({ hash }) => (hash === undefined ? [] : [hash]));
 }
 
 async function notInRemote(
@@ -198,13 +203,7 @@ async function notInRemote(
     }
     const remote = await openRemoteIfAny(repo, name, hash.name === "md5-dos2unix");
     // Where there is no remote, nothing is there.
-    const there =
-      remote === undefined
-        ? new Set<string>()
-        : await remote.exists(
-            items.map((item) => item.hash ?? ""),
-            options,
-          );
+    const there = remote === undefined ? new Set<string>() : await remote.exists(hashesOf(items), options);
     for (const item of items) if (item.hash !== undefined && !there.has(item.hash)) missing.push(item.path);
   }
   return missing;

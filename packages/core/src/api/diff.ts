@@ -47,8 +47,12 @@ export async function diff(repo: Repo, a = "HEAD", b?: string, options: DiffOpti
     const [oldRev, newRev] = [git.resolveRev(a), b === undefined || b === "workspace" ? undefined : git.resolveRev(b)];
     if (oldRev === newRev) return nothing;
     const missing = new MissingTargets();
-    const before = select(loadIndex(repo, { rev: oldRev }), options.targets, missing);
-    const after = select(loadIndex(repo, newRev === undefined ? {} : { rev: newRev }), options.targets, missing);
+    const read = (rev?: string): Selection =>
+      select(loadIndex(repo, rev === undefined ? {} : { rev }), options.targets, missing);
+    // What is wrong with the workspace is told first.
+    const workspace = newRev === undefined ? read() : undefined;
+    const before = read(oldRev);
+    const after = workspace ?? read(newRev);
     missing.check();
     const old = recordedRoots(repo, before.outs);
     const now =

@@ -39,7 +39,6 @@ export async function status(
 
 async function workspaceStatus(repo: Repo, targets: readonly string[], options: StatusOptions): Promise<StatusResult> {
   const index = loadIndex(repo);
-  if (targets.length === 0) index.checkGraph();
   const selected = index.collect(targets, {
     recursive: options.recursive === true,
     withDeps: options.withDeps === true,

@@ -50,7 +50,7 @@ export async function collectMoment(
     const targets = (options.targets ?? []).map((target) => targetPath(repo, target));
     definitions = await collectDefinitions(repo, index, files, targets, props);
   } catch (error) {
-    return unreadable(name, problemOf(error));
+    return unreadable(name, problemOf(error, revision.commit));
   }
   if (definitions.files.size === 0) return undefined;
   const sources = new Map<string, PlotSource>();

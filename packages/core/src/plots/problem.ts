@@ -1,10 +1,8 @@
 import { DvcError, FormatError, GraphError, InvalidFileError } from "../base/errors.ts";
+import { type ErrorRecord, stageFileProblem } from "../repo/stageFileProblem.ts";
 
 /** Why a plot, or a part of it, could not be made. `type` is the name of DVC's exception, `msg` its text. */
-export interface Problem {
-  readonly type: string;
-  readonly msg: string;
-}
+export type Problem = ErrorRecord;
 
 /** Type of the problem that the manifest of a tracked folder can't be had. */
 export const LOST_FOLDER = "DataIndexDirError";
@@ -22,9 +20,10 @@ export class PlotError extends DvcError {
 /** A template that is missing or does not fit. DVC calls these unexpected. */
 export class TemplateError extends Error {}
 
-/** What of an expected failure goes into the result. @throws what is not one */
-export function problemOf(error: unknown): Problem {
+/** What of an expected failure goes into the result. @param rev the commit it is of @throws what is not one */
+export function problemOf(error: unknown, rev?: string): Problem {
   if (!(error instanceof DvcError) || error.code === "aborted") throw error;
+  if (error instanceof InvalidFileError) return stageFileProblem(error, rev);
   return { type: typeOf(error), msg: error.message };
 }
 
@@ -34,7 +33,7 @@ function typeOf(error: DvcError): string {
   if (kind !== undefined) return `${kind}FileCorruptedError`;
   if (error.message.startsWith("[Errno 2]")) return "FileNotFoundError";
   if (error.message.startsWith("failed to load directory")) return LOST_FOLDER;
-  if (error instanceof InvalidFileError) return "YAMLValidationError";
+  if (error.message.startsWith("failed to parse ")) return "ResolveError";
   if (error instanceof GraphError) return "OutputDuplicationError";
   return error instanceof FormatError ? "FormatError" : "DvcException";
 }

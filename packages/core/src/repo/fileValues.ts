@@ -8,12 +8,10 @@ import { loadIndex, type Index } from "./index.ts";
 import type { Repo } from "./repo.ts";
 import { FolderError, MissingFileError, RevisionFiles, shownInView } from "./revisionFiles.ts";
 import { type Revision, type RevisionOptions, revisions } from "./revisions.ts";
+import { type ErrorRecord, stageFileProblem } from "./stageFileProblem.ts";
 
-/** What went wrong with a file or a revision, as DVC's JSON tells it: the name of Python's class and its text. */
-export interface ValueError {
-  readonly type: string;
-  readonly msg: string;
-}
+/** What went wrong with a file or a revision. */
+export type ValueError = ErrorRecord;
 
 /** What one file of params or metrics holds, or why it can't be read. `path` is relative to the project's root, in results of verbs to the working folder. */
 export type FileValues =
@@ -129,23 +127,8 @@ export function isFalsy(value: unknown): boolean {
 }
 
 function valueError(error: Error, rev: string | undefined): ValueError {
-  if (error instanceof InvalidFileError) return stageFileError(error, rev);
+  if (error instanceof InvalidFileError) return stageFileProblem(error, rev);
   return { type: className(error), msg: error.message };
-}
-
-/** DVC's page about a broken dvc.yaml has a short form too. */
-function stageFileError(error: InvalidFileError, rev: string | undefined): ValueError {
-  const headline = /^'.*' validation failed(?: in revision '\w+')?(: \d+ errors)?/s.exec(
-    error.message.replaceAll("\n", ""),
-  );
-  if (headline === null) {
-    const file = error.file.replace(/^\.[/\\]/, "");
-    return { type: "YAMLSyntaxError", msg: `unable to read: '${file}', YAML file structure is corrupted` };
-  }
-  const [whole, count = ""] = headline;
-  const plain = whole.slice(0, whole.length - count.length);
-  const at = rev === undefined || plain.endsWith("'") ? "" : ` in revision '${rev.slice(0, 7)}'`;
-  return { type: "YAMLValidationError", msg: `${plain}${at}${count}` };
 }
 
 function className(error: Error): string {
