@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { join, relative, sep } from "node:path";
-import { EncodingError, FormatError } from "../base/errors.ts";
+import { EncodingError, FormatError, UnsafePathError } from "../base/errors.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import { filesOfCommit, type GitEntry } from "./gitHistory.ts";
@@ -15,6 +15,8 @@ export interface GitChild {
 
 /** Blobs of these files are read together with the listing: they are what loading a project asks for. */
 const WANTED = /(^|\/)(dvc\.yaml|dvc\.lock|params\.yaml|\.dvcignore|[^/]*\.dvc|\.dvc\/config)$/;
+/** Git makes no such paths and checks none out, but its objects can be made by hand. */
+const UNSAFE = /(^|\/)(\.{0,2}|\.git)(\/|$)/i;
 /** More blobs than this are read by one child of Git, which is faster from there on. */
 const MAX_OWN_BLOBS = 100;
 /** A text larger than this (bytes) is not read. */
@@ -58,6 +60,7 @@ export class GitTree {
     this.root = at.root;
     this.commit = commit;
     this.#entries = this.#list();
+    for (const path of this.#entries.keys()) if (UNSAFE.test(path)) throw unsafe(commit, path);
   }
 
   /** Paths of all files from the root of the repository, in Git's order. */
@@ -289,4 +292,10 @@ export class GitTree {
       }
     });
   }
+}
+
+function unsafe(commit: string, path: RelPath): UnsafePathError {
+  return new UnsafePathError(`commit ${commit.slice(0, 7)} holds the unsafe path ${JSON.stringify(path)}`, {
+    hint: "Nothing of it was used. That repository was tampered with; tell its owner.",
+  });
 }
