@@ -200,6 +200,14 @@ describe("snapshot save", () => {
     rig.write("sub/x.bin", "2");
     expect(rig.run(["snapshot", "save", "--tag", "v2"], { cwd: "sub" }).err).toBe("");
     expect(rig.git("status", "--porcelain")).toBe("");
+    // What is not committed in the submodule is named, and is no change of this repository.
+    rig.write("module/new", "not committed there");
+    const dry = rig.run(["snapshot", "save", "--dry-run", "--json"], { cwd: "sub" });
+    expect((JSON.parse(dry.out) as { changes: unknown }).changes).toMatchObject({ code: [], submodules: ["module"] });
+    rmSync(rig.path("module/new"));
+    rig.ok("snapshot", "export", "v2", "../v2.tar");
+    rig.ok("snapshot", "import", "../v2.tar", "../v2");
+    expect(rig.git("-C", "../v2", "status", "--porcelain")).toBe("");
     rig.git("worktree", "add", "-q", "-b", "side", "../side");
     mkdirSync(rig.path("../side"), { recursive: true });
     expect(rig.run(["pull", "-q"], { cwd: "../side/sub" }).code).not.toBe(0); // no remote: nothing in this cache

@@ -48,6 +48,7 @@ export function printWorkspaceChanges(context: Context, changes: WorkspaceChange
     `Not run since they changed (${context.programName} repro), saved as recorded`,
     plain(changes.stale),
   );
+  printPaths(context, "Changed within submodules, left out (commit it there first)", plain(changes.submodules));
   printPaths(context, "Tracked by nobody, left out (git add, or holdfast add, them first)", plain(changes.untracked));
 }
 

@@ -123,6 +123,10 @@ class Import {
     caches["3.x"].flush();
     caches.legacy.flush();
     rebuildCommit(this.#env, this.#folder, header, this.#files, this.#file);
+    for (const [path] of header.submodules) {
+      this.#checkPath(path);
+      makeFolders(join(this.#folder, path)); // as `git clone` leaves them
+    }
     await this.#checkout(project, cacheDir);
     for (const { path, target } of this.#files) if (target !== undefined) this.#link(path, target);
     return header;

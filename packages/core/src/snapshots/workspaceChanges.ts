@@ -26,6 +26,8 @@ export interface WorkspaceChanges {
   readonly code: readonly { readonly path: string; readonly change: "added" | "deleted" | "modified" }[];
   /** Files that neither Git nor Holdfast tracks: they stay out. */
   readonly untracked: readonly string[];
+  /** Submodules in which something is not committed: a snapshot holds of each which commit it is at. */
+  readonly submodules: readonly string[];
   /** Recorded, but not in the workspace: they stay as recorded. */
   readonly absent: readonly string[];
   /** Stages whose dependencies or command changed since their outputs were made. */
@@ -99,20 +101,37 @@ function lockOf(stage: Stage): OsPath {
   return join(dirname(stage.file), "dvc.lock");
 }
 
-function gitChanges(repo: Repo, pointers: readonly OsPath[]): Pick<WorkspaceChanges, "code" | "untracked"> {
+function gitChanges(
+  repo: Repo,
+  pointers: readonly OsPath[],
+): Pick<WorkspaceChanges, "code" | "untracked" | "submodules"> {
   const git = snapshotGit(repo);
-  const { stdout } = git.run(["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"], {});
+  const { stdout } = git.run(["status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all"], {});
   const wanted = new Set(pointers.map((path) => posixRelative(git.root, path)));
   const code: { path: string; change: "added" | "deleted" | "modified" }[] = [];
   const untracked: string[] = [];
+  const submodules: string[] = [];
   for (const line of stdout.toString("utf8").split("\0")) {
-    const [state, path] = [line.slice(0, 2), line.slice(3)];
+    const { state, module, path } = statusOf(line);
     if (path === "") continue;
-    if (state !== "??") code.push({ path, change: changeOf(state, existsSync(join(git.root, path))) });
+    if (/^S.(M.|.U)$/.test(module)) submodules.push(path);
+    // Its commit is the same: only what is in it changed.
+    if (/^S\./.test(module) && state === ".M") continue;
+    if (state !== "?") code.push({ path, change: changeOf(state, existsSync(join(git.root, path))) });
     else if (wanted.has(path)) code.push({ path, change: "added" });
     else if (!isPointer(path)) untracked.push(path);
   }
-  return { code, untracked };
+  return { code, untracked, submodules };
+}
+
+/** `1 XY SUB MODE MODE MODE ID ID PATH`, `u XY SUB MODE MODE MODE MODE ID ID ID PATH` or `? PATH` (git-status, porcelain v2). */
+function statusOf(line: string): { readonly state: string; readonly module: string; readonly path: string } {
+  if (line.startsWith("? ")) return { state: "?", module: "", path: line.slice(2) };
+  const [, state = "", module = ""] = line.split(" ", 3);
+  const fields = line.startsWith("u ") ? 10 : 8;
+  let at = 0;
+  for (let n = 0; n < fields; n++) at = line.indexOf(" ", at) + 1;
+  return { state, module, path: line.slice(at) };
 }
 
 function changeOf(state: string, isThere: boolean): "added" | "deleted" | "modified" {
