@@ -9,7 +9,7 @@ import type { Repo } from "../repo/repo.ts";
 import { gitRequired } from "../repo/revisions.ts";
 import { shownPath, viewOf } from "../repo/shown.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
-import { newImport, placeBuilt, removePresent, resolveOutput, withBuilt } from "./importPlace.ts";
+import { newImport, placeBuilt, removePresent, importOutput, withBuilt } from "./importPlace.ts";
 
 /** What imports of all kinds share. */
 export interface ImportOptions extends CallOptions {
@@ -52,7 +52,7 @@ export async function importData(
   const source = sourceOf(url, options);
   return changeRepo(repo, "import", options, () =>
     withGitContext(repo, options, async (context) => {
-      const out = resolveOutput(repo.env.cwd, path, options.out, options.force === true);
+      const out = importOutput(repo, "import", path, options.out, options.force === true);
       const dep: RepoDependency = { kind: "repo", defPath: path, repo: source, extra: {} };
       const stage = newImport(repo, out, () => [dep]);
       const done =

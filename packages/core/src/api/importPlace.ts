@@ -11,6 +11,7 @@ import { loadIndex } from "../repo/index.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { refuseLinkedFolders } from "../repo/linkedFolders.ts";
 import type { Repo } from "../repo/repo.ts";
+import { readJournal } from "../repo/journal.ts";
 import { Keeper } from "../repo/keep.ts";
 import { applyNoted } from "../repo/noteData.ts";
 import { shownLocal } from "../repo/shown.ts";
@@ -32,6 +33,35 @@ export function resolveOutput(cwd: OsPath, source: string, out: string | undefin
     );
   }
   return chosen;
+}
+
+/**
+ * The same for an import. What a run of the same command left there that failed, or was killed, before it had written its `.dvc`
+ * file is nobody's: the next one takes its place.
+ * @param verb the command
+ */
+export function importOutput(
+  repo: Repo,
+  verb: string,
+  source: string,
+  out: string | undefined,
+  force: boolean,
+): string {
+  const named = out === undefined || out === "" ? basename(normalize(pathOfUrl(source))) : normalize(out);
+  const path = resolve(repo.env.cwd, named);
+  if (isLeftover(repo, verb, path)) return named;
+  return resolveOutput(repo.env.cwd, source, out, force);
+}
+
+function isLeftover(repo: Repo, verb: string, path: OsPath): boolean {
+  const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined;
+  if (!isThere || statSync(`${path}.dvc`, { throwIfNoEntry: false }) !== undefined) return false;
+  for (const entry of readJournal(repo)) {
+    const first = entry.steps.find((step) => step.kind === "data" && step.path === path);
+    if (first?.kind === "data")
+      return entry.verb === verb && !entry.isWhole && !entry.isUndone && first.before === null;
+  }
+  return false;
 }
 
 function pathOfUrl(source: string): string {

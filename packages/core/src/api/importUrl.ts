@@ -9,7 +9,7 @@ import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import { type ImportOptions, saveImport } from "./import.ts";
-import { newImport, resolveOutput } from "./importPlace.ts";
+import { newImport, importOutput } from "./importPlace.ts";
 import { type FileDependency, runUrlImport } from "./urlImport.ts";
 import type { FsConfig } from "./urlSource.ts";
 
@@ -32,7 +32,7 @@ export async function importUrl(repo: Repo, url: string, options: UrlImportOptio
   checkOptions(options);
   return changeRepo(repo, "import-url", options, () =>
     withGitContext(repo, options, async (context) => {
-      const chosen = resolveOutput(repo.env.cwd, url, options.out, options.force === true);
+      const chosen = importOutput(repo, "import-url", url, options.out, options.force === true);
       const made = newImport(repo, chosen, (wdir) => [dependencyOn(repo, url, wdir, options)]);
       // What a storage keeps in versions comes from there again: no remote need have it.
       const outs = options.versionAware === true ? made.outs.map((out) => ({ ...out, canPush: false })) : made.outs;

@@ -44,10 +44,11 @@ export async function stageAdd(
     withGitContext(repo, options, async (context) => {
       const stage = prepare(repo, definition, options);
       refuseTrackedOutputs(repo, stage);
-      // What it says of its own is put in one line below.
-      for (const file of saveDefinition(stage, viewOf(repo, {}))) context.track(file);
+      // The stage comes last: as long as it is not there, the same command can be given again.
       context.track(stage.file);
       ignoreOutputs(repo, stage, context, options);
+      // What it says of its own is put in one line below.
+      for (const file of saveDefinition(stage, viewOf(repo, {}))) context.track(file);
       const result = { stage: addressOf(repo, stage), file: relative(repo.env.cwd, stage.file) };
       info(options, `Added stage '${result.stage}' in '${result.file}'`);
       if (options.run === true) {

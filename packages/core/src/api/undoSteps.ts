@@ -107,7 +107,9 @@ async function restoreData(repo: Repo, step: Step<"data">, options: TakeBackOpti
     await checkOut(repo, path, before, manifest, options);
     return;
   }
-  if (isPresent(path))
+  // What an earlier try has brought back from the trash is there to stay.
+  const isBack = options.earlier.some((one) => one.kind === "restored" && one.path === path);
+  if (isPresent(path) && !isBack)
     options.keeper.drop(path, await look(repo, path, hashNameOf({ hash: after ?? undefined }), options));
   repo.state.links.delete(posixRelative(repo.root, path));
 }
