@@ -38,6 +38,28 @@ export const cornerScenarios = [
     ],
   },
   {
+    id: "data-status-order",
+    feature: 17,
+    steps: [
+      ...tracked,
+      {
+        write: { "data/sub/c.txt": "edited\n", "data/z.txt": "new\n", "data/n/x.txt": "newer\n", "data/sub/n": "n\n" },
+      },
+      { rm: "data/a.txt" },
+      { rm: "data/b.txt" },
+      { dvc: "data status --granular" },
+      { write: { "data/moved.txt": "beta\n", "loose file": "1" } },
+      { dvc: "data status --granular" },
+      { dvc: "data status --untracked-files" },
+      { dvc: "data status data --untracked-files" },
+      { dvc: "commit -q -f" },
+      { dvc: "data status --granular" },
+      { write: { ".dvcignore": "*\n" } },
+      { dvc: "check-ignore -d new one.txt sub/x .dvcignore" },
+      { dvc: "add new" },
+    ],
+  },
+  {
     id: "inside-folder",
     feature: 34,
     steps: [

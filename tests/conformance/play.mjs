@@ -91,9 +91,10 @@ function act(step, world) {
 
 /** Writes a file over whatever is there; files that are in the way of its folders go. */
 function putInPlace(path, text) {
-  rmSync(path, { recursive: true, force: true });
-  for (let folder = dirname(path); !existsSync(folder) || !lstatSync(folder).isDirectory(); folder = dirname(folder))
-    rmSync(folder, { force: true });
+  const folders = [];
+  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) folders.unshift(folder);
+  const inTheWay = folders.find((folder) => lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === false);
+  rmSync(inTheWay ?? path, { recursive: true, force: true });
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
 }

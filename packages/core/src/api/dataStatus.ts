@@ -252,7 +252,7 @@ function gitPart(
     .filter((file) => base === "." || file.startsWith(`${base}/`))
     .map((file) => (base === "." ? file : file.slice(base.length + 1)))
     .map((file) => posix.normalize(relative(repo.env.cwd, resolve(repo.root, file)).replaceAll("\\", "/")));
-  return { untracked: wanted, git: { isEmpty: git.head() === undefined, isDirty } };
+  return { untracked: wanted, git: { isEmpty: git.head() === undefined, isDirty: isDirty || untracked.length > 0 } };
 }
 
 /** Whether a listed path is a folder's. */

@@ -111,7 +111,9 @@ export class DvcIgnore {
     }
     for (const folder of folders) {
       const file = join(folder, DVCIGNORE);
-      const text = this.#rules.ignoresFile(file) ? undefined : this.#reader.readText(file);
+      // The outermost one counts even where it leaves itself out.
+      const isLeftOut = folder !== this.root && this.#rules.ignoresFile(file);
+      const text = isLeftOut ? undefined : this.#reader.readText(file);
       if (text !== undefined) lines.push(...linesOf(text, folder, posixRelative(this.root, file)));
     }
     if (path !== this.root && this.#isProject(path)) {
