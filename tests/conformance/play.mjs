@@ -75,7 +75,7 @@ function act(step, world) {
     }
   } else if (step.put !== undefined) {
     for (const [path, text] of Object.entries(step.put)) putInPlace(at(path), text);
-  } else if (step.rm !== undefined) rmSync(at(step.rm), { recursive: true, force: step.maybe === true });
+  } else if (step.rm !== undefined) remove(at(step.rm), step.maybe === true);
   else if (step.mv !== undefined) renameSync(at(step.mv[0]), at(step.mv[1]));
   else if (step.mkdir !== undefined) mkdirSync(at(step.mkdir), { recursive: true });
   else if (step.chmod !== undefined) chmodSync(at(step.chmod[0]), step.chmod[1]);
@@ -87,6 +87,15 @@ function act(step, world) {
     world.cwd = join(world.dir, step.cd);
     mkdirSync(world.cwd, { recursive: true });
   } else throw new Error(`unknown step ${JSON.stringify(step)}`);
+}
+
+/** `maybe`: also where nothing is, or a file above. */
+function remove(path, maybe) {
+  try {
+    rmSync(path, { recursive: true, force: maybe });
+  } catch (error) {
+    if (!maybe || error.code !== "ENOTDIR") throw error;
+  }
 }
 
 /** Writes a file over whatever is there; files that are in the way of its folders go. */

@@ -12,6 +12,7 @@ import { versionedFiles } from "../repo/versionRecords.ts";
 import { cacheFor, recordedHash, recordedRoots, type StageOutput, workspaceRoots } from "../repo/dataRoots.ts";
 import { loadIndex } from "../repo/index.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
+import { learnManifests } from "../repo/learnManifests.ts";
 import { looking } from "../repo/looking.ts";
 import type { Repo } from "../repo/repo.ts";
 
@@ -62,6 +63,8 @@ export function dataStatus(
     const index = loadIndex(repo);
     const recorded = recordedRoots(repo, index.outs);
     const present = await workspaceRoots(repo, index.outs, options);
+    const head = outsOfHead(repo, options);
+    if (options.granular === true) await learnManifests(repo, index.outs.concat(head ?? []), options);
     const only = targetFilter(repo, targets);
     const shape = {
       granular: options.granular === true,
@@ -70,7 +73,7 @@ export function dataStatus(
       ...(only === undefined ? {} : { only }),
     };
     const uncommitted = diffRoots(recorded, present, shape);
-    const committed = diffHead(repo, recorded, shape, options);
+    const committed = head === undefined ? undefined : diffRoots(recordedRoots(repo, head), recorded, shape);
     const unchanged = new Set(uncommitted.unchanged.map((item) => item.path));
     if (committed !== undefined) {
       const same = new Set(committed.unchanged.map((item) => item.path));
@@ -94,22 +97,16 @@ interface Shape {
   readonly only?: (path: RelPath) => boolean;
 }
 
-function diffHead(
-  repo: Repo,
-  recorded: ReadonlyMap<RelPath, DataRoot>,
-  shape: Shape,
-  options: CallOptions,
-): DataDiff | undefined {
+/** The outputs at HEAD; undefined without Git. */
+function outsOfHead(repo: Repo, options: CallOptions): readonly StageOutput[] | undefined {
   if (repo.git === undefined) return undefined;
   try {
     const head = repo.git.head();
-    const before =
-      head === undefined ? new Map<RelPath, DataRoot>() : recordedRoots(repo, loadIndex(repo, { rev: head }).outs);
-    return diffRoots(before, recorded, shape);
+    return head === undefined ? [] : loadIndex(repo, { rev: head }).outs;
   } catch (error) {
     if (!(error instanceof NotDvcRepoError)) throw error;
     warn(options, error.message);
-    return diffRoots(new Map(), recorded, shape);
+    return [];
   }
 }
 

@@ -1,4 +1,4 @@
-import { constants, copyFileSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { constants, copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
@@ -22,11 +22,24 @@ export class KeptManifests {
 
   /** Keeps a copy of the manifest `oid`, which lies at `path`. Not being able to is no failure. */
   keep(oid: string, path: OsPath): void {
+    this.#keep(oid, (temporary) => {
+      copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
+    });
+  }
+
+  /** Keeps the manifest `oid`, whose text is `bytes`. Not being able to is no failure. */
+  keepBytes(oid: string, bytes: Uint8Array): void {
+    this.#keep(oid, (temporary) => {
+      writeFileSync(temporary, bytes);
+    });
+  }
+
+  #keep(oid: string, write: (temporary: OsPath) => void): void {
     if (this.#folder === "" || existsSync(this.#file(oid))) return;
     const temporary = `${this.#file(oid)}.${String(process.pid)}`;
     try {
       makeFolders(this.#folder);
-      copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
+      write(temporary);
       renameSync(temporary, this.#file(oid));
       if (this.#isFresh) pruneRecords(this.#folder);
       this.#isFresh = false;
