@@ -83,6 +83,31 @@ export const cornerScenarios = [
     ],
   },
   {
+    id: "status-overlap",
+    feature: 15,
+    steps: [
+      ...tracked,
+      { dvc: "add no/such/file" },
+      { write: { "dup.dvc": "outs:\n- path: one.txt\n" } },
+      { dvc: "status" },
+      { dvc: "status one.txt" },
+      { dvc: "status one.txt.dvc" },
+      { dvc: "status -R ." },
+      { rm: "dup.dvc" },
+      { write: { "over.dvc": "outs:\n- path: data/a.txt\n" } },
+      { dvc: "status" },
+      { rm: "over.dvc" },
+      {
+        write: {
+          "dvc.yaml":
+            "stages:\n  a:\n    cmd: x\n    deps: [p]\n    outs: [q]\n  b:\n    cmd: y\n    deps: [q]\n    outs: [p]\n",
+        },
+      },
+      { dvc: "status" },
+      { dvc: "status --json a", json: true },
+    ],
+  },
+  {
     id: "inside-folder",
     feature: 34,
     steps: [

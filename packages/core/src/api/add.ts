@@ -148,7 +148,7 @@ function findTarget(repo: Repo, index: Index, target: string, options: AddOption
     }
     return { stage: known.stage, out: known.out, within: path === known.out.path ? undefined : path };
   }
-  if (options.out !== undefined) requireFolder(place.wdir);
+  requireFolder(place.wdir);
   const out = newOutput(repo, name, place);
   return { stage: newStage(place, out), out, within: undefined };
 }
