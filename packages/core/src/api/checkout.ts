@@ -179,6 +179,7 @@ function planAll(repo: Repo, wants: readonly Want[], options: CheckoutOptions): 
           state: repo.state,
           ignore: repo.ignore,
           relink: options.relink === true,
+          keepExec: true,
         },
       ),
     }));

@@ -448,6 +448,21 @@ describe("links", () => {
     expect(read("data")).toEqual({ a: "A", "s/b": "B" });
   });
 
+  it("are renewed for empty files as for others, but not where that takes the execute bit away", async () => {
+    const want = folder({ a: "A", empty: "", run: "R" });
+    await checkout(want);
+    chmodSync(join(root, "data/run"), 0o755);
+    useLinks("symlink");
+    expect((await checkout(want, { relink: true, keepExec: true })).items[0]?.relink).toEqual(["a", "empty"]);
+    expect(readlinkSync(join(root, "data/empty"))).toBe(cache.pathOf(store("")));
+    expect(statSync(join(root, "data/run")).mode & 0o777).toBe(0o755);
+    expect((await checkout(want, { relink: true })).items[0]?.relink).toEqual(["run"]);
+    useLinks("hardlink");
+    await checkout(want, { relink: true });
+    expect(statSync(join(root, "data/empty")).nlink).toBe(1);
+    expect((await checkout(want, { relink: true })).items[0]?.relink).toEqual([]);
+  });
+
   it("into a cache that was moved are no loss", async () => {
     useLinks("symlink");
     await checkout(file("foo"));

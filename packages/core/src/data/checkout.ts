@@ -243,7 +243,10 @@ class ItemPlanner {
     const { cache } = this.#options;
     const isexec = found.rel === "." && this.#wanted.meta.isexec === true;
     const [first] = cache.linkTypes;
-    const type: LinkType = found.stat.size === 0n || isexec ? "copy" : (first ?? "copy");
+    const isOwn = !found.isLink && found.stat.nlink === 1n;
+    if (this.#options.keepExec === true && isOwn && (found.stat.mode & OWNER_EXEC) !== 0n) return true;
+    const isCopy = isexec || (found.stat.size === 0n && first !== "symlink");
+    const type: LinkType = isCopy ? "copy" : (first ?? "copy");
     switch (type) {
       case "symlink":
         return found.isLink && readlinkSync(found.path) === cache.pathOf(oid);
@@ -254,7 +257,7 @@ class ItemPlanner {
       }
       case "reflink":
       case "copy":
-        return !found.isLink && found.stat.nlink === 1n && (found.stat.mode & 0o200n) !== 0n;
+        return isOwn && (found.stat.mode & 0o200n) !== 0n;
     }
   }
 

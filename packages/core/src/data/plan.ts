@@ -32,6 +32,8 @@ export interface PlanOptions extends CallOptions {
   readonly force?: boolean;
   /** Also plan new links for unchanged files that are not linked by the preferred type. */
   readonly relink?: boolean;
+  /** With `relink`: a file of its own that a person made executable stays one, as a link would take that away. */
+  readonly keepExec?: boolean;
   /** When objects of a folder are missing, restore the others; otherwise such an output is left as it is. */
   readonly allowMissing?: boolean;
   /** Where to build before swapping; `<root>/.dvc/tmp` when there is such a project, else beside the output. */
