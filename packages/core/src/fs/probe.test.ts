@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { StorageError } from "../base/errors.ts";
-import type { Info, Source } from "./filesystem.ts";
+import type { FsCaps, Info, Source } from "./filesystem.ts";
 import { MemoryFileSystem } from "./memory.ts";
 import { probeStorage } from "./probe.ts";
 
@@ -75,6 +75,17 @@ describe("probing a storage", () => {
     expect(steps.at(-1)).toMatchObject({ name: "remove", outcome: "skipped", note: "can't" });
     expect(steps.filter(({ outcome }) => outcome === "failed")).toEqual([]);
     expect(left).toHaveLength(1);
+  });
+
+  it("asks for a file where there is no listing, so that who may not come in is told also when only reading", async () => {
+    class Shut extends MemoryFileSystem {
+      override readonly caps: FsCaps = { ...new MemoryFileSystem().caps, listPage: 0 };
+      override stat(): Promise<Info | undefined> {
+        return Promise.reject(refuse("not let in"));
+      }
+    }
+    const { steps } = await probeStorage(new Shut(), "root", { size: 0, readOnly: true });
+    expect(steps[1]).toMatchObject({ name: "list", outcome: "failed", problem: { message: "not let in" } });
   });
 
   it("notices wrong bytes, a wrong size, and a listing that lags", async () => {

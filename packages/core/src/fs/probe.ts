@@ -182,7 +182,11 @@ class Probe {
   }
 
   async #list(): Promise<string | undefined> {
-    if (this.#fs.caps.listPage === 0) return "the storage has no listing; objects are asked for one by one";
+    if (this.#fs.caps.listPage === 0) {
+      // Whether it lets in who asks is seen by a file that is not there, too.
+      await this.#fs.stat(this.#path("object"), this.#call);
+      return "the storage has no listing; objects are asked for one by one";
+    }
     let seen = 0;
     for await (const _child of this.#fs.children(this.#root, this.#call)) {
       if (++seen >= this.#fs.caps.listPage) break;

@@ -6,6 +6,8 @@ import { isUnchanged, readAt } from "./uploadFile.ts";
 
 /** Bytes of one request; servers that take less get it in pieces. */
 const CHUNK = 128 << 10;
+/** Bytes of the first request, when nobody knows how many there are. */
+const FIRST = 32 << 10;
 /** Requests under way at once: enough for a link of 400 MB/s and 10 ms. */
 const IN_FLIGHT = 32;
 
@@ -26,7 +28,7 @@ export function closeFile(channel: SftpChannel, handle: Buffer): Promise<void> {
   });
 }
 
-/** Calls `work` with an open file and closes it. */
+/** Calls `work` with an open file and closes it. Of one that was only read nobody waits for that: requests are served in order. */
 export async function withFile<T>(
   channel: SftpChannel,
   path: string,
@@ -34,14 +36,16 @@ export async function withFile<T>(
   work: (handle: Buffer) => Promise<T>,
 ): Promise<T> {
   const handle = await openFile(channel, path, flags);
+  const close = (): Promise<void> => closeFile(channel, handle).catch(() => undefined);
   let result: T;
   try {
     result = await work(handle);
   } catch (error) {
-    await closeFile(channel, handle).catch(() => undefined);
+    await close();
     throw error;
   }
-  await closeFile(channel, handle);
+  if (flags === "r") void close();
+  else await closeFile(channel, handle);
   return result;
 }
 
@@ -73,6 +77,15 @@ export async function* chunksOf(
     if (chunk === undefined || chunk.length === 0) return;
     yield chunk;
   }
+}
+
+/** The beginning of an open file: as much as one request gives. */
+export async function readFirst(channel: SftpChannel, handle: Buffer): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(FIRST);
+  const count = await channel.call<number>((sftp, answered) => {
+    sftp.read(handle, buffer, 0, FIRST, 0, answered);
+  });
+  return buffer.subarray(0, count);
 }
 
 async function readExactly(channel: SftpChannel, handle: Buffer, start: number, length: number): Promise<Buffer> {

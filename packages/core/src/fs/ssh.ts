@@ -21,7 +21,7 @@ import type {
 import { filesBelow, withoutSlash } from "./folderWalk.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import { DEFAULT_RETRY, retrying } from "./retry.ts";
-import { chunksOf, closeFile, openFile, sizeOf, withFile, writeBytes, writeFileTo } from "./sftpFile.ts";
+import { chunksOf, closeFile, openFile, readFirst, sizeOf, withFile, writeBytes, writeFileTo } from "./sftpFile.ts";
 import {
   entriesOf,
   makeFolder,
@@ -140,7 +140,7 @@ class SshFileSystem implements FileSystem {
     }
   }
 
-  /** Where the size is known it is asked for beside the first bytes, not before. */
+  /** Its size is asked for beside its first bytes: a small file costs two round trips. */
   #receive(
     channel: SftpChannel,
     handle: Buffer,
@@ -149,10 +149,14 @@ class SshFileSystem implements FileSystem {
     options: DownloadOptions,
   ): Promise<Downloaded> {
     const asked = sizeOf(channel, handle);
-    asked.catch(() => undefined);
+    const begun = readFirst(channel, handle);
+    for (const one of [asked, begun]) one.catch(() => undefined);
     const receive = async (sink: (chunk: Buffer) => unknown): Promise<number> => {
       const end = options.size ?? (await asked);
-      for await (const chunk of chunksOf(channel, handle, { start: 0, end, signal: options.signal })) sink(chunk);
+      const first = (await begun).subarray(0, end);
+      sink(first);
+      const rest = { start: first.length, end, signal: options.signal };
+      for await (const chunk of chunksOf(channel, handle, rest)) sink(chunk);
       const actual = await asked;
       if (actual !== end) throw this.#otherSize(path, actual, end);
       return end;
