@@ -1,9 +1,10 @@
 /** What DVC 3.67.1 does in corners that its own tests look into, checked by running it. */
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesUnder } from "../support/killing.ts";
-import { Rig } from "../support/rig.ts";
+import { BINARY, Rig } from "../support/rig.ts";
 
 let rig: Rig;
 
@@ -33,6 +34,20 @@ describe("add", () => {
     const ran = rig.run(["add", "foo"]);
     expect(ran.code).toBe(1);
     expect(ran.err).toContain("output 'foo' is specified in:\n\t- foo.dvc\n\t- echo-foo\nUse `dvc remove`");
+  });
+
+  it.runIf(process.platform === "linux")("says of a name that is no UTF-8 what to do", () => {
+    writeFileSync(Buffer.concat([Buffer.from(rig.path("name")), Buffer.from([0xff])]), "x");
+    const script = `exec "$0" "$1" add "$(printf 'name\\377')"`;
+    const ran = spawnSync("sh", ["-c", script, process.execPath, BINARY], {
+      cwd: rig.dir,
+      env: rig.env,
+      encoding: "utf8",
+    });
+    expect([ran.status, ran.stderr]).toEqual([
+      1,
+      expect.stringContaining("not valid UTF-8 can't be tracked: rename it"),
+    ]);
   });
 
   it("-o wants the folder to be there", () => {

@@ -133,7 +133,7 @@ describe("many at once: every one ends well or names the lock, no object is wron
     }
   });
 
-  // With `make test-long` alone: a folder of the cache belongs to its maker alone for the moment between mkdir and chmod.
+  // With `make test-long` alone: it needs root, and another user to become.
   const canSwitch = LONG && process.getuid?.() === 0 && spawnSync("setpriv", ["--version"]).status === 0;
   it.runIf(canSwitch)(
     "two users with different umask on one cache that is shared by a group",

@@ -121,7 +121,11 @@ async function addOne(
 function requirePresent(repo: Repo, out: Output): void {
   if (lstatSync(out.path, { throwIfNoEntry: false }) !== undefined) return;
   const cause = new DvcError(`[Errno 2] No such file or directory: '${out.path}'`, { code: "not-found" });
-  throw new DvcError(`output '${shownPath(repo, out)}' does not exist`, { code: "not-found", cause });
+  // What a decoder makes of bytes that are no UTF-8.
+  const hint = out.path.includes("\ufffd")
+    ? { hint: "A name that is not valid UTF-8 can't be tracked: rename it." }
+    : {};
+  throw new DvcError(`output '${shownPath(repo, out)}' does not exist`, { code: "not-found", cause, ...hint });
 }
 
 function findTarget(repo: Repo, index: Index, target: string, options: AddOptions): Target {
