@@ -78,6 +78,31 @@ export const reproScenarios = [
     ],
   },
   {
+    // Outputs that were never made, and no remote; a stage that is put again restores its past run.
+    id: "unmade-unpushed",
+    feature: 30,
+    steps: [
+      ...start,
+      {
+        write: {
+          in: "1\n",
+          "dvc.yaml":
+            "stages:\n  a:\n    cmd: cp in a.o\n    deps: [in]\n    outs: [a.o]\n  n:\n    cmd: echo {} > m.json\n    metrics:\n    - m.json:\n        cache: false\n",
+        },
+      },
+      { dvc: "push" },
+      { dvc: "push n" },
+      { dvc: "fetch --run-cache" },
+      { dvc: "pull --run-cache" },
+      { dvc: "status -c" },
+      { dvc: "repro" },
+      { dvc: "push n" },
+      { dvc: "stage add -n a -f -d in -o a.o --run 'cp in a.o'" },
+      { dvc: "stage add -n z -p nope -d in -o z.o --run 'cp in z.o'" },
+      { dvc: "stage add -n z -f -p nope -d in -o z.o --run 'cp in z.o'" },
+    ],
+  },
+  {
     id: "repro-varied-lock",
     feature: 47,
     steps: [

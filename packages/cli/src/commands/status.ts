@@ -47,7 +47,7 @@ export const status: Command = defineCommand({
       context.line(
         "There are no data or pipelines tracked in this project yet.\nSee <https://dvc.org/doc/start> to get started!",
       );
-    } else if (result.kind === "cloud") context.line(`Cache and remote '${result.remote}' are in sync.`);
+    } else if (result.kind === "cloud") context.line(`Cache and remote '${result.remote ?? "None"}' are in sync.`);
     else context.line("Data and pipelines are up to date.");
   },
 });

@@ -1,3 +1,4 @@
+import { warn } from "../base/events.ts";
 import { status as compareDbs } from "../odb/remoteStatus.ts";
 import { collectRevisions } from "../repo/collectRevisions.ts";
 import { DvcError } from "../base/errors.ts";
@@ -16,6 +17,7 @@ import {
 import { readBack } from "../repo/readBack.ts";
 import { openRemote, remoteNameOf } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
+import { unmadeText } from "../repo/unmade.ts";
 import type { CloudState, StatusOptions, StatusResult } from "./statusTypes.ts";
 
 /**
@@ -31,7 +33,11 @@ export async function cloudStatus(
     const groups = new Map<string, ObjectGroup>();
     const collected = collectRevisions(repo, targets, options);
     for (const { selected } of collected) {
-      for (const one of selectedOutputs(selected)) await learnManifest(repo, one, options);
+      for (const one of selectedOutputs(selected)) {
+        if (!isPushed(one)) continue;
+        if (one.out.hash === undefined) warn(options, unmadeText(repo, one));
+        else await learnManifest(repo, one, options);
+      }
       collectObjects(repo, selected, pushFilter(options.remote), groups);
     }
     const found: Record<string, CloudState> = {};
@@ -68,9 +74,12 @@ async function groupStatus(
   await remote.fs.close();
 }
 
+function isPushed({ stage, out }: StageOutput): boolean {
+  return out.useCache && out.canPush && !isRepoImport(stage);
+}
+
 /** Without its manifest a folder's files are unknown: it is fetched when the remote has it, as DVC does. */
 async function learnManifest(repo: Repo, one: StageOutput, options: StatusOptions): Promise<void> {
-  if (!one.out.useCache || !one.out.canPush || isRepoImport(one.stage)) return;
   try {
     await readManifest(repo, one, options);
   } catch (error) {

@@ -59,9 +59,17 @@ export async function fetchLocked(
   targets: readonly string[],
   options: FetchOptions,
 ): Promise<FetchedLocked> {
-  if (options.runCache === true && !isVersioned(repo, options.remote))
-    await pullRuns(repo, await openRemote(repo, options.remote, options), options);
+  if (options.runCache === true && !isVersioned(repo, options.remote)) await fetchRuns(repo, options);
   return fetchCollected(repo, collectRevisions(repo, targets, { ...options, needed: "used" }), options);
+}
+
+/** Without a remote there are no runs to have; what is missing of data is told later. */
+async function fetchRuns(repo: Repo, options: FetchOptions): Promise<void> {
+  try {
+    await pullRuns(repo, await openRemote(repo, options.remote, options), options);
+  } catch (error) {
+    if (!(error instanceof DvcError) || error.code !== "no-remote") throw error;
+  }
 }
 
 /** Downloads what these revisions need of these outputs. For a caller that holds the lock. */

@@ -11,7 +11,8 @@ import { wasPurged } from "../repo/purged.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { revisions } from "../repo/revisions.ts";
-import { addressOf, shownPath, shownStage } from "../repo/shown.ts";
+import { addressOf, shownPath } from "../repo/shown.ts";
+import { unmadeText } from "../repo/unmade.ts";
 import { UsedObjects } from "../repo/usedObjects.ts";
 import { isShallow } from "../scm/gitRoots.ts";
 import type { GcOptions } from "./gcOptions.ts";
@@ -81,7 +82,7 @@ async function collectOutput(
   if (!out.useCache || !out.isLocal || isRepoImport(stage)) return;
   if (out.hash === undefined) {
     if (isImport(stage)) return;
-    if (rev === undefined) warn(options, missingVersionText(repo, one));
+    if (rev === undefined) warn(options, unmadeText(repo, one));
     return;
   }
   const oid = out.hash.value;
@@ -109,8 +110,4 @@ async function manifestOrNone(repo: Repo, one: StageOutput, options: GcOptions):
     if (error instanceof DvcError && error.code !== "corrupt-object" && error.code !== "unsafe-path") return undefined;
     throw error;
   }
-}
-
-function missingVersionText(repo: Repo, { stage, out }: StageOutput): string {
-  return `Output '${shownPath(repo, out)}'(${shownStage(repo, stage)}) is missing version info. Cache for it will not be collected. Use \`dvc repro\` to get your pipeline up to date.`;
 }

@@ -6,7 +6,18 @@ import { upload } from "../odb/transfer.ts";
 import { type CollectOptions, collectRevisions } from "../repo/collectRevisions.ts";
 import { cacheFor, keepManifests } from "../repo/dataRoots.ts";
 import { expandGlobs } from "../repo/glob.ts";
-import { collectObjects, nameChildren, type ObjectGroup, objectsOf, partFiles, pushFilter } from "../repo/objects.ts";
+import type { Selected } from "../repo/index.ts";
+import {
+  collectObjects,
+  nameChildren,
+  type ObjectGroup,
+  objectsOf,
+  partFiles,
+  pushFilter,
+  selectedOutputs,
+} from "../repo/objects.ts";
+import { isRepoImport } from "../pipeline/stage.ts";
+import { resolveRemote } from "../repo/resolveRemote.ts";
 import { readBack } from "../repo/readBack.ts";
 import { openRemote } from "../repo/remote.ts";
 import { changeRepo } from "../repo/change.ts";
@@ -67,10 +78,20 @@ export async function push(
       const { pushVersioned } = await import("./pushVersioned.ts");
       await pushVersioned(repo, name, outs, options, total);
     }
+    requireRemotes(repo, collected[0]?.selected ?? [], options);
     if (total.failed > 0) throw new DvcError(`${String(total.failed)} files failed to upload`, { code: "storage" });
     const verified = options.verify === true ? { verified: total.verified } : {};
     return { pushed: total.count + runs, bytes: total.bytes, ...verified };
   });
+}
+
+/** A push without a place to push to fails, even when there is nothing yet. @throws {ConfigError} */
+function requireRemotes(repo: Repo, selected: readonly Selected[], { remote }: PushOptions): void {
+  const outs = selectedOutputs(selected).filter(
+    ({ stage, out }) => out.isInRepo && out.useCache && out.canPush && !isRepoImport(stage),
+  );
+  const names = new Set(outs.map(({ out }) => out.remote));
+  for (const name of names.size === 0 ? [undefined] : names) resolveRemote(repo, name ?? remote);
 }
 
 /** Names lead to one version each: only the workspace's files can go there. */

@@ -4,7 +4,7 @@ import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { recordParams } from "../pipeline/params.ts";
 import type { FileDependency } from "../pipeline/changed.ts";
-import { saveRun } from "../pipeline/stageCache.ts";
+import { isRunCacheable, saveRun } from "../pipeline/stageCache.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import { datasetRecorder } from "../repo/datasets.ts";
 import { type GitContext, refuseGitTracked } from "../repo/gitContext.ts";
@@ -38,7 +38,10 @@ export async function recordRun(
   const deps = await recordDependencies(repo, stage, options);
   for (const out of stage.outs) prepareOutput(repo, stage, out, options);
   ignoreOutputs(repo, stage, context);
-  const keepsRun = options.noCommit !== true && stage.outs.every((out) => out.useCache || isReport(out));
+  const keepsRun =
+    options.noCommit !== true &&
+    stage.outs.every((out) => out.useCache || isReport(out)) &&
+    isRunCacheable({ ...stage, deps });
   const outs: Output[] = [];
   for (const out of stage.outs) outs.push(await recordOne(repo, stage, out, keepsRun, options));
   const done: Stage = { ...stage, deps, outs, lockedCmd: stage.cmd, isLocked: true };

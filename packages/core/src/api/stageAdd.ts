@@ -52,7 +52,8 @@ export async function stageAdd(
       const result = { stage: addressOf(repo, stage), file: relative(repo.env.cwd, stage.file) };
       info(options, `Added stage '${result.stage}' in '${result.file}'`);
       if (options.run === true) {
-        const done = await runStage(repo, stage, context, options);
+        // `force` is about the definition: a past run is restored all the same.
+        const done = await runStage(repo, stage, context, { ...options, force: false });
         for (const file of saveStage(done, viewOf(repo, options))) context.track(file);
         repo.state.save();
       }
