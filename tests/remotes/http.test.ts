@@ -156,6 +156,10 @@ describe("a remote on http://", () => {
     expect(rig.read("got.txt")).toBe("hello");
     expect(rig.read("got.txt.dvc")).toMatch(/^- checksum: '?"/m);
     expect(rig.ok("update", "got.txt.dvc")).toContain("didn't change");
+    expect(rig.ok("list-url", `${origin()}/in/file.txt`).trim()).toBe(`${origin()}/in/file.txt`);
+    rig.ok("import-url", "--no-download", `${origin()}/in/file.txt`, "noted.txt");
+    rig.ok("pull", "noted.txt");
+    expect(rig.read("noted.txt")).toBe("hello");
     rig.ok("get-url", `${origin()}/in/file.txt`, "copy.txt");
     expect(rig.read("copy.txt")).toBe("hello");
     rig.close();

@@ -28,7 +28,11 @@ export async function listUrl(env: Environment, url: string, options: ListUrlOpt
   const place = await openUrl(env, url, options);
   try {
     const info = await infoOf(place, url, options);
-    if (options.level === 0 || info.type !== "folder") return [{ path: info.path, isdir: false, size: null }];
+    if (options.level === 0 || info.type !== "folder") {
+      // Files of the web have no other path than their URL.
+      const path = /^https?$/.test(place.fs.protocol) ? place.fs.url(info.path) : info.path;
+      return [{ path, isdir: false, size: null }];
+    }
     const entries: UrlEntry[] = [];
     await collect(place, place.path, 1, options, entries);
     return entries;
