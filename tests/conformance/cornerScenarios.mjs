@@ -108,6 +108,23 @@ export const cornerScenarios = [
     ],
   },
   {
+    id: "checkout-uncached",
+    feature: 19,
+    steps: [
+      ...tracked,
+      { dvc: "remote add -q -d store <DIR>/remote" },
+      ...commit,
+      { dvc: "push -q" },
+      { git: "clone -q <DIR>/repo <DIR>/clone" },
+      { cd: "clone" },
+      { write: { "data/a.txt": "alpha\n", "data/b.txt": "beta\n", "data/sub/c.txt": "gamma\n", "one.txt": "one\n" } },
+      { dvc: "checkout data/sub" },
+      { dvc: "checkout" },
+      { dvc: "checkout -f --summary" },
+      { dvc: "status" },
+    ],
+  },
+  {
     id: "inside-folder",
     feature: 34,
     steps: [

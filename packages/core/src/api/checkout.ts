@@ -7,6 +7,7 @@ import { isInside, type OsPath, type RelPath } from "../base/paths.ts";
 import { type Plan, planCheckout, type Wanted } from "../data/checkout.ts";
 import { removeUnusedLinks } from "../data/unusedLinks.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
+import type { Tree } from "../odb/tree.ts";
 import { isImport } from "../pipeline/stage.ts";
 import { cacheFor, keepManifests, recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import { type Index, loadIndex, type Selected } from "../repo/index.ts";
@@ -15,6 +16,7 @@ import { applyNoted, noteRemoved } from "../repo/noteData.ts";
 import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { trashHint } from "../repo/trash.ts";
+import { hashPath } from "./recordOutput.ts";
 
 export interface CheckoutOptions extends CallOptions {
   readonly withDeps?: boolean;
@@ -82,7 +84,8 @@ export async function checkoutSelected(
   options: CheckoutOptions,
   deleted: readonly OsPath[] = [],
 ): Promise<CheckoutResult> {
-  const plans = planAll(repo, wantedOf(repo, selected, options), options);
+  const wants = wantedOf(repo, selected, options);
+  const plans = planAll(repo, wants, await presentTrees(repo, wants, options), options);
   const unsaved = plans.flatMap(({ plan }) => plan.unsaved);
   if (unsaved.length > 0 && options.force !== true) {
     throw new DvcError(
@@ -160,8 +163,34 @@ interface PlannedCache {
   readonly wants: readonly Want[];
 }
 
+/**
+ * The manifests of folders that are in the workspace as they were recorded, while the cache lost the manifest: what they hold needs
+ * none of its objects.
+ */
+async function presentTrees(
+  repo: Repo,
+  wants: readonly Want[],
+  options: CheckoutOptions,
+): Promise<ReadonlyMap<OsPath, Tree>> {
+  const trees = new Map<OsPath, Tree>();
+  for (const { out } of wants) {
+    if (out.hash === undefined || !isDirHash(out.hash.value) || trees.has(out.path)) continue;
+    if (cacheFor(repo, out.hash).exists([out.hash.value]).size > 0) continue;
+    if (lstatSync(out.path, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
+    const name = out.hash.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
+    const built = await hashPath(repo, out.path, name, { ...options, store: false }).catch(() => undefined);
+    if (built?.tree !== undefined && built.hash.value === out.hash.value) trees.set(out.path, built.tree);
+  }
+  return trees;
+}
+
 /** One plan a cache (3.x, and legacy when there are such outputs); each with its outputs in the same order. */
-function planAll(repo: Repo, wants: readonly Want[], options: CheckoutOptions): PlannedCache[] {
+function planAll(
+  repo: Repo,
+  wants: readonly Want[],
+  trees: ReadonlyMap<OsPath, Tree>,
+  options: CheckoutOptions,
+): PlannedCache[] {
   const groups = [
     wants.filter((one) => one.out.hash?.name !== "md5-dos2unix"),
     wants.filter((one) => one.out.hash?.name === "md5-dos2unix"),
@@ -171,7 +200,7 @@ function planAll(repo: Repo, wants: readonly Want[], options: CheckoutOptions): 
     .map((group) => ({
       wants: group,
       plan: planCheckout(
-        group.map((want) => asWanted(want)),
+        group.map((want) => asWanted(want, trees.get(want.out.path))),
         {
           ...options,
           root: repo.root,
@@ -185,9 +214,16 @@ function planAll(repo: Repo, wants: readonly Want[], options: CheckoutOptions): 
     }));
 }
 
-function asWanted(want: Want): Wanted {
+function asWanted(want: Want, tree: Tree | undefined): Wanted {
   const { out, within } = want;
-  return { path: out.path, hash: out.hash, meta: out.meta, ...(within === undefined ? {} : { within }), key: want };
+  return {
+    path: out.path,
+    hash: out.hash,
+    meta: out.meta,
+    ...(tree === undefined ? {} : { tree }),
+    ...(within === undefined ? {} : { within }),
+    key: want,
+  };
 }
 
 function finish(
