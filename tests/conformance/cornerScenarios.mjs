@@ -125,6 +125,32 @@ export const cornerScenarios = [
     ],
   },
   {
+    id: "du-gone",
+    feature: 42,
+    steps: [
+      ...tracked,
+      { rm: "data/a.txt" },
+      { dvc: "du .", anyOrder: true },
+      { dvc: "du . data", anyOrder: true },
+      { rm: "data" },
+      { dvc: "du .", anyOrder: true },
+      { dvc: "du . data", anyOrder: true },
+      { dvc: "du . -s" },
+    ],
+  },
+  {
+    id: "push-part-gone",
+    feature: 36,
+    steps: [
+      ...tracked,
+      { dvc: "remote add -q -d store ../remote" },
+      { rm: ".dvc/cache" },
+      { dvc: "push data/a.txt" },
+      { dvc: "push data/sub data/a.txt" },
+      { dvc: "push data" },
+    ],
+  },
+  {
     id: "inside-folder",
     feature: 34,
     steps: [

@@ -144,7 +144,7 @@ function shape(entry: ViewEntry, path: string): ListEntry {
     isout: entry.isOut,
     isdir: entry.isDir,
     isexec: entry.isExec,
-    size: entry.recordedSize ?? null,
+    size: entry.size ?? null,
     md5: entry.hash ?? null,
     path,
   };

@@ -117,13 +117,12 @@ async function pushGroup(
     keepManifests(repo, group.hashName, [...group.dirs, ...group.parts.keys()]);
     for (const oid of group.parts.keys()) {
       if (group.dirs.has(oid)) continue;
-      // A part of a folder: its files, and the manifest only when that makes the folder whole on the remote.
-      const part = await upload(
-        cache,
-        remote,
-        { files: new Set(partFiles(repo, group, oid)), dirs: new Set() },
-        options,
-      );
+      // A part of a folder: its files alone. Without the manifest nobody knows them, which the upload of the whole tells.
+      const isKnown = cache.readTree(oid) !== undefined;
+      const wanted = isKnown
+        ? { files: new Set(partFiles(repo, group, oid)), dirs: new Set<string>() }
+        : { files: new Set<string>(), dirs: new Set([oid]) };
+      const part = await upload(cache, remote, wanted, options);
       reportTransfer(repo, part, group, total, options);
     }
     if (options.verify === true && total.failed === 0) {

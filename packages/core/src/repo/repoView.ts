@@ -16,10 +16,8 @@ export interface ViewEntry {
   readonly path: OsPath;
   readonly isDir: boolean;
   readonly isExec: boolean;
-  /** Bytes; undefined when nobody knows. */
-  readonly size: number | undefined;
   /** Bytes, as the plain files or the records tell them; manifests tell none. */
-  readonly recordedSize: number | undefined;
+  readonly size: number | undefined;
   /** Tracked by a `.dvc` file or a stage, or inside a folder that is. */
   readonly isOut: boolean;
   /** Recorded hash of what is tracked. */
@@ -224,7 +222,7 @@ export class RepoView {
     if (one.out.path === path) {
       const isDir = hash === undefined ? one.out.meta.nfiles !== undefined : isDirHash(hash.value);
       const size = one.out.meta.size ?? (isDir ? undefined : 0);
-      return { isDir, size, recordedSize: size, hash: hash?.value, isOut: true };
+      return { isDir, size, hash: hash?.value, isOut: true };
     }
     const tree = await this.#tree(project, one);
     if (tree === undefined) return undefined;
@@ -233,8 +231,7 @@ export class RepoView {
     if (file !== undefined)
       return {
         isDir: false,
-        size: file.size ?? project.repo.cache.sizeOf(file.md5),
-        recordedSize: file.size,
+        size: file.size,
         hash: file.md5,
         isOut: true,
       };
@@ -309,13 +306,12 @@ function manifestPath(project: Project, one: StageOutput): OsPath {
 interface TrackedInfo {
   readonly isDir: boolean;
   readonly size: number | undefined;
-  readonly recordedSize: number | undefined;
   readonly hash: string | undefined;
   readonly isOut: boolean;
 }
 
 function folderInfo(isOut: boolean): TrackedInfo {
-  return { isDir: true, size: undefined, recordedSize: undefined, hash: undefined, isOut };
+  return { isDir: true, size: undefined, hash: undefined, isOut };
 }
 
 function loadProject(repo: Repo, root: OsPath, rev: string | undefined): Project {
@@ -353,7 +349,6 @@ function merge(
     isDir: plain?.isDir ?? tracked?.isDir ?? false,
     isExec: plain?.isExec ?? false,
     size: plain?.size ?? tracked?.size,
-    recordedSize: plain?.size ?? tracked?.recordedSize,
     isOut: tracked?.isOut ?? false,
     hash: tracked?.hash,
     isPlain: plain !== undefined,
