@@ -61,6 +61,16 @@ describe("snapshot save", () => {
     expect(rig.ok("snapshot", "save")).toBe("Nothing to save: the last commit has it all.\n");
   });
 
+  it("needs no remote for data when there is only code", () => {
+    rig.git("init", "-q", "--bare", "../origin.git");
+    rig.git("remote", "add", "origin", "../origin.git");
+    rig.write("train.py", "1\n");
+    rig.git("add", "-A");
+    rig.git("commit", "-q", "-m", "code");
+    rig.ok("snapshot", "save", "--tag", "v1.0", "--push");
+    expect(rig.git("ls-remote", "origin", "refs/tags/v1.0")).toContain("refs/tags/v1.0");
+  });
+
   it("sees an edit of the same size in the moment in which Git's index was written", () => {
     const touch = (path: string): void => utimesSync(rig.path(path), 1_700_000_000, 1_700_000_000);
     twoVersions();

@@ -157,6 +157,8 @@ function filesToChange(stages: readonly Stage[]): OsPath[] {
 async function pushData(repo: Repo, options: SnapshotSaveOptions): Promise<PushResult> {
   const { remote, jobs } = options;
   const named = remote === undefined ? {} : { remote };
+  // Code alone needs no remote for data.
+  if (!loadIndex(repo).outs.some(({ out }) => out.useCache && out.canPush)) return { pushed: 0, bytes: 0 };
   const result = await push(repo, [], { ...callOf(options), ...named, ...(jobs === undefined ? {} : { jobs }) });
   for (const group of await snapshotObjects(repo, loadIndex(repo), undefined, pushedData)) {
     if (group.names.size === 0) continue;
