@@ -141,6 +141,10 @@ describe("a remote on http://", () => {
     expect(rig.run(["status", "-c"]).out).toContain("new:");
     expect(rig.ok("push")).toContain("3 files pushed");
     expect(rig.ok("push")).toContain("Everything is up to date");
+    expect(rig.run(["gc", "-w", "-c", "-f"])).toMatchObject({
+      code: 255,
+      err: expect.stringContaining("can't be cleaned") as unknown,
+    });
     rmSync(rig.path("data"), { recursive: true });
     rmSync(rig.path(".dvc/cache"), { recursive: true });
     expect(rig.ok("pull")).toContain("A       data/");

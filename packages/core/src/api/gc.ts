@@ -5,6 +5,7 @@ import { info } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { gcObjects } from "../odb/gcObjects.ts";
+import { DvcError } from "../base/errors.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import type { TrashTotal } from "../odb/trash.ts";
 import { openRemote } from "../repo/remote.ts";
@@ -37,8 +38,8 @@ export interface GcResult {
  */
 export async function gc(repo: Repo, options: GcOptions): Promise<GcResult> {
   checkGcOptions(options);
-  // Before anything goes: a remote that keeps versions is not cleaned.
-  if (options.cloud === true) await (await openRemote(repo, options.remote, { for: "gc -c" })).fs.close();
+  // Before anything goes: a remote that keeps versions, or tells no names, is not cleaned.
+  if (options.cloud === true) await refuseUncleanable(repo, options);
   const days = trashDays(repo);
   return withGcLocks(repo, options, async (others) => {
     const used = await collectUsed(repo, others, options);
@@ -147,6 +148,13 @@ async function cleanRemotes(repo: Repo, used: UsedObjects, options: GcOptions): 
     await remote.fs.close();
   }
   return total;
+}
+
+async function refuseUncleanable(repo: Repo, options: GcOptions): Promise<void> {
+  const { fs, url } = await openRemote(repo, options.remote, { for: "gc -c" });
+  await fs.close();
+  if (fs.caps.listPage > 0) return;
+  throw new DvcError(`'${url}' tells no names and removes nothing: it can't be cleaned`, { code: "unsupported" });
 }
 
 /** Lists the whole remote first; a listing that fails removes nothing. Manifests go before the files they name. */
