@@ -111,6 +111,26 @@ describe("plots", () => {
     expect(drawing).not.toContain("\u001b");
   });
 
+  it("draws columns whose names hold quotes", async () => {
+    project.put("p.csv", `step,"a""b'c\`d"\n1,2\n2,4\n3,9\n`);
+    const result = await show({ targets: ["p.csv"], props: { x: "step" } });
+    const [path = ""] = await plotsSvg(repo, result, join(project.root, "o"));
+    const text = readFileSync(path, "utf8");
+    expect(text).toContain(`a"b'c\`d`);
+    expect(text).toMatch(/aria-roledescription="line mark"/);
+  });
+
+  it("names charts that can't be drawn, and draws the others", async () => {
+    const template = { data: { values: "<DVC_METRIC_DATA>" }, mark: "line", transform: [{ filter: "(((" }] };
+    project.put(".dvc/plots/odd.json", JSON.stringify(template));
+    project.put("p.csv", "x\n1\n2\n");
+    project.put("q.csv", "x\n1\n2\n");
+    project.put("dvc.yaml", "plots:\n- p.csv:\n    template: odd\n- q.csv\n");
+    const folder = join(project.root, "o");
+    await expect(plotsSvg(repo, await show({}), folder)).rejects.toThrow("failed to draw 'p.csv': ");
+    expect(existsSync(join(folder, "q.csv.svg"))).toBe(true);
+  });
+
   it("writes nowhere outside because a repository says so", async () => {
     project.put("p.csv", "x\n1\n");
     project.put(".dvc/config", "[plots]\n    out_dir = ../../elsewhere\n");

@@ -6,7 +6,7 @@ import { writeFileAtomic } from "../fs/atomic.ts";
 import { writeImages } from "../plots/images.ts";
 import { makeFolder } from "../plots/outputFolder.ts";
 import { type PageItem, pageHtml } from "../plots/page.ts";
-import { vegaSpec } from "../plots/vegaSpec.ts";
+import { drawnSpec } from "../plots/vegaSpec.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { Plot, PlotsResult } from "./plots.ts";
 
@@ -43,7 +43,7 @@ export function plotsPage(repo: Repo, result: PlotsResult, options: PlotsPageOpt
 function itemOf(repo: Repo, plot: Plot, folder: OsPath): PageItem[] {
   if (plot.kind === "vega") {
     if (plot.chart.datapoints.length === 0) return [];
-    return [{ kind: "vega", name: plot.name, spec: vegaSpec(plot.chart).content }];
+    return [{ kind: "vega", name: plot.name, spec: drawnSpec(plot.chart) }];
   }
   const place = join(folder, "static");
   if (plot.images.length > 0) makeFolder(repo, place);

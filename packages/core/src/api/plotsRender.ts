@@ -1,12 +1,14 @@
 import { join } from "node:path";
+import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { pyJsonDumps } from "../formats/pyJson.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
 import { writeImages } from "../plots/images.ts";
 import { makeFolder } from "../plots/outputFolder.ts";
 import type { PngAssets } from "../plots/png.ts";
+import { TemplateError } from "../plots/problem.ts";
 import type { TerminalOptions } from "../plots/terminal.ts";
-import { vegaSpec } from "../plots/vegaSpec.ts";
+import { drawnSpec, vegaSpec } from "../plots/vegaSpec.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { Plot, PlotsResult } from "./plots.ts";
 
@@ -61,7 +63,7 @@ export function plotsVega(result: PlotsResult): string | undefined {
   return pyJsonDumps(plot.chart.datapoints.length === 0 ? {} : vegaSpec(plot.chart).content);
 }
 
-/** Writes each chart as an SVG file, named after the plot. @returns the paths */
+/** Writes each chart as an SVG file, named after the plot. @returns the paths @throws {DvcError} when Vega can't draw some; the others are written */
 export async function plotsSvg(repo: Repo, result: PlotsResult, folder: OsPath): Promise<OsPath[]> {
   return writeCharts(repo, result, folder, "svg", (svg) => Promise.resolve(svg));
 }
@@ -81,14 +83,28 @@ async function writeCharts(
 ): Promise<OsPath[]> {
   const { svgOf } = await import("../plots/svg.ts");
   const written: OsPath[] = [];
+  const failed: string[] = [];
   for (const plot of result.plots) {
     if (plot.kind !== "vega" || plot.chart.datapoints.length === 0) continue;
     const path = join(folder, `${plot.name.replace(/[^\p{L}\p{N}._-]+/gu, "_").replace(/^\.+/, "_")}.${ending}`);
-    const drawing = await draw(await svgOf(vegaSpec(plot.chart).content));
+    let svg: string;
+    try {
+      svg = await svgOf(drawnSpec(plot.chart));
+    } catch (error) {
+      if (error instanceof DvcError || error instanceof TemplateError) throw error;
+      failed.push(`'${plot.name}': ${(error as Error).message}`);
+      continue;
+    }
+    const drawing = await draw(svg);
     makeFolder(repo, folder);
     writeFileAtomic(path, drawing, { noSync: true, inside: folder });
     written.push(path);
   }
+  if (failed.length > 0)
+    throw new DvcError(`failed to draw ${failed.join("; ")}`, {
+      code: "format",
+      hint: "Vega can't make sense of the template with these fields; the other charts were written.",
+    });
   return written;
 }
 

@@ -74,18 +74,25 @@ const SIDE = 300;
  * @throws {TemplateError} for fields that no row has and templates without a place for the data.
  */
 export function vegaSpec(chart: Chart, split = false): VegaSpec {
-  return new Filling(chart, split).run();
+  return new Filling(chart, split, escaped).run();
+}
+
+/** The filled template for Vega's own renderer, which takes quotes in names of fields only when they are escaped as well. */
+export function drawnSpec(chart: Chart): Template {
+  return new Filling(chart, false, wholly).run().content;
 }
 
 class Filling {
   readonly #chart: Chart;
   readonly #split: boolean;
+  readonly #escaped: (field: unknown) => string | null;
   readonly #anchors: Record<string, unknown> = {};
   #content: Template;
 
-  constructor(chart: Chart, split: boolean) {
+  constructor(chart: Chart, split: boolean, escape: (field: unknown) => string | null) {
     this.#chart = chart;
     this.#split = split;
+    this.#escaped = escape;
     this.#content = chart.template.content;
   }
 
@@ -100,8 +107,8 @@ class Filling {
     const rows = this.#optional();
     const values: Readonly<Record<string, unknown>> = {
       title: props["title"] ?? null,
-      x: escaped(props["x"]),
-      y: escaped(props["y"]),
+      x: this.#escaped(props["x"]),
+      y: this.#escaped(props["y"]),
       x_label: props["x_label"] ?? null,
       y_label: props["y_label"] ?? null,
       data: rows,
@@ -180,4 +187,8 @@ function trimmed(row: Datapoint, varied: readonly string[]): Datapoint {
 /** Vega reads dots and brackets in names of fields as paths. */
 function escaped(field: unknown): string | null {
   return typeof field === "string" ? field.replace(/[.[\]]/g, "\\$&") : null;
+}
+
+function wholly(field: unknown): string | null {
+  return typeof field === "string" ? field.replace(/[.[\]"'`\\]/g, "\\$&") : null;
 }
