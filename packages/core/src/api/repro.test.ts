@@ -104,6 +104,7 @@ stages:
     expect(await forced(["b"], { singleItem: true })).toEqual(["b"]);
     expect(await forced(["a"], { downstream: true })).toEqual(["a", "b"]);
     expect(await forced(["a"], { pipeline: true })).toEqual(["a", "b"]);
+    expect(await forced(["c", "b"], { pipeline: true })).toEqual(["c", "a", "b"]);
     expect(await forced([], { allPipelines: true })).toEqual(["a", "b", "c"]);
     expect(await forced(["[bc]"], { glob: true })).toEqual(["a", "b", "c"]);
     expect(existsSync(join(project.root, "a.o"))).toBe(false);

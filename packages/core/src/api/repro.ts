@@ -101,7 +101,8 @@ export function planRepro(
   const inside = (stages: readonly Stage[]): readonly Stage[] => stages.filter((stage) => nodes.has(stage));
   const order = topologicalOrder({
     ...graph,
-    stages: inside(graph.stages),
+    // Several pipelines go in the order of the targets that name them.
+    stages: options.pipeline === true && wanted.length > 0 ? [...nodes] : inside(graph.stages),
     upstream: (stage) => inside(graph.upstream(stage)),
   });
   const known = new Set(order);
@@ -115,9 +116,8 @@ function nodesOf(
 ): readonly Stage[] {
   if (wanted.length === 0) return graph.stages;
   if (options.pipeline === true) {
-    return components(graph)
-      .filter((group) => group.some((stage) => wanted.includes(stage)))
-      .flat();
+    const groups = components(graph);
+    return wanted.flatMap((stage) => groups.find((group) => group.includes(stage)) ?? []);
   }
   return options.downstream === true && options.allPipelines !== true
     ? descendants(graph, wanted)
