@@ -157,6 +157,15 @@ describe("untrusted sources", () => {
     await expect(get(here.environment(), there.root, "data")).rejects.toThrow("failed to load directory ('data',)");
     expect(readdirSync(here.root).sort()).toEqual([".dvc", ".git"]);
   });
+
+  it("says why a manifest can't be fetched", async () => {
+    rmSync(join(there.root, "data"), { recursive: true });
+    rmSync(join(there.root, ".dvc/cache"), { recursive: true });
+    const oid = /[0-9a-f]{32}\.dir/.exec(readFileSync(join(there.root, "data.dvc"), "utf8"))?.[0] ?? "";
+    there.put(`store/files/md5/${oid.slice(0, 2)}/${oid.slice(2)}`, "[]");
+    there.put(".dvc/config", "[core]\n    remote = r\n['remote \"r\"']\n    url = ../store\n");
+    await expect(get(here.environment(), there.root, "data")).rejects.toThrow("is damaged");
+  });
 });
 
 describe("get", () => {

@@ -144,10 +144,15 @@ async function manifestOf(
   const there = upstream === undefined ? undefined : cacheFor(upstream, hash).readTree(hash.value);
   if (there !== undefined) return there;
   const call = options.signal === undefined ? {} : { signal: options.signal };
-  const fetched = await readManifest(owner, one, call);
+  const failures: Error[] = [];
+  const fetched = await readManifest(owner, one, { ...call, onFailure: (error) => failures.push(error) });
   if (fetched !== undefined) return fetched;
-  // What it held can be told all the same, when a command has looked into it before.
-  if (!isRepoImport(one.stage)) return owner.state.manifests.read(hash.value);
+  if (!isRepoImport(one.stage)) {
+    // What it held can be told all the same, when a command has looked into it before.
+    const known = owner.state.manifests.read(hash.value);
+    if (known === undefined && failures[0] !== undefined) throw failures[0];
+    return known;
+  }
   const listed = await importedManifest(owner, one, call);
   if (listed?.oid === hash.value) return listed;
   await bringImport(owner, one, call);

@@ -9,6 +9,8 @@ import type { Repo } from "./repo.ts";
 /** Which remote to ask when the output names none. */
 export interface ManifestOptions extends CallOptions {
   readonly remote?: string;
+  /** Hears why the remote did not give it; without that it counts as being nowhere. */
+  readonly onFailure?: (error: Error) => void;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function readManifest(repo: Repo, one: StageOutput, options: Manife
 export async function manifestOf(
   repo: Repo,
   hash: HashInfo,
-  options: CallOptions & { readonly remote?: string | undefined },
+  options: Omit<ManifestOptions, "remote"> & { readonly remote?: string | undefined },
 ): Promise<Tree | undefined> {
   if (!isDirHash(hash.value)) return undefined;
   const cache = cacheFor(repo, hash);
@@ -38,7 +40,9 @@ export async function manifestOf(
   try {
     const { fetch } = await import("../odb/transfer.ts");
     const remote = await openRemote(repo, options.remote, { legacy: hash.name === "md5-dos2unix" });
-    await fetch(cache, remote, { files: new Set(), dirs: new Set([hash.value]), onlyListed: true }, call);
+    const dirs = new Set([hash.value]);
+    const { failed } = await fetch(cache, remote, { files: new Set(), dirs, onlyListed: true }, call);
+    for (const { error } of failed) options.onFailure?.(error);
     await remote.fs.close();
   } catch (error) {
     // A remote that keeps files under their names has no manifests.
