@@ -104,8 +104,15 @@ export function mapTexts(value: unknown, change: (text: string) => unknown): unk
   if (!isRecord(value)) return value;
   const result: Record<string, unknown> = {};
   for (const [key, one] of Object.entries(value)) {
-    const newKey = key.includes("${") ? String(change(key)) : key;
+    const newKey = key.includes("${") ? keyOf(key, change(key)) : key;
     setKey(result, newKey, mapTexts(one, change));
   }
   return result;
+}
+
+/** Only a text or a number can be a key. @throws {TemplateProblem} */
+function keyOf(written: string, value: unknown): string {
+  if (typeof value === "object" && value !== null)
+    throw new TemplateProblem("key", `'${written}' can't be a key here: write the value itself`);
+  return String(value);
 }

@@ -177,6 +177,7 @@ describe("foreach and matrix", () => {
         }),
       );
     expect(each("${s}")).toBe("failed to resolve 'stages.f.foreach' in 'dvc.yaml': expected list/dictionary, got str");
+    expect(each('{"${s}": 1}')).toContain("'${s}' can't be a key here");
     expect(each("${no}")).toBe("failed to parse 'stages.f.foreach' in 'dvc.yaml': Could not find 'no'");
     expect(each("${l}", "      vars: [{item: 1}]\n")).toContain(
       "failed to parse stage 'f@1' in 'dvc.yaml': attempted to modify reserved key item",
