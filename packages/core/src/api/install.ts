@@ -1,10 +1,11 @@
-import { accessSync, chmodSync, constants, existsSync } from "node:fs";
-import { delimiter, isAbsolute, join } from "node:path";
+import { chmodSync, existsSync } from "node:fs";
+import { join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { parseYaml, updateYaml } from "../formats/yaml.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
+import { programIn } from "../fs/programs.ts";
 import type { Git } from "../scm/git.ts";
 import type { Repo } from "../repo/repo.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
@@ -38,7 +39,8 @@ export async function install(repo: Repo, options: InstallOptions = {}): Promise
   refuseExisting(git);
   installDriver(repo, git);
   makeFolders(git.hooksDir);
-  const shell = shellIn(repo.env.env["PATH"]);
+  // DVC names the first one in the PATH.
+  const shell = programIn(repo.env.env["PATH"], "sh") ?? "/bin/sh";
   return {
     files: hooks.map((hook) =>
       writeHook(join(git.hooksDir, hook), shell, `exec ${repo.env.programName} git-hook ${hook} $@\n`),
@@ -60,25 +62,6 @@ function refuseExisting(git: Git): void {
 function installDriver(repo: Repo, git: Git): void {
   git.setConfig("merge.dvc.name", "DVC merge driver");
   git.setConfig("merge.dvc.driver", `${repo.env.programName} git-hook merge-driver --ancestor %O --our %A --their %B `);
-}
-
-/** The shell that runs the hooks: DVC names the first one in the PATH. */
-function shellIn(path = ""): OsPath {
-  const found = path
-    .split(delimiter)
-    .filter(isAbsolute)
-    .map((folder) => join(folder, "sh"))
-    .find(isProgram);
-  return found ?? "/bin/sh";
-}
-
-function isProgram(file: OsPath): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function writeHook(file: OsPath, shell: OsPath, line: string): string {

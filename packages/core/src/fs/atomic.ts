@@ -5,7 +5,6 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
-  readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
@@ -20,6 +19,7 @@ import { DvcError, EncodingError, UnsafePathError } from "../base/errors.ts";
 import { isReservedName, isStrictlyInside, type OsPath } from "../base/paths.ts";
 import { inHeldFolder } from "./heldFolders.ts";
 import { makeFolders } from "./makeFolders.ts";
+import { namesIn } from "./namesIn.ts";
 
 /** How an atomic write behaves. */
 export interface AtomicOptions {
@@ -49,17 +49,19 @@ const salt = (): string => (Date.now() % 0xffffffff).toString(36) + (serial++).t
  * Recognised later by `TEMPORARY_NAME`. `worker` keeps names of several threads apart.
  */
 export function temporaryPath(target: OsPath, worker = 0): OsPath {
+  const by = `${String(process.pid)}-${worker > 0 ? `w${String(worker)}z` : ""}${salt()}`;
+  return join(dirname(target), `.${keptName(target)}.${by}.hftmp`);
+}
+
+/** What of a name stands in those of its temporary files: of long ones a part, to keep below the 255 bytes of file systems. */
+function keptName(target: OsPath): string {
   const folder = dirname(target);
-  // Long names: keep below the 255-byte limit of file systems.
   const name = target.slice(folder.endsWith("/") ? folder.length : folder.length + 1);
-  const kept =
-    Buffer.byteLength(name) > 180
-      ? Buffer.from(name)
-          .subarray(0, 120)
-          .toString("latin1")
-          .replace(/[^\w.-]/g, "_")
-      : name;
-  return join(folder, `.${kept}.${String(process.pid)}-${worker > 0 ? `w${String(worker)}z` : ""}${salt()}.hftmp`);
+  if (Buffer.byteLength(name) <= 180) return name;
+  return Buffer.from(name)
+    .subarray(0, 120)
+    .toString("latin1")
+    .replace(/[^\w.-]/g, "_");
 }
 
 /**
@@ -74,18 +76,10 @@ export function isLeftover(name: string, pidAlive: (pid: number) => boolean = pr
 /** Removes what killed runs left that were making `target`: files or folders of temporary names beside it. */
 export function removeLeftovers(target: OsPath): void {
   const folder = dirname(target);
-  for (const name of namesIn(folder)) {
-    const isOfTarget = TEMPORARY_NAME.exec(name)?.[1] === TEMPORARY_NAME.exec(basename(temporaryPath(target)))?.[1];
-    if (isOfTarget && isLeftover(name)) rmSync(join(folder, name), { recursive: true, force: true });
-  }
-}
-
-function namesIn(folder: OsPath): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+  const kept = keptName(target);
+  for (const name of namesIn(folder))
+    if (TEMPORARY_NAME.exec(name)?.[1] === kept && isLeftover(name))
+      rmSync(join(folder, name), { recursive: true, force: true });
 }
 
 /** Whether a process with this id runs on this machine (also one of another user). */

@@ -1,25 +1,14 @@
 import { execFile } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, isAbsolute, join } from "node:path";
 import { StorageError } from "../base/errors.ts";
 import type { Token } from "./oauthToken.ts";
+import { programIn } from "./programs.ts";
 
 const LIMIT_MS = 30_000;
 const MAX_ANSWER = 1 << 20;
 
-/** Azure's CLI, if it is installed. Folders of PATH that are relative to where one stands are passed over. */
+/** Azure's CLI, if it is installed. */
 export function findAzureCli(env: Readonly<Record<string, string | undefined>>): string | undefined {
-  const folders = (env["PATH"] ?? "").split(delimiter).filter((folder) => isAbsolute(folder));
-  return folders.map((folder) => join(folder, "az")).find(isProgram);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return programIn(env["PATH"], "az");
 }
 
 /** Where it runs: not in the project, which may be a stranger's. */

@@ -1,6 +1,7 @@
-import { readdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { GRAIN_MS, isYoung, waitUntil } from "../base/clockGrain.ts";
 import type { OsPath } from "../base/paths.ts";
+import { namesIn } from "../fs/namesIn.ts";
 import { hasFolderTimes } from "./folderTimes.ts";
 import { LinkRecords } from "./links.ts";
 
@@ -110,12 +111,4 @@ function areListed(folder: OsPath, oids: readonly string[]): boolean {
     if (listed === undefined) names.set(shard, (listed = new Set(namesIn(`${folder}/${shard}`))));
     return listed.has(oid.slice(2));
   });
-}
-
-function namesIn(folder: OsPath): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
