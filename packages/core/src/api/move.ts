@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
@@ -17,7 +17,7 @@ import type { Repo } from "../repo/repo.ts";
 import { addressOf, viewOf } from "../repo/shown.ts";
 import { requireFolder } from "../repo/stageFolder.ts";
 import { hashPath, recordOutput, relinkOutput } from "./recordOutput.ts";
-import { inHeldFolder } from "../fs/heldFolders.ts";
+import { removeHeldFile, renameHeld } from "../fs/heldFolders.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Both relative to the working folder. */
@@ -80,9 +80,7 @@ async function moveLocked(
   context.track(next.file);
   if (next.file !== stage.file) {
     noteText(repo, stage.file, readPlainText(stage.file), undefined);
-    inHeldFolder(repo.root, stage.file, (at) => {
-      rmSync(at, { force: true });
-    });
+    removeHeldFile(repo.root, stage.file);
     context.track(stage.file);
   }
   repo.state.save();
@@ -135,11 +133,7 @@ function moveData(source: string, target: string, repo: Repo, options: CallOptio
   }
   makeFolders(dirname(target));
   note(repo, { kind: "moved", path: source, to: target });
-  inHeldFolder(repo.root, source, (from) => {
-    inHeldFolder(repo.root, target, (to) => {
-      renameSync(from, to);
-    });
-  });
+  renameHeld(source, repo.root, target, repo.root);
 }
 
 /** The pointer file keeps the hash that it has, so that data edited before the move is a change after it, too. */

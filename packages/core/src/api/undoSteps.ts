@@ -1,4 +1,4 @@
-import { lstatSync, renameSync, unlinkSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
@@ -6,7 +6,7 @@ import { isInside, isStrictlyInside, type OsPath, posixRelative } from "../base/
 import { type Plan, planCheckout } from "../data/checkout.ts";
 import { unprotectPath } from "../data/unprotect.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
-import { inHeldFolder } from "../fs/heldFolders.ts";
+import { removeHeldFile, renameHeld } from "../fs/heldFolders.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { TRASH_FOLDER } from "../odb/objectDb.ts";
@@ -175,11 +175,7 @@ function rename(repo: Repo, from: OsPath, to: OsPath): void {
   makeFolders(dirname(to));
   // What lies among our own files may be on another disk, by a link.
   const homeOf = (path: OsPath): OsPath => (isInside(repo.tmpDir, path) ? dirname(path) : topOf(repo));
-  inHeldFolder(homeOf(from), from, (held) => {
-    inHeldFolder(homeOf(to), to, (place) => {
-      renameSync(held, place);
-    });
-  });
+  renameHeld(from, homeOf(from), to, homeOf(to));
 }
 
 function restoreText(repo: Repo, entry: JournalEntry, step: Step<"text">, { keeper }: TakeBackOptions): void {
@@ -191,10 +187,10 @@ function restoreText(repo: Repo, entry: JournalEntry, step: Step<"text">, { keep
   const there = isOurs ? now : null;
   note(repo, { kind: "text", path, before: there, left: before === null ? null : md5Bytes(Buffer.from(before)) });
   if (before !== null) {
-    writeFileAtomic(path, before, { inside: repo.git?.root ?? repo.root, parents: true });
+    writeFileAtomic(path, before, { inside: topOf(repo), parents: true });
     return;
   }
-  if (isPresent(path)) inHeldFolder(topOf(repo), path, unlinkSync);
+  if (isPresent(path)) removeHeldFile(topOf(repo), path);
   if (now !== null) unprotectUntracked(path, now);
 }
 

@@ -2,7 +2,7 @@ import { type Dirent, lstatSync, readdirSync, realpathSync, statSync } from "nod
 import { dirname, join } from "node:path";
 import { newFileMode } from "../base/fileMode.ts";
 import { isInside, isReservedName, type OsPath } from "../base/paths.ts";
-import { HeldFolders } from "../fs/heldFolders.ts";
+import { type HeldFolders, withHeldFolders } from "../fs/heldFolders.ts";
 import { replaceByCopy } from "./unprotect.ts";
 
 /** An object is read-only as long as nobody edited it. */
@@ -13,12 +13,9 @@ const WRITABLE = 0o222n;
  * the cache, what was edited must not go with it.
  */
 export function freeEditedLinks(path: OsPath, cache: OsPath): void {
-  const held = new HeldFolders(dirname(path));
-  try {
+  withHeldFolders(dirname(path), (held) => {
     freeBelow(path, cache, held);
-  } finally {
-    held.close();
-  }
+  });
 }
 
 function freeBelow(path: OsPath, cache: OsPath, held: HeldFolders): void {
@@ -43,15 +40,14 @@ export class WorkspaceLinks {
   free(object: OsPath): readonly OsPath[] {
     this.#byTarget ??= linksBelow(this.#root);
     const links = this.#byTarget.get(realOf(object)) ?? [];
-    const held = new HeldFolders(this.#root);
-    const freed = links.filter((link) => {
-      if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() !== true || !wasEditedThrough(link))
-        return false;
-      replaceByCopy(link, newFileMode(), held);
-      return true;
-    });
-    held.close();
-    return freed;
+    return withHeldFolders(this.#root, (held) =>
+      links.filter((link) => {
+        if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() !== true || !wasEditedThrough(link))
+          return false;
+        replaceByCopy(link, newFileMode(), held);
+        return true;
+      }),
+    );
   }
 }
 

@@ -5,7 +5,7 @@ import { DvcError } from "../base/errors.ts";
 import { newFileMode } from "../base/fileMode.ts";
 import type { OsPath } from "../base/paths.ts";
 import { isLeftover, removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
-import { HeldFolders } from "../fs/heldFolders.ts";
+import { type HeldFolders, withHeldFolders } from "../fs/heldFolders.ts";
 
 const BLOCK_BYTES = 1 << 20;
 
@@ -18,13 +18,10 @@ const BLOCK_BYTES = 1 << 20;
 export function unprotectPath(path: OsPath, home: OsPath = dirname(path)): void {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined) throw missing(path);
-  const held = new HeldFolders(home);
-  try {
+  withHeldFolders(home, (held) => {
     if (stat.isDirectory()) unprotectFolder(path, held);
     else unprotectFile(path, stat, held);
-  } finally {
-    held.close();
-  }
+  });
 }
 
 function missing(path: OsPath): DvcError {

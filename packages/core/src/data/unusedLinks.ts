@@ -2,7 +2,7 @@ import { lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { posixRelative } from "../base/paths.ts";
-import { HeldFolders } from "../fs/heldFolders.ts";
+import { withHeldFolders } from "../fs/heldFolders.ts";
 import { isDirHash, isOid } from "../hash/hashInfo.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import type { State } from "../odb/state.ts";
@@ -43,7 +43,6 @@ export function removeUnusedLinks(
 ): OsPath[] {
   const removed: OsPath[] = [];
   const isListed = near(used);
-  const held = new HeldFolders(root);
   for (const [rel, { ino, token }] of state.links.all()) {
     const path = join(root, rel);
     if (!isOid(token) || isListed(path)) continue;
@@ -53,12 +52,13 @@ export function removeUnusedLinks(
     const contents = unchangedContents(root, path, token, state, caches, ignore);
     if (contents === undefined) continue;
     removing?.(path, token);
-    for (const { path: file, old } of contents.files) removeFile(file, old, held);
-    for (const folder of contents.folders) removeFolder(folder, held);
+    withHeldFolders(root, (held) => {
+      for (const { path: file, old } of contents.files) removeFile(file, old, held);
+      for (const folder of contents.folders) removeFolder(folder, held);
+    });
     state.links.delete(rel);
     removed.push(isDirHash(token) ? `${path}/` : path);
   }
-  held.close();
   return removed;
 }
 

@@ -103,14 +103,35 @@ export class HeldFolders {
   }
 }
 
-/** Runs `work` on one path as {@link HeldFolders.in} does it. */
-export function inHeldFolder<T>(home: OsPath, path: OsPath, work: (at: OsPath) => T): T {
+/** Runs `work` with folders below `home` that are let go of at its end. */
+export function withHeldFolders<T>(home: OsPath, work: (held: HeldFolders) => T): T {
   const held = new HeldFolders(home);
   try {
-    return held.in(path, work);
+    return work(held);
   } finally {
     held.close();
   }
+}
+
+/** Runs `work` on one path as {@link HeldFolders.in} does it. */
+export function inHeldFolder<T>(home: OsPath, path: OsPath, work: (at: OsPath) => T): T {
+  return withHeldFolders(home, (held) => held.in(path, work));
+}
+
+/** Renames within the two folders: what comes from below `fromHome` stays below `toHome`. @throws as {@link HeldFolders.in} */
+export function renameHeld(from: OsPath, fromHome: OsPath, to: OsPath, toHome: OsPath): void {
+  inHeldFolder(fromHome, from, (source) => {
+    inHeldFolder(toHome, to, (target) => {
+      renameSync(source, target);
+    });
+  });
+}
+
+/** Removes a file or link below `home`. Absence is no error. @throws as {@link HeldFolders.in} */
+export function removeHeldFile(home: OsPath, path: OsPath): void {
+  inHeldFolder(home, path, (at) => {
+    rmSync(at, { force: true });
+  });
 }
 
 /**

@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
@@ -10,7 +9,7 @@ import type { LockStage } from "../formats/lockfile.ts";
 import { isRecord, pyEquals, setKey } from "../formats/pyValues.ts";
 import { dumpYaml, parseYaml, updateYaml } from "../formats/yaml.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
-import { inHeldFolder } from "../fs/heldFolders.ts";
+import { removeHeldFile } from "../fs/heldFolders.ts";
 import type { Viewpoint } from "./display.ts";
 import { fileText, pathText, stageText } from "./display.ts";
 import { readLock } from "./lockText.ts";
@@ -124,9 +123,7 @@ export function saveFrozen(stage: Stage, frozen: boolean, options: SaveOptions):
 export function removeStage(stage: Stage, options: SaveOptions): Written {
   if (stage.name === undefined) {
     options.changing?.(stage.file, readPlainText(stage.file), undefined);
-    inHeldFolder(options.root, stage.file, (at) => {
-      rmSync(at, { force: true });
-    });
+    removeHeldFile(options.root, stage.file);
     return [stage.file];
   }
   refuseParametrized(stage, "remove", options);
@@ -144,9 +141,7 @@ function removeEntry(file: OsPath, name: string, options: SaveOptions, empty: re
   const others = Object.fromEntries(Object.entries(data).filter(([key]) => key !== "stages"));
   if (Object.keys(others).some((key) => !empty.includes(key))) return writeYaml(file, others, previous, options);
   options.changing?.(file, previous, undefined);
-  inHeldFolder(options.root, file, (at) => {
-    rmSync(at);
-  });
+  removeHeldFile(options.root, file);
   return [file];
 }
 
