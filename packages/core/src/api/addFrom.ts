@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { cpSync, existsSync, renameSync, statSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { upload } from "../odb/transfer.ts";
@@ -11,7 +11,7 @@ import type { GitContext } from "../repo/gitContext.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { build } from "../data/build.ts";
-import { cleanStaging, dropStaging, makeStaging, stagingPath } from "../data/swap.ts";
+import { cleanStaging, dropStaging, inScratch, makeStaging, stagingPath } from "../data/swap.ts";
 import { inHeldFolder, removeTree } from "../fs/heldFolders.ts";
 import { viewOf } from "../repo/shown.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
@@ -138,26 +138,25 @@ async function keepOld(repo: Repo, out: Output, options: AddOptions): Promise<bo
 async function sendToRemote(repo: Repo, out: Output, from: string, options: AddOptions): Promise<Output> {
   const jobs = options.remoteJobs;
   const remote = await openRemote(repo, options.remote, { ...(jobs === undefined ? {} : { jobs }), for: "add" });
-  const scratch = stagingPath(repo.tmpDir);
-  mkdirSync(scratch);
   try {
-    const store = new ObjectDb(scratch, { layout: "3.x" });
-    const built = await build(from, { ...options, state: repo.state, store });
-    const oid = built.hash.value;
-    const want = isDirHash(oid)
-      ? { files: new Set<string>(), dirs: new Set([oid]) }
-      : { files: new Set([oid]), dirs: new Set<string>() };
-    const sent = await upload(store, remote, want, options);
-    const [failure] = sent.failed;
-    if (failure !== undefined) {
-      throw new DvcError(`failed to send '${basename(from)}' to '${remote.url}'`, {
-        code: "storage",
-        cause: failure.error,
-      });
-    }
-    return { ...out, hash: built.hash, meta: built.meta };
+    return await inScratch(repo.tmpDir, async (scratch) => {
+      const store = new ObjectDb(scratch, { layout: "3.x" });
+      const built = await build(from, { ...options, state: repo.state, store });
+      const oid = built.hash.value;
+      const want = isDirHash(oid)
+        ? { files: new Set<string>(), dirs: new Set([oid]) }
+        : { files: new Set([oid]), dirs: new Set<string>() };
+      const sent = await upload(store, remote, want, options);
+      const [failure] = sent.failed;
+      if (failure !== undefined) {
+        throw new DvcError(`failed to send '${basename(from)}' to '${remote.url}'`, {
+          code: "storage",
+          cause: failure.error,
+        });
+      }
+      return { ...out, hash: built.hash, meta: built.meta };
+    });
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
     await remote.fs.close();
   }
 }

@@ -1,11 +1,10 @@
-import { mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DvcError, UsageError } from "../base/errors.ts";
 import { type CallOptions, info } from "../base/events.ts";
 import { build } from "../data/build.ts";
 import { exportRows, type TableFormat } from "../db/export.ts";
 import type { Dependency, Stage } from "../pipeline/stage.ts";
-import { stagingPath } from "../data/swap.ts";
+import { inScratch } from "../data/swap.ts";
 import { type GitContext, withGitContext } from "../repo/gitContext.ts";
 import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
@@ -14,7 +13,6 @@ import { type AddedStage, addedStage } from "./addedStage.ts";
 import { openConnection } from "./dbConnection.ts";
 import { saveImport } from "./import.ts";
 import { newImport, placeBuilt, resolveOutput, withBuilt } from "./importPlace.ts";
-import { makeFolders } from "../fs/makeFolders.ts";
 
 /** What to import. Either `sql` or `table`. */
 export interface DbImportOptions extends CallOptions {
@@ -77,10 +75,7 @@ export async function runDbImport(
   const [out] = stage.outs;
   if (out === undefined) return stage;
   info(options, `Importing '${dep.defPath}' -> '${shownPath(repo, out)}'`);
-  makeFolders(repo.tmpDir);
-  const folder = stagingPath(repo.tmpDir);
-  mkdirSync(folder);
-  try {
+  return inScratch(repo.tmpDir, async (folder) => {
     const file = join(folder, basename(out.path));
     const count = await exportTo(repo, dep, file, options);
     const built = await build(file, { ...options, store: repo.cache });
@@ -90,9 +85,7 @@ export async function runDbImport(
     const isCounted = formatOf(dep) === "csv" && count > 0;
     info(options, isCounted ? `Saved ${String(count)} rows to ${shown}` : `Saved to ${shown}`);
     return { ...stage, outs: [withBuilt(out, built)] };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function exportTo(

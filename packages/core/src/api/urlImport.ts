@@ -1,4 +1,3 @@
-import { mkdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type CallOptions, info } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
@@ -6,7 +5,7 @@ import { checkManifestPath, type OsPath } from "../base/paths.ts";
 import { mapBounded } from "../base/pool.ts";
 import { type Built, build } from "../data/build.ts";
 import type { Info } from "../fs/filesystem.ts";
-import { stagingPath } from "../data/swap.ts";
+import { inScratch } from "../data/swap.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
 import { upload } from "../odb/transfer.ts";
@@ -21,7 +20,6 @@ import { shownPath } from "../repo/shown.ts";
 import { requireTrustInFiles } from "../repo/trust.ts";
 import { placeBuilt, removePresent, withBuilt } from "./importPlace.ts";
 import { downloadAll, filesAt, type FsConfig, openUrl, type UrlFile, type UrlPlace } from "./urlSource.ts";
-import { makeFolders } from "../fs/makeFolders.ts";
 
 /** The kind of dependency that an import from a path or URL has. */
 export type FileDependency = Extract<Dependency, { kind: "file" }>;
@@ -180,7 +178,7 @@ export async function bringUrl(
 ): Promise<Built> {
   const { state } = repo;
   if (place.localPath !== undefined) return build(place.localPath, { ...options, state, store });
-  return inScratch(repo, async (folder) => {
+  return inScratch(repo.tmpDir, async (folder) => {
     const data = join(folder, basename(place.path));
     await downloadAll(place, url, data, options);
     return build(data, { ...options, store });
@@ -220,7 +218,7 @@ export async function sendUrl(
     for: options.for,
   });
   try {
-    return await inScratch(repo, async (folder) => {
+    return await inScratch(repo.tmpDir, async (folder) => {
       const store = new ObjectDb(join(folder, "objects"), { layout: "3.x" });
       const built = await bringUrl(repo, url, place, store, options);
       const oids = new Set([built.hash.value]);
@@ -232,16 +230,5 @@ export async function sendUrl(
     });
   } finally {
     await remote.fs.close();
-  }
-}
-
-async function inScratch<T>(repo: Repo, work: (folder: OsPath) => Promise<T>): Promise<T> {
-  makeFolders(repo.tmpDir);
-  const folder = stagingPath(repo.tmpDir);
-  mkdirSync(folder);
-  try {
-    return await work(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 }

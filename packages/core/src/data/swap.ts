@@ -1,8 +1,8 @@
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync } from "node:fs";
+import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
-import { isLeftover, temporaryPath } from "../fs/atomic.ts";
+import { removeLeftovers, temporaryPath } from "../fs/atomic.ts";
 import type { Stamp } from "./plan.ts";
 import { existingParent } from "./planGuard.ts";
 import type { HeldFolders } from "../fs/heldFolders.ts";
@@ -10,7 +10,6 @@ import { makeFolders } from "../fs/makeFolders.ts";
 
 /** What staging folders are called, between the dot and the process id. */
 const STAGING = "checkout";
-const PREFIX = `.${STAGING}.`;
 
 /**
  * Makes a fresh folder to build in: on the same file system as `target`, so that each built file or folder gets its place by
@@ -34,14 +33,25 @@ export function stagingPath(home: OsPath): OsPath {
   return temporaryPath(join(home, STAGING));
 }
 
+/** Runs `work` with a folder of its own in `home` that is gone afterwards. One that a killed run left goes as staging folders do. */
+export async function inScratch<T>(home: OsPath, work: (folder: OsPath) => Promise<T>): Promise<T> {
+  makeFolders(home);
+  const folder = stagingPath(home);
+  mkdirSync(folder);
+  try {
+    return await work(folder);
+  } finally {
+    dropStaging(folder);
+  }
+}
+
 /** Removes the staging folders that killed runs left where `target` would be staged. They hold nothing but copies. */
 export function cleanStaging(target: OsPath, tmp: OsPath | undefined, cleaned: Set<OsPath>): void {
   const beside = existingParent(dirname(target));
   for (const folder of tmp === undefined ? [beside] : [tmp, beside]) {
     if (cleaned.has(folder)) continue;
     cleaned.add(folder);
-    for (const name of namesIn(folder))
-      if (name.startsWith(PREFIX) && isLeftover(name)) rmSync(join(folder, name), { recursive: true, force: true });
+    removeLeftovers(join(folder, STAGING));
   }
 }
 
@@ -130,12 +140,4 @@ function sameDevice(tmp: OsPath | undefined, beside: OsPath): OsPath | undefined
   if (tmp === undefined) return undefined;
   const stat = lstatSync(tmp, { throwIfNoEntry: false });
   return stat?.isDirectory() === true && stat.dev === statSync(beside).dev ? tmp : undefined;
-}
-
-function namesIn(folder: OsPath): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
