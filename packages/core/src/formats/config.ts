@@ -16,24 +16,30 @@ const MAX_LINE = 16 * 1024;
 /** Sections and options of a file. */
 const MAX_ENTRIES = 10_000;
 
+/** What a config file holds. */
+export interface ConfigFile {
+  readonly sections: ConfigSections;
+  /** Headers of the sections with names, such as `remote "store"`, as they come: in an object those whose name is a number come first. */
+  readonly headers: readonly string[];
+}
+
 /**
  * Reads a config file as DVC's ConfigObj does. Comments are dropped.
  * @throws {ConfigError} for lines that are neither, bad quotes, duplicates; in DVC's words.
  */
-export function parseConfig(text: string, file: string): ConfigSections {
+export function readConfig(text: string, file: string): ConfigFile {
   if (text.length > MAX_LENGTH) throw new ConfigError(`config file error: '${file}' is too large`);
-  return splitNamed(lowerKeys(new ConfigReader(text, file).read()));
-}
-
-/**
- * Headers of the sections with names, such as `remote "store"`, as they come in a text that can be read. In an object those whose name is a
- * number come first.
- */
-export function headersInOrder(text: string, file: string): string[] {
-  return Object.keys(new ConfigReader(text, file).read()).flatMap((key) => {
-    const match = NAMED_HEADER.exec(key.toLowerCase());
+  const value = lowerKeys(new ConfigReader(text, file).read());
+  const headers = Object.keys(value).flatMap((key) => {
+    const match = NAMED_HEADER.exec(key);
     return match === null ? [] : [headerOf(match[1] ?? "", match[2] ?? "")];
   });
+  return { sections: splitNamed(value), headers };
+}
+
+/** Its sections alone. @throws {ConfigError} as {@link readConfig} */
+export function parseConfig(text: string, file: string): ConfigSections {
+  return readConfig(text, file).sections;
 }
 
 /** The entries of the sections of one kind, in the order of `headers`; new ones last. */
@@ -198,7 +204,7 @@ function nextItem(text: string): { value: string; rest: string } | undefined {
 
 /**
  * Writes a config file byte by byte as DVC does: sections in their order, named ones last, empty ones left out.
- * @param headers the order of the named ones, as {@link headersInOrder} gives it
+ * @param headers the order of the named ones, as {@link readConfig} gives it
  * @throws {ConfigError} for values that no quotes can hold.
  */
 export function serializeConfig(sections: ConfigSections, headers: readonly string[] = []): string {

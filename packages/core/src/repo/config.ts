@@ -9,8 +9,7 @@ import {
   type ConfigSections,
   type ConfigValue,
   entriesInOrder,
-  headersInOrder,
-  parseConfig,
+  readConfig,
   serializeConfig,
 } from "../formats/config.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
@@ -128,8 +127,13 @@ export class Config {
   }
 
   #parse(text: string, file: OsPath): Sections {
-    for (const header of headersInOrder(text, file)) this.#headers.add(header);
-    return mapPaths(parseConfig(text, file) as Sections, (path) => this.#resolve(dirname(file), path));
+    const { sections, headers } = readConfig(text, file);
+    for (const header of headers) this.#headers.add(header);
+    return this.#withAbsolutePaths(sections as Sections, file);
+  }
+
+  #withAbsolutePaths(sections: Sections, file: OsPath): Sections {
+    return mapPaths(sections, (path) => this.#resolve(dirname(file), path));
   }
 
   #override(overrides: ConfigOverrides | undefined): void {
@@ -262,22 +266,19 @@ export class Config {
   edit(level: ConfigLevel, change: (sections: ConfigSections) => void): void {
     const file = this.files[level];
     if (file === undefined) throw new ConfigError("config file error: Not inside a DVC repo");
-    const text = readIfThere(file);
-    const before = text === undefined || text === "" ? {} : this.#parse(text, file);
+    const { sections: typed, headers } = readConfig(readIfThere(file) ?? "", file);
+    const before = this.#withAbsolutePaths(typed as Sections, file);
     const relativePaths = new Set<string>();
     // A remote that gets another name keeps its path as it was written.
     const relativeTargets = new Set<string>();
-    if (text !== undefined && text !== "")
-      mapPaths(parseConfig(text, file) as Sections, (path, at) =>
-        isAbsolute(path)
-          ? path
-          : (relativePaths.add(at), relativeTargets.add(this.#resolve(dirname(file), path)), path),
-      );
     const homePaths = new Map<string, string>();
-    if (text !== undefined && text !== "")
-      mapPaths(parseConfig(text, file) as Sections, (path, at) =>
-        path.startsWith("~") ? (homePaths.set(at, path), path) : path,
-      );
+    mapPaths(typed as Sections, (path, at) => {
+      if (path.startsWith("~")) homePaths.set(at, path);
+      if (isAbsolute(path)) return path;
+      relativePaths.add(at);
+      relativeTargets.add(this.#resolve(dirname(file), path));
+      return path;
+    });
     const sections = structuredClone(before);
     change(sections);
     const stored = mapPaths(sections, (path, at) => {
@@ -290,7 +291,7 @@ export class Config {
     merge(merged, stored);
     this.#check(merged);
     makeFolders(dirname(file));
-    const written = serializeConfig(stored, headersInOrder(text ?? "", file));
+    const written = serializeConfig(stored, headers);
     writeFileAtomic(file, written, level === "project" ? { inside: dirname(dirname(file)) } : {});
     this.#reload();
     if (level === "project")
