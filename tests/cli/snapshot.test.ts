@@ -69,6 +69,13 @@ describe("snapshot save", () => {
     rig.git("commit", "-q", "-m", "code");
     rig.ok("snapshot", "save", "--tag", "v1.0", "--push");
     expect(rig.git("ls-remote", "origin", "refs/tags/v1.0")).toContain("refs/tags/v1.0");
+    rig.git("init", "-q", "../source");
+    rig.write("../source/words", "w1");
+    rig.git("-C", "../source", "add", "words");
+    rig.git("-C", "../source", "commit", "-q", "-m", "words");
+    rig.ok("import", "-q", rig.path("../source"), "words");
+    rig.ok("snapshot", "save", "--tag", "v2.0", "--push");
+    expect(rig.git("ls-remote", "origin", "refs/tags/v2.0")).toContain("refs/tags/v2.0");
   });
 
   it("sees an edit of the same size in the moment in which Git's index was written", () => {

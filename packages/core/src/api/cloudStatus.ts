@@ -2,12 +2,12 @@ import { warn } from "../base/events.ts";
 import { status as compareDbs } from "../odb/remoteStatus.ts";
 import { collectRevisions } from "../repo/collectRevisions.ts";
 import { DvcError } from "../base/errors.ts";
-import { isRepoImport } from "../pipeline/stage.ts";
 import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
 import { readManifest } from "../repo/manifests.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import {
   collectObjects,
+  isPushed,
   selectedOutputs,
   nameChildren,
   type ObjectGroup,
@@ -72,10 +72,6 @@ async function groupStatus(
     for (const { oid } of bad) found[group.names.get(oid) ?? oid] = "damaged";
   }
   await remote.fs.close();
-}
-
-function isPushed({ stage, out }: StageOutput): boolean {
-  return out.useCache && out.canPush && !isRepoImport(stage);
 }
 
 /** Without its manifest a folder's files are unknown: it is fetched when the remote has it, as DVC does. */

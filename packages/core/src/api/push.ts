@@ -9,6 +9,7 @@ import { expandGlobs } from "../repo/glob.ts";
 import type { Selected } from "../repo/index.ts";
 import {
   collectObjects,
+  isPushed,
   nameChildren,
   type ObjectGroup,
   objectsOf,
@@ -16,7 +17,6 @@ import {
   pushFilter,
   selectedOutputs,
 } from "../repo/objects.ts";
-import { isRepoImport } from "../pipeline/stage.ts";
 import { resolveRemote } from "../repo/resolveRemote.ts";
 import { readBack } from "../repo/readBack.ts";
 import { openRemote } from "../repo/remote.ts";
@@ -87,9 +87,7 @@ export async function push(
 
 /** A push without a place to push to fails, even when there is nothing yet. @throws {ConfigError} */
 function requireRemotes(repo: Repo, selected: readonly Selected[], { remote }: PushOptions): void {
-  const outs = selectedOutputs(selected).filter(
-    ({ stage, out }) => out.isInRepo && out.useCache && out.canPush && !isRepoImport(stage),
-  );
+  const outs = selectedOutputs(selected).filter((one) => one.out.isInRepo && isPushed(one));
   const names = new Set(outs.map(({ out }) => out.remote));
   for (const name of names.size === 0 ? [undefined] : names) resolveRemote(repo, name ?? remote);
 }

@@ -6,6 +6,7 @@ import type { Stage } from "../pipeline/stage.ts";
 import { loadIndex } from "../repo/index.ts";
 import { dropEntry, journaled, noteFinal } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
+import { isPushed } from "../repo/objects.ts";
 import type { Repo } from "../repo/repo.ts";
 import { resolveRemote } from "../repo/resolveRemote.ts";
 import { addressOf } from "../repo/shown.ts";
@@ -157,8 +158,8 @@ function filesToChange(stages: readonly Stage[]): OsPath[] {
 async function pushData(repo: Repo, options: SnapshotSaveOptions): Promise<PushResult> {
   const { remote, jobs } = options;
   const named = remote === undefined ? {} : { remote };
-  // Code alone needs no remote for data.
-  if (!loadIndex(repo).outs.some(({ out }) => out.useCache && out.canPush)) return { pushed: 0, bytes: 0 };
+  // Code alone, or with data of other repositories, needs no remote for data.
+  if (!loadIndex(repo).outs.some(isPushed)) return { pushed: 0, bytes: 0 };
   const result = await push(repo, [], { ...callOf(options), ...named, ...(jobs === undefined ? {} : { jobs }) });
   for (const group of await snapshotObjects(repo, loadIndex(repo), undefined, pushedData)) {
     if (group.names.size === 0) continue;

@@ -86,6 +86,11 @@ export function pushFilter(remote: string | undefined): OutputFilter {
     !isRepoImport(stage) && out.canPush && !(remote !== undefined && out.remote !== undefined && out.remote !== remote);
 }
 
+/** Whether `dvc push` uploads an output to its remote. */
+export function isPushed(one: StageOutput): boolean {
+  return one.out.useCache && pushFilter(undefined)(one);
+}
+
 /** Names the files of every manifest that the cache has, for messages. */
 export function nameChildren(repo: Repo, group: ObjectGroup): void {
   const cache = cacheFor(repo, { name: group.hashName, value: "" });
