@@ -179,6 +179,7 @@ async function presentTrees(
     if (lstatSync(out.path, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
     const name = out.hash.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
     const built = await hashPath(repo, out.path, name, { ...options, store: false }).catch(() => undefined);
+    options.signal?.throwIfAborted();
     if (built?.tree !== undefined && built.hash.value === out.hash.value) trees.set(out.path, built.tree);
   }
   return trees;

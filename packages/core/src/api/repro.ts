@@ -116,8 +116,8 @@ function nodesOf(
 ): readonly Stage[] {
   if (wanted.length === 0) return graph.stages;
   if (options.pipeline === true) {
-    const groups = components(graph);
-    return wanted.flatMap((stage) => groups.find((group) => group.includes(stage)) ?? []);
+    const groupOf = new Map(components(graph).flatMap((group) => group.map((stage) => [stage, group])));
+    return [...new Set(wanted.map((stage) => groupOf.get(stage) ?? []))].flat();
   }
   return options.downstream === true && options.allPipelines !== true
     ? descendants(graph, wanted)

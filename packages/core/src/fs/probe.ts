@@ -5,8 +5,9 @@ import type { AccessFacts, FileSystem } from "./filesystem.ts";
 import { md5Hex } from "./fileHash.ts";
 import { measureSpeed, type ProbeSpeed } from "./probeSpeed.ts";
 
+const NAMES = ["credentials", "list", "write", "stat", "read", "range", "find", "remove"] as const;
 /** What is tried, in this order. */
-export type ProbeName = "credentials" | "list" | "write" | "stat" | "read" | "range" | "find" | "remove";
+export type ProbeName = (typeof NAMES)[number];
 
 /** A failure in words. */
 export interface ProbeProblem {
@@ -44,7 +45,6 @@ export interface ProbeOptions extends CallOptions {
 
 /** Why a trial was skipped that could not pass any more. */
 export const AFTER_FAILURE = "after the failure above";
-const NAMES: readonly ProbeName[] = ["credentials", "list", "write", "stat", "read", "range", "find", "remove"];
 const PROBE_BYTES = 1000;
 /** A write that failed so left nothing. */
 const REFUSED: ReadonlySet<ErrorCode> = new Set(["auth", "config", "unsupported", "not-found"]);

@@ -39,12 +39,11 @@ export class RangedFile {
 
   /** Makes it ready for ranges of an object. @returns beginnings of those that are in place, from an earlier try or run */
   begin(object: FetchedObject): ReadonlySet<number> {
-    const { etag, size, range } = object;
-    if (this.#object?.etag === etag && this.#object.size === size) return this.#done;
+    if (this.#object?.etag === object.etag && this.#object.size === object.size) return this.#done;
     this.clear();
-    const left = this.#notes?.takeOver({ etag, size, range });
+    const left = this.#notes?.takeOver(object);
     if (left !== undefined) this.#reopen();
-    this.#notes?.begin({ etag, size, range }, left ?? []);
+    this.#notes?.begin(object, left ?? []);
     this.#object = object;
     this.#done = new Set(left);
     return this.#done;

@@ -118,7 +118,7 @@ async function inRanges(
   file: RangedFile,
   options: DownloadOptions,
 ): Promise<Downloaded> {
-  const there = [...file.begin({ etag, size, range: RANGE_BYTES })];
+  const there = file.begin({ etag, size, range: RANGE_BYTES });
   const hash = new FileHash(file.path);
   const frontier = new Frontier((offset) => {
     hash.advance(offset);
@@ -136,7 +136,7 @@ async function inRanges(
       frontier.done(start, endOf(start));
     }
     await mapBounded(
-      starts.filter((start) => !there.includes(start)),
+      starts.filter((start) => !there.has(start)),
       PARALLEL,
       (start) =>
         client.attempt(options.signal, async () => {

@@ -67,6 +67,9 @@ const RANGES: Readonly<Record<"color" | "shape" | "stroke_dash", readonly unknow
   ],
 };
 const SIDE = 300;
+/** Vega reads dots and brackets in names of fields as paths: what DVC escapes, and all that Vega's parser heeds. */
+const PATH_SIGNS = /[.[\]]/g;
+const VEGA_SIGNS = /[.[\]"'`\\]/g;
 
 /**
  * Fills the template of a chart.
@@ -74,25 +77,26 @@ const SIDE = 300;
  * @throws {TemplateError} for fields that no row has and templates without a place for the data.
  */
 export function vegaSpec(chart: Chart, split = false): VegaSpec {
-  return new Filling(chart, split, escaped).run();
+  return new Filling(chart, split, PATH_SIGNS).run();
 }
 
 /** The filled template for Vega's own renderer, which takes quotes in names of fields only when they are escaped as well. */
 export function drawnSpec(chart: Chart): Template {
-  return new Filling(chart, false, wholly).run().content;
+  return new Filling(chart, false, VEGA_SIGNS).run().content;
 }
 
 class Filling {
   readonly #chart: Chart;
   readonly #split: boolean;
-  readonly #escaped: (field: unknown) => string | null;
+  readonly #signs: RegExp;
   readonly #anchors: Record<string, unknown> = {};
   #content: Template;
 
-  constructor(chart: Chart, split: boolean, escape: (field: unknown) => string | null) {
+  /** `signs`: those to escape in names of fields. */
+  constructor(chart: Chart, split: boolean, signs: RegExp) {
     this.#chart = chart;
     this.#split = split;
-    this.#escaped = escape;
+    this.#signs = signs;
     this.#content = chart.template.content;
   }
 
@@ -107,8 +111,8 @@ class Filling {
     const rows = this.#optional();
     const values: Readonly<Record<string, unknown>> = {
       title: props["title"] ?? null,
-      x: this.#escaped(props["x"]),
-      y: this.#escaped(props["y"]),
+      x: escaped(props["x"], this.#signs),
+      y: escaped(props["y"], this.#signs),
       x_label: props["x_label"] ?? null,
       y_label: props["y_label"] ?? null,
       data: rows,
@@ -184,11 +188,6 @@ function trimmed(row: Datapoint, varied: readonly string[]): Datapoint {
   return varied[0] === "field" ? { ...rest, field } : rest;
 }
 
-/** Vega reads dots and brackets in names of fields as paths. */
-function escaped(field: unknown): string | null {
-  return typeof field === "string" ? field.replace(/[.[\]]/g, "\\$&") : null;
-}
-
-function wholly(field: unknown): string | null {
-  return typeof field === "string" ? field.replace(/[.[\]"'`\\]/g, "\\$&") : null;
+function escaped(field: unknown, signs: RegExp): string | null {
+  return typeof field === "string" ? field.replace(signs, "\\$&") : null;
 }
