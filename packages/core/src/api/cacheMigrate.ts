@@ -49,12 +49,16 @@ function migrateObjects(repo: Repo, options: MigrateOptions): number {
   }
   const newOids = new Map<string, string>();
   let count = 0;
-  for (const oid of oids.filter((one) => !isDirHash(one))) {
-    options.signal?.throwIfAborted();
-    const path = legacyCache.pathOf(oid);
-    const { md5 } = md5File(path);
-    if (shareObject(repo, path, md5)) count++;
-    newOids.set(oid, md5);
+  try {
+    for (const oid of oids.filter((one) => !isDirHash(one))) {
+      options.signal?.throwIfAborted();
+      const path = legacyCache.pathOf(oid);
+      const { md5 } = md5File(path);
+      if (shareObject(repo, path, md5)) count++;
+      newOids.set(oid, md5);
+    }
+  } finally {
+    cache.flush();
   }
   for (const oid of oids.filter(isDirHash)) if (migrateManifest(repo, oid, newOids)) count++;
   cache.flush();

@@ -132,9 +132,12 @@ async function bringIn(
     left.delete(oid);
     sources.set(oid, source);
   };
-  await fromWorkspace(repo, cache, left, note, options);
-  for (const place of options.from ?? []) fromCache(repo, cache, place, left, note);
-  cache.flush();
+  try {
+    await fromWorkspace(repo, cache, left, note, options);
+    for (const place of options.from ?? []) fromCache(repo, cache, place, left, note);
+  } finally {
+    cache.flush();
+  }
   for (const name of remotesInTurn(repo)) {
     if (left.size === 0) break;
     if (name !== exceptRemote) await fromRemote(repo, cache, name, left, note, options);

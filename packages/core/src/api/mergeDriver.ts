@@ -44,6 +44,7 @@ export async function mergeDvcFiles(repo: Repo, files: MergeFiles, options: Call
   const base = baseOut === undefined ? Tree.from([]) : need(repo, baseOut);
   const merged = mergeTrees(base, need(repo, ourOut), need(repo, theirOut));
   repo.cache.addTree(merged);
+  repo.cache.flush();
   const size = totalSize(repo, merged);
   const meta = { ...(size === undefined ? {} : { size }), nfiles: merged.entries.length };
   saveStage({ ...our, outs: [{ ...ourOut, hash: { name: "md5", value: merged.oid }, meta }] }, viewOf(repo, options));

@@ -119,7 +119,10 @@ async function recordWithin(repo: Repo, out: Output, path: OsPath, options: Reco
     lstatSync(path, { throwIfNoEntry: false }) === undefined ? undefined : await hashPath(repo, path, "md5", options);
   if (built === undefined) refuseUnknown(before, rel, path, repo, out);
   const after = before.with({ remove: [rel], put: built === undefined ? [] : entriesOf(built, rel) });
-  if (options.store) repo.cache.addTree(after);
+  if (options.store) {
+    repo.cache.addTree(after);
+    repo.cache.flush();
+  }
   const grew = before.get(rel) === undefined && before.under(rel).length === 0;
   const meta = sizeAfter(out, after, grew ? built?.meta.size : undefined);
   const { tree: _old, ...rest } = out;

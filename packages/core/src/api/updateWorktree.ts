@@ -114,18 +114,22 @@ async function updateFolder(
   const gone = known.some(({ rel, version }) => version !== undefined && !newest.has(rel));
   if (changed.length === 0 && !gone) return out;
   const fresh = new Map<string, Entry>();
-  await mapBounded(
-    changed,
-    remote.jobs,
-    async ([rel]) => {
-      const path = remote.pathOf(out, rel);
-      const info = await remote.fs.stat(path, options);
-      if (info === undefined) return; // gone since
-      const { md5, size } = await fetchNewest(repo, remote, path, info, options);
-      fresh.set(rel, { relpath: rel, md5, size, version_id: info.versionId, etag: info.etag });
-    },
-    options.signal,
-  );
+  try {
+    await mapBounded(
+      changed,
+      remote.jobs,
+      async ([rel]) => {
+        const path = remote.pathOf(out, rel);
+        const info = await remote.fs.stat(path, options);
+        if (info === undefined) return; // gone since
+        const { md5, size } = await fetchNewest(repo, remote, path, info, options);
+        fresh.set(rel, { relpath: rel, md5, size, version_id: info.versionId, etag: info.etag });
+      },
+      options.signal,
+    );
+  } finally {
+    repo.cache.flush();
+  }
   const files = [
     ...fresh.values(),
     ...entriesOf(out).filter(({ relpath }) => newest.has(String(relpath)) && !fresh.has(String(relpath))),

@@ -26,22 +26,21 @@ const SMALL_BYTES = 256 * 1024;
  */
 export async function ingest(files: FileColumns, options: BuildOptions): Promise<void> {
   const found = filesToRead(files, options);
-  const todo = await storeLargest(files, found, options);
-  if (todo.length === 0) {
-    if (found.length > 0) options.store?.flush();
-    return;
-  }
-  const isFew = todo.length <= FEW && todo.every((index) => files.size(index) <= SMALL_BYTES);
-  if (isFew || options.hashName === "md5-dos2unix") {
-    ingestSingly(files, todo, options);
+  try {
+    const todo = await storeLargest(files, found, options);
+    const isFew = todo.length <= FEW && todo.every((index) => files.size(index) <= SMALL_BYTES);
+    if (isFew || options.hashName === "md5-dos2unix") ingestSingly(files, todo, options);
+    else await ingestInParallel(files, todo, options);
+  } finally {
     options.store?.flush();
-    return;
   }
+}
+
+async function ingestInParallel(files: FileColumns, todo: readonly number[], options: BuildOptions): Promise<void> {
   let left = await ingestMany(files, todo, options);
   // Threads don't die of files. Should one, its share is done by this one alone.
   if (left.isBroken) left = await ingestMany(files, left.rows, { ...options, jobs: 1 });
   for (const index of left.rows) ingestOne(files, index, options);
-  options.store?.flush();
 }
 
 /** Several threads' work. @returns the files that are still to be done; `isBroken`: because a thread died. */
@@ -119,6 +118,7 @@ function largestOf(files: FileColumns, todo: readonly number[]): number | undefi
 }
 
 function ingestSingly(files: FileColumns, todo: readonly number[], options: BuildOptions): void {
+  if (todo.length === 0) return;
   const { reporter } = options;
   const bytes = reporter === undefined ? 0 : todo.reduce((sum, index) => sum + files.size(index), 0);
   reporter?.emit({ type: "start", task: HASH_TASK, items: todo.length, bytes });
@@ -165,6 +165,6 @@ function read(path: OsPath, stat: BigIntStats, options: BuildOptions): string {
   if (stat.size > SMALL_BYTES) return store.ingest(path, limits).md5;
   const bytes = readFileSync(path);
   const md5 = md5Bytes(bytes);
-  store.addBytes(md5, bytes, true, true);
+  store.addBytes(md5, bytes, true);
   return md5;
 }

@@ -17,11 +17,11 @@ export interface LocalObjects {
   /** Re-hashes an object; a damaged one is set aside, and the answer is false. */
   verify(oid: string): boolean;
   readTree(oid: string): Tree | undefined;
-  addBytes(oid: string, bytes: Uint8Array, verified?: boolean, flushed?: boolean): void;
+  addBytes(oid: string, bytes: Uint8Array, verified?: boolean): void;
   /** Hears of objects that were just stored with verified bytes. */
   noteFresh?(oids: Iterable<string>): void;
   /** Remembers a large object that this process has just put there, its bytes verified (`size` in bytes). */
   noteStored?(oid: string, size: number): void;
-  /** Makes what `addBytes` stored safe against power loss. */
+  /** Makes the names of what `addBytes` stored safe against power loss. */
   flush(): void;
 }

@@ -26,6 +26,8 @@ const MOST_FILES = 4000;
  */
 export class NamesToGive {
   #waiting: Unnamed[] = [];
+  /** The places of those that wait. */
+  readonly #places: Set<OsPath> = new Set<OsPath>();
   #bytes = 0;
   #dueFiles = FIRST_FILES;
   #lastFlush: number = performance.now();
@@ -36,7 +38,20 @@ export class NamesToGive {
 
   add(file: Unnamed): void {
     this.#waiting.push(file);
+    this.#places.add(file.path);
     this.#bytes += file.size;
+  }
+
+  /** Whether a file waits for this name. */
+  has(path: OsPath): boolean {
+    return this.#places.has(path);
+  }
+
+  /** Gives one file, which is safe on disk already, its name at once; the name itself is safe after `finish`. */
+  giveNow({ temporary, path, onNamed }: Omit<Unnamed, "size">): void {
+    renameSync(temporary, path);
+    this.#folders.add(dirname(path));
+    onNamed?.();
   }
 
   /** Starts a flush when one is due and none is under way. @throws what went wrong in an earlier one. */
@@ -100,16 +115,15 @@ export class NamesToGive {
     let named = 0;
     try {
       if (!isFlushed) for (const { temporary } of batch) syncFile(temporary);
-      for (const { temporary, path, onNamed } of batch) {
-        renameSync(temporary, path);
+      for (const file of batch) {
+        this.giveNow(file);
         named++;
-        this.#folders.add(dirname(path));
-        onNamed?.();
       }
     } catch (error) {
       for (const { temporary } of batch.slice(named)) removeQuietly(temporary);
       throw error;
     } finally {
+      for (const { path } of batch) this.#places.delete(path);
       this.#lastFlush = performance.now();
     }
   }

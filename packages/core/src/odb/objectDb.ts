@@ -22,9 +22,9 @@ import { removeQuietly, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/at
 import { DIR_SUFFIX, isDirHash, isOid } from "../hash/hashInfo.ts";
 import { EMPTY_MD5, md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.ts";
 import { lookAtCache, WORTH_A_LOOK } from "./cacheLooks.ts";
-import { makeDurable } from "./durable.ts";
 import type { LinkType } from "./linker.ts";
 import { DEFAULT_LINK_TYPES } from "./linker.ts";
+import { NamesToGive } from "./namesToGive.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
 import { quarantine, QUARANTINE_FOLDER } from "./quarantine.ts";
 import type { State } from "./state.ts";
@@ -62,8 +62,6 @@ export interface DamageRule {
 
 /** Options of {@link ObjectDb.addFile}. */
 export interface AddFileOptions {
-  /** Rename the file into the cache instead of copying it, when both are on one file system. */
-  readonly move?: boolean;
   /** The file's stat from before its hash was computed: as long as it still has it, it is not hashed again. */
   readonly hashedAt?: BigIntStats;
   readonly signal?: AbortSignal;
@@ -102,7 +100,8 @@ const LIST_FROM = 2000;
 
 /**
  * The local cache: files named by the md5 of their bytes, read-only, never overwritten. Nothing gets its final name
- * before its bytes are known to be right; a crash leaves at most a temporary file, which `gc` recognises.
+ * before its bytes are known to be right and safe on disk; a crash leaves at most a temporary file, which `gc` recognises.
+ * What is stored file by file has its name after {@link ObjectDb.flush} at the latest, so that many are flushed at once.
  */
 export class ObjectDb {
   readonly root: OsPath;
@@ -128,8 +127,8 @@ export class ObjectDb {
   readonly #fresh = new Set<string>();
   /** Damaged ones that stay where they are, with the hashes that they really have. */
   readonly #left = new Map<string, string>();
-  /** New since the last {@link flush}. */
-  #unflushed: string[] = [];
+  /** Stored since the last {@link flush}, without their names. */
+  readonly #names: NamesToGive = new NamesToGive();
 
   constructor(root: OsPath, options: ObjectDbOptions) {
     this.root = root;
@@ -274,38 +273,59 @@ export class ObjectDb {
     this.#trees.set(tree.oid, tree);
   }
 
-  /** Stores a manifest. Its files should be stored before. */
+  /** Stores a manifest, which has its name at once. Its files should be stored before. */
   addTree(tree: Tree): void {
     this.addBytes(tree.oid, tree.serialize());
   }
 
   /**
-   * Stores bytes under their name; does nothing when the object is there. `verified`: the caller has just hashed exactly
-   * these bytes. `flushed`: they are safe on disk before they get their name, for a few.
+   * Stores bytes, which have their name at once; does nothing when the object is there. For a few. `verified`: the caller
+   * has just hashed exactly these bytes.
    * @throws {CorruptObjectError} when they do not have that hash.
    */
-  addBytes(oid: string, bytes: Uint8Array, verified = false, flushed = false): void {
+  addBytes(oid: string, bytes: Uint8Array, verified = false): void {
     const path = this.pathOf(oid);
     if (this.#present(oid, path, bytes.byteLength)) return;
     if (!verified && this.hashName === "md5") expectHash(path, oid, md5Bytes(bytes));
-    this.#place(path, oid, (fd) => {
-      writeAll(fd, bytes);
-      if (flushed) fsyncSync(fd);
-    });
+    const temporary = this.temporaryFor(oid);
+    try {
+      writeTemporary(temporary, (fd) => {
+        writeAll(fd, bytes);
+        fsyncSync(fd);
+      });
+      this.#names.giveNow({ temporary, path });
+    } catch (error) {
+      removeQuietly(temporary);
+      throw error;
+    }
   }
 
   /**
-   * Stores a file under its name; does nothing when the object is there (with `move` the file then stays where it is).
-   * The bytes are hashed on the way, unless `hashedAt` still fits.
+   * Stores a file; does nothing when the object is there. The bytes are hashed on the way, unless `hashedAt` still fits.
    * @throws {CorruptObjectError} when they do not have that hash: the file changed. Nothing is stored.
    */
   addFile(from: OsPath, oid: string, options: AddFileOptions = {}): void {
     const path = this.pathOf(oid);
-    const stat = statSync(from, { bigint: true });
-    if (this.#present(oid, path, Number(stat.size))) return;
-    const hashed = options.hashedAt !== undefined && sameFile(stat, options.hashedAt);
-    if (options.move === true && this.#moveIn(from, path, oid, hashed)) return;
-    this.#copyIn(from, path, oid, options);
+    const source = openSync(from, "r");
+    try {
+      const before = fstatSync(source, { bigint: true });
+      if (this.#present(oid, path, Number(before.size))) return;
+      const trusted = options.hashedAt !== undefined && sameFile(before, options.hashedAt);
+      const check = !trusted && this.hashName === "md5";
+      this.#place(path, oid, (fd) => {
+        const copied = this.#pump(source, fd, { ...options, skipHash: !check });
+        if (check) expectHash(from, oid, copied.md5);
+        if (trusted && !sameFile(before, fstatSync(source, { bigint: true })))
+          throw new CorruptObjectError(`'${from}' was changed while it was stored`, {
+            path: from,
+            expected: oid,
+            actual: "unknown",
+          });
+        return copied;
+      });
+    } finally {
+      closeSync(source);
+    }
   }
 
   /**
@@ -343,7 +363,7 @@ export class ObjectDb {
   }
 
   /**
-   * Gives a finished temporary file its name. Unless `verified`, it is hashed first.
+   * Stores a finished temporary file under its hash. Unless `verified`, it is hashed first.
    * @throws {CorruptObjectError} when it has another hash; the temporary file is left to the caller.
    */
   adopt(temporary: OsPath, oid: string, verified = false): void {
@@ -353,10 +373,12 @@ export class ObjectDb {
       removeQuietly(temporary);
       return;
     }
-    this.#makeFolder(dirname(path));
     chmodSync(temporary, OBJECT_MODE);
-    renameSync(temporary, path);
-    this.#stored(path, oid);
+    const { size } = statSync(temporary);
+    // The caller may forget its own name: the file waits under one of ours.
+    const waiting = this.temporaryFor(oid);
+    renameSync(temporary, waiting);
+    this.#nameLater(waiting, path, oid, size);
   }
 
   /**
@@ -465,13 +487,13 @@ export class ObjectDb {
   }
 
   /**
-   * Makes what was stored since the last call safe against power loss: to be called once, before the text that names the
-   * objects is written. A few are flushed one by one (some 1-10 ms each), many by one sync of the file system.
+   * Gives what was stored since the last call its names, once the bytes are safe on disk, and makes the names safe: to be
+   * called before the text that names the objects is written, and after a failure, so that what was stored is not lost. A
+   * few are flushed one by one (some 1-10 ms each), many by one sync of the file system.
+   * @throws the file system's error; what could not be flushed has no name then.
    */
   flush(): void {
-    const paths = this.#unflushed;
-    this.#unflushed = [];
-    makeDurable(this.folder, paths);
+    this.#names.finishNow();
   }
 
   *#folders(): Iterable<[prefix: string, names: string[]]> {
@@ -482,8 +504,9 @@ export class ObjectDb {
     }
   }
 
-  /** Whether the object is there and can be what it should be; what cannot be is set aside. */
+  /** Whether the object is there, or waits for its name, and can be what it should be; what cannot be is set aside. */
   #present(oid: string, path: OsPath, size: number | undefined): boolean {
+    if (this.#names.has(path)) return true;
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return false;
     const isSized = size === undefined || this.hashName !== "md5" || stat.size === size;
@@ -496,53 +519,6 @@ export class ObjectDb {
     this.#takeAway(oid, this.#left.get(oid) ?? unknown);
     this.#left.delete(oid);
     return false;
-  }
-
-  #moveIn(from: OsPath, path: OsPath, oid: string, hashed: boolean): boolean {
-    const stat = lstatSync(from, { bigint: true });
-    if (!stat.isFile() || stat.nlink > 1n) return false;
-    this.#makeFolder(dirname(path));
-    const temporary = temporaryPath(path);
-    try {
-      renameSync(from, temporary);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EXDEV") return false;
-      throw error;
-    }
-    try {
-      // After the rename no path leads to it any more, so what is hashed now is what is stored.
-      if (!hashed || !sameFile(stat, lstatSync(temporary, { bigint: true })))
-        expectHash(from, oid, this.#hash(temporary, oid).slice(0, 32));
-      chmodSync(temporary, OBJECT_MODE);
-      renameSync(temporary, path);
-    } catch (error) {
-      renameSync(temporary, from);
-      chmodSync(from, Number(stat.mode) & PERMISSIONS);
-      throw error;
-    }
-    this.#stored(path, oid);
-    return true;
-  }
-
-  #copyIn(from: OsPath, path: OsPath, oid: string, options: AddFileOptions): void {
-    const source = openSync(from, "r");
-    try {
-      const before = fstatSync(source, { bigint: true });
-      const trusted = options.hashedAt !== undefined && sameFile(before, options.hashedAt);
-      const check = !trusted && this.hashName === "md5";
-      this.#place(path, oid, (fd) => {
-        const copied = this.#pump(source, fd, { ...options, skipHash: !check });
-        if (check) expectHash(from, oid, copied.md5);
-        if (trusted && !sameFile(before, fstatSync(source, { bigint: true })))
-          throw new CorruptObjectError(`'${from}' was changed while it was stored`, {
-            path: from,
-            expected: oid,
-            actual: "unknown",
-          });
-      });
-    } finally {
-      closeSync(source);
-    }
   }
 
   /** Copies what `source` holds, hashing it on the way. */
@@ -566,22 +542,23 @@ export class ObjectDb {
     return { md5: hash?.digest("hex") ?? "", size };
   }
 
-  #place(path: OsPath, oid: string, write: (fd: number) => void): void {
-    this.#makeFolder(dirname(path));
-    const temporary = temporaryPath(path);
+  #place(path: OsPath, oid: string, write: (fd: number) => { readonly size: number }): void {
+    const temporary = this.temporaryFor(oid);
     try {
-      writeTemporary(temporary, write);
-      renameSync(temporary, path);
+      const { size } = writeTemporary(temporary, write);
+      this.#nameLater(temporary, path, oid, size);
     } catch (error) {
       removeQuietly(temporary);
       throw error;
     }
-    this.#stored(path, oid);
   }
 
-  #stored(path: OsPath, oid: string): void {
-    this.noteStored(oid, statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-    this.#unflushed.push(path);
+  #nameLater(temporary: OsPath, path: OsPath, oid: string, size: number): void {
+    const onNamed = (): void => {
+      this.noteStored(oid, size);
+    };
+    this.#names.add({ temporary, path, size, onNamed });
+    this.#names.flushNowWhenDue();
   }
 
   /**

@@ -54,7 +54,7 @@ export async function fetchManifests(
           result.missing.push(oid);
           continue;
         }
-        cache.addBytes(oid, found.bytes, true, true);
+        cache.addBytes(oid, found.bytes, true);
         tree = found.tree;
         result.done.push(oid);
         result.bytes += found.bytes.length;

@@ -129,12 +129,15 @@ export async function storeFiles(
     options,
   );
   const entries: (TreeEntry & { readonly size: number })[] = [];
-  for (const file of source.files) {
-    options.signal?.throwIfAborted();
-    entries.push({ relpath: file.rel, ...storeFile(origin, file, store) });
+  try {
+    for (const file of source.files) {
+      options.signal?.throwIfAborted();
+      entries.push({ relpath: file.rel, ...storeFile(origin, file, store) });
+    }
+  } finally {
+    store.flush();
   }
   const [first] = entries;
-  store.flush();
   if (!source.isDir && first !== undefined)
     return { hash: { name: "md5", value: first.md5 }, meta: { size: first.size }, hasLinks: false };
   const tree = Tree.from(entries, origin.root);
@@ -150,7 +153,7 @@ function storeFile(origin: FileOrigin, file: SourceFile, store: ObjectDb): { md5
     const found = cachesWith(origin, object).find(({ cache }) => cache.hashName === "md5");
     if (found !== undefined) {
       store.addFile(found.cache.pathOf(object.oid), object.oid);
-      return { md5: object.oid, size: store.sizeOf(object.oid) ?? 0 };
+      return { md5: object.oid, size: found.cache.sizeOf(object.oid) ?? 0 };
     }
   } else {
     const real = origin.view.plainPath(file.path);

@@ -107,5 +107,6 @@ export function manifestText(repo: Repo, { hash, tree }: Built): { readonly mani
   const manifest = tree.serialize();
   if (manifest.length <= MOST_MANIFEST) return { manifest: manifest.toString("utf8") };
   cache.addTree(tree);
+  cache.flush();
   return {};
 }
