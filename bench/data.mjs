@@ -1,7 +1,7 @@
 // Makes the benchmarks' input: the same bytes each time, no two files alike, nothing that compresses.
 import { createCipheriv } from "node:crypto";
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const zeros = Buffer.alloc(4 << 20);
 
@@ -39,8 +39,9 @@ export function fileAt(root, n, each) {
 }
 
 /** One file of `size` bytes. */
-export function makeBigFile(path, size) {
-  const bytes = stream("big");
+export function makeBigFile(path, size, seed = "big") {
+  const bytes = stream(seed);
+  mkdirSync(dirname(path), { recursive: true });
   const file = openSync(path, "wx");
   for (let written = 0; written < size; written += zeros.length) {
     writeSync(file, bytes.update(zeros.subarray(0, Math.min(zeros.length, size - written))));

@@ -54,6 +54,11 @@ const s3Remote = [
   commitAll,
 ];
 
+/** Both cores at it, as in `fsck`. */
+const hashesOfCache = {
+  md5sum: ["sh", "-c", "find .dvc/cache/files -type f -print0 | xargs -0 -n 50 -P 2 md5sum > /dev/null"],
+};
+
 const copyOf = (name) => ({
   cp: ["cp", "-r", name, "../copy-of-" + name],
   md5sum: ["sh", "-c", `find ${name} -type f -print0 | xargs -0 md5sum > /dev/null`],
@@ -150,7 +155,9 @@ export function flows(scale) {
         },
         { case: "s3-status-cloud", label: "S3 status -c", run: ["status", "-c"], atLeast: 8 },
         clone,
-        { case: "s3-pull", label: "S3 pull", run: ["pull"], atLeast: 5, limits: copiesFromS3() },
+        { case: "s3-fetch", label: "S3 fetch", run: ["fetch"], atLeast: 5, limits: copiesFromS3() },
+        clone,
+        { case: "s3-pull", label: "S3 pull", run: ["pull"], atLeast: 5 },
       ],
     },
     {
@@ -187,17 +194,53 @@ export function flows(scale) {
           label: `S3 push, one file of ${gib(bigSize)}`,
           run: ["push"],
           atLeast: 1.2,
+          within: { times: 1, of: ["rclone"] },
           memory: 200e6,
           limits: copiesToS3("big.bin", false),
         },
         clone,
         {
-          case: "big-s3-pull",
-          label: "S3 pull, one big file",
-          run: ["pull"],
-          atLeast: 2,
+          case: "big-s3-fetch",
+          label: "S3 fetch, one big file",
+          run: ["fetch"],
+          within: { times: 1, of: ["rclone"] },
           memory: 200e6,
           limits: copiesFromS3(),
+        },
+        clone,
+        { case: "big-s3-pull", label: "S3 pull, one big file", run: ["pull"], atLeast: 2, memory: 200e6 },
+      ],
+    },
+    {
+      name: "fsck",
+      onlyOurs: true,
+      steps: [
+        newRepo,
+        init,
+        makeMany,
+        { run: ["add", "-q", "data"] },
+        { case: "fsck", label: `fsck, ${manyLabel}`, run: ["fsck"], limits: hashesOfCache },
+      ],
+    },
+    {
+      name: "big-fsck",
+      onlyOurs: true,
+      isBulky: true,
+      steps: [
+        newRepo,
+        init,
+        {
+          do: ({ dir }) => {
+            for (let n = 0; n < 8; n++) makeBigFile(join(dir, "big", String(n)), Math.round(bigSize / 8), `big ${n}`);
+          },
+        },
+        { run: ["add", "-q", "big"] },
+        {
+          case: "big-fsck",
+          label: `fsck, 8 files of ${gib(bigSize / 8)}`,
+          run: ["fsck"],
+          within: { times: 1.25, of: ["md5sum"] },
+          limits: hashesOfCache,
         },
       ],
     },
