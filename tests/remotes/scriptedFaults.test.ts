@@ -1,5 +1,6 @@
 import { vi } from "vitest";
-import { describeRemoteFaults } from "../support/remoteFaults.ts";
+import { describeRemoteFaults, type FaultSubject } from "../support/remoteFaults.ts";
+import { describeKilledTransfers } from "../support/remoteKills.ts";
 import { startScriptedDrive } from "../support/scriptedDrive.ts";
 import { OSS_KEYS, startScriptedOss } from "../support/scriptedOss.ts";
 
@@ -22,7 +23,7 @@ describeRemoteFaults("OSS", async () => {
   };
 });
 
-describeRemoteFaults("Google Drive", async () => {
+const drive = async (): Promise<FaultSubject> => {
   const own = await startScriptedDrive();
   const key = JSON.parse(own.serviceKey) as object;
   return {
@@ -39,4 +40,7 @@ describeRemoteFaults("Google Drive", async () => {
     isPatient: true,
     stop: () => own.stop(),
   };
-});
+};
+
+describeRemoteFaults("Google Drive", drive);
+describeKilledTransfers("Google Drive", drive);

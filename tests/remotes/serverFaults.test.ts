@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { vi } from "vitest";
 import { startApache } from "../support/apache.ts";
 import { startNginx } from "../support/nginx.ts";
-import { describeRemoteFaults } from "../support/remoteFaults.ts";
+import { describeRemoteFaults, type FaultSubject } from "../support/remoteFaults.ts";
+import { describeKilledTransfers } from "../support/remoteKills.ts";
 import { startScriptedNameNode } from "../support/scriptedWebHdfs.ts";
 import { startSshServer } from "../support/sshServer.ts";
 
@@ -12,7 +13,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const home = "/nonexistent";
 
-describeRemoteFaults("HTTP", async () => {
+const http = async (): Promise<FaultSubject> => {
   const own = await startNginx();
   return {
     port: own.port,
@@ -23,9 +24,9 @@ describeRemoteFaults("HTTP", async () => {
     isHttp: true,
     stop: () => own.stop(),
   };
-});
+};
 
-describeRemoteFaults("WebDAV", async () => {
+const webDav = async (): Promise<FaultSubject> => {
   const own = await startApache();
   return {
     port: own.port,
@@ -34,9 +35,9 @@ describeRemoteFaults("WebDAV", async () => {
     isHttp: true,
     stop: () => own.stop(),
   };
-});
+};
 
-describeRemoteFaults("WebHDFS", async () => {
+const webHdfs = async (): Promise<FaultSubject> => {
   const own = await startScriptedNameNode();
   return {
     port: own.port,
@@ -44,9 +45,9 @@ describeRemoteFaults("WebHDFS", async () => {
     isHttp: true,
     stop: () => own.stop(),
   };
-});
+};
 
-describeRemoteFaults("SSH", async () => {
+const ssh = async (): Promise<FaultSubject> => {
   const own = await startSshServer();
   const keyfile = join(own.home, ".ssh", "id_ed25519");
   writeFileSync(join(own.home, ".ssh", "config"), "StrictHostKeyChecking accept-new\n");
@@ -60,4 +61,14 @@ describeRemoteFaults("SSH", async () => {
     isHttp: false,
     stop: () => own.stop(),
   };
-});
+};
+
+for (const [name, start] of [
+  ["HTTP", http],
+  ["WebDAV", webDav],
+  ["WebHDFS", webHdfs],
+  ["SSH", ssh],
+] as const) {
+  describeRemoteFaults(name, start);
+  describeKilledTransfers(name, start, { damages: start === http });
+}

@@ -243,7 +243,10 @@ class Drive implements ScriptedDrive {
     const bytes = file.bytes ?? Buffer.alloc(0);
     const range = /^bytes=(\d+)-(\d*)$/.exec(headers["range"] ?? "");
     if (range === null) return { status: 200, bytes };
-    return { status: 206, bytes: bytes.subarray(Number(range[1]), range[2] === "" ? undefined : Number(range[2]) + 1) };
+    const part = bytes.subarray(Number(range[1]), range[2] === "" ? undefined : Number(range[2]) + 1);
+    const last = Number(range[1]) + part.length - 1;
+    const said = { "content-range": `bytes ${range[1] ?? ""}-${String(last)}/${String(bytes.length)}` };
+    return { status: 206, headers: said, bytes: part };
   }
 
   #upload({ query, headers, body }: Asked, id: string | undefined): Answer {

@@ -61,7 +61,7 @@ export interface ListOptions extends CallOptions {
   readonly startsWith?: string;
 }
 
-/** An object that comes in ranges of `range` bytes. `etag`: whatever tells its bytes from others of the same name. */
+/** An object that comes, or is noted, in ranges of `range` bytes. `etag`: whatever tells its bytes from others of the same name. */
 export interface FetchedObject {
   readonly etag: string;
   /** Bytes. */
@@ -71,6 +71,8 @@ export interface FetchedObject {
 
 /** Keeps track of the ranges of a large object that are in place, so that an interrupted download can go on in another run. */
 export interface RangeNotes {
+  /** What an earlier run has begun to fetch to the place: the rest of just that may be asked for. Nothing is changed. */
+  left(): FetchedObject | undefined;
   /**
    * Puts what an earlier run left of just this object at the download's place.
    * @returns beginnings of the ranges that it holds; undefined: there is nothing, the place is as it was
@@ -86,7 +88,7 @@ export interface RangeNotes {
 
 /** How to fetch into a local file. `onBytes` is called with the number of bytes newly received. */
 export interface DownloadOptions extends ReadOptions {
-  /** For storages that fetch large objects in ranges. */
+  /** For large objects; who gives it compares the hash of all that came with the one that is wanted. */
   readonly notes?: RangeNotes;
   readonly onBytes?: (count: number) => void;
   /** Permission bits of the new file, `0o666` (less the umask) when not given. */

@@ -1,4 +1,3 @@
-import { closeSync, ftruncateSync, openSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { ConfigError, isNotFound, StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
@@ -20,10 +19,9 @@ import { type DriveItem, GdriveClient } from "./gdriveClient.ts";
 import { gdriveSettings, type GdriveSettings } from "./gdriveSettings.ts";
 import { GdriveTree, isFolder, type Placed } from "./gdriveTree.ts";
 import { putGdriveFile } from "./gdriveUpload.ts";
-import type { BodySink } from "./httpAnswer.ts";
 import { isEmptyRange, rangeHeaders, splitPath } from "./objectPath.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
-import { downloadInOrder } from "./streamDownload.ts";
+import { downloadInOrder, type InOrder, placeOfAnswer, restHeaders } from "./streamDownload.ts";
 
 const PARALLEL = 8;
 
@@ -91,32 +89,24 @@ class GdriveFileSystem implements FileSystem {
   }
 
   async download(path: string, to: string, options: DownloadOptions = {}): Promise<Downloaded> {
-    options.signal?.throwIfAborted();
-    const fd = openSync(to, "wx", options.mode ?? 0o666);
-    let tries = 0;
-    try {
-      return await this.#onFile(path, options, (item) =>
-        this.#client.http.attempt(options.signal, () => {
-          if (tries++ > 0) ftruncateSync(fd, 0);
-          return this.#downloadOnce(path, item, fd, options);
-        }),
-      );
-    } finally {
-      closeSync(fd);
-    }
-  }
-
-  #downloadOnce(path: string, item: DriveItem, fd: number, options: DownloadOptions): Promise<Downloaded> {
     const { signal } = options;
-    const receive = async (sink: BodySink): Promise<number> => {
-      await this.#client.http.receive(this.#media(path, item, signal === undefined ? {} : { signal }), () => sink);
-      return options.size ?? Number(item.size);
-    };
-    const otherSize = (received: number, expected: number): StorageError => {
+    const attempt: InOrder["attempt"] = (work) => this.#client.http.attempt(signal, work);
+    const pour: InOrder["pour"] = (rest, accept) =>
+      this.#onFile(path, options, async (item) => {
+        const { md5Checksum: etag, size: length } = item;
+        const request = this.#media(path, item, signal === undefined ? {} : { signal });
+        // Of other bytes by now, no part is asked for.
+        const same = rest?.etag === etag ? rest : undefined;
+        await this.#client.http.receive({ ...request, headers: restHeaders(same) }, (status, headers) => {
+          const size = length === undefined ? undefined : Number(length);
+          return accept({ start: placeOfAnswer(status, headers, same), size, etag }) ?? (() => false);
+        });
+      });
+    const otherSize: InOrder["otherSize"] = (received, expected) => {
       const what = `'${this.url(path)}' came with ${String(received)} bytes instead of ${String(expected)}`;
       return new StorageError(what, { protocol: "gdrive", path: this.url(path), retryable: received < expected });
     };
-    return downloadInOrder(fd, { receive, otherSize }, options);
+    return downloadInOrder(to, { attempt, pour, otherSize }, options);
   }
 
   /** Works on the file with this path; once more when the one that was seen before is gone. */

@@ -32,9 +32,9 @@ interface LargeObject {
 /**
  * Fetches an object into the new local file `to`. The first request asks for the whole; when the answer turns out large,
  * it is broken off and all comes in ranges (`If-Match`: all of one and the same object; one that was replaced meanwhile is
- * fetched from its beginning, once). Bytes go straight to their place
- * in the file, so memory stays flat. A server that knows no ranges is asked for the whole after all. Ranges that a failed try,
- * or with `notes` an earlier run, brought are not fetched again.
+ * fetched from its beginning, once). Bytes go straight to their place in the file, so memory stays flat. A server that knows
+ * no ranges is asked for the whole after all. Ranges that a failed try, or with `notes` an earlier run, brought are not fetched
+ * again; of what an earlier run left, ranges are asked for at once.
  * @throws {StorageError}
  */
 export async function downloadObject(
@@ -46,8 +46,10 @@ export async function downloadObject(
   const file = new RangedFile(to, options.mode, options.notes);
   let rangesWork = get.headers?.["range"] === undefined;
   let wasReplaced = false;
+  let left = rangesWork ? options.notes?.left() : undefined;
   const once = async (): Promise<Downloaded> => {
-    const found = await inOrder(client, get, file, options, rangesWork);
+    const found = left?.range === RANGE_BYTES ? left : await inOrder(client, get, file, options, rangesWork);
+    left = undefined;
     if (!("etag" in found)) return found;
     try {
       return await inRanges(client, get, found, file, options);

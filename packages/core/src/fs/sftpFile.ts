@@ -49,12 +49,16 @@ export async function withFile<T>(
   return result;
 }
 
-/** Size of an open file. */
-export async function sizeOf(channel: SftpChannel, handle: Buffer): Promise<number> {
-  const { size } = await channel.call<Stats>((sftp, done) => {
+/** Size, times and permissions of an open file. */
+export function statsOf(channel: SftpChannel, handle: Buffer): Promise<Stats> {
+  return channel.call<Stats>((sftp, done) => {
     sftp.fstat(handle, done);
   });
-  return size;
+}
+
+/** Size of an open file. */
+export async function sizeOf(channel: SftpChannel, handle: Buffer): Promise<number> {
+  return (await statsOf(channel, handle)).size;
 }
 
 /** The bytes of an open file from `start` to `end`, in order, requested ahead. Ends early where the file does. */

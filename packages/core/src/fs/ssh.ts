@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, ftruncateSync, openSync } from "node:fs";
 import { posix } from "node:path";
 import { Readable } from "node:stream";
 import type { FileEntryWithStats, Stats } from "ssh2";
@@ -19,9 +18,20 @@ import type {
   WriteOptions,
 } from "./filesystem.ts";
 import { filesBelow, withoutSlash } from "./folderWalk.ts";
+import type { BodySink } from "./httpAnswer.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import { DEFAULT_RETRY, retrying } from "./retry.ts";
-import { chunksOf, closeFile, openFile, readFirst, sizeOf, withFile, writeBytes, writeFileTo } from "./sftpFile.ts";
+import {
+  chunksOf,
+  closeFile,
+  openFile,
+  readFirst,
+  sizeOf,
+  statsOf,
+  withFile,
+  writeBytes,
+  writeFileTo,
+} from "./sftpFile.ts";
 import {
   entriesOf,
   makeFolder,
@@ -35,7 +45,7 @@ import {
 import { type SftpChannel, SshConnection } from "./sshConnection.ts";
 import { loginOf } from "./sshLogin.ts";
 import { type SshSettings, sshSettings } from "./sshSettings.ts";
-import { downloadInOrder } from "./streamDownload.ts";
+import { type Begun, type Coming, downloadInOrder, type InOrder } from "./streamDownload.ts";
 import { wrongBytes } from "./uploadFile.ts";
 
 const PARALLEL = 32;
@@ -127,42 +137,42 @@ class SshFileSystem implements FileSystem {
   }
 
   async download(path: string, to: string, options: DownloadOptions = {}): Promise<Downloaded> {
-    options.signal?.throwIfAborted();
-    const fd = openSync(to, "wx", options.mode ?? 0o666);
-    let tries = 0;
-    try {
-      return await this.#ask(path, options, (channel) => {
-        if (tries++ > 0) ftruncateSync(fd, 0);
-        return withFile(channel, path, "r", (handle) => this.#receive(channel, handle, path, fd, options));
-      });
-    } finally {
-      closeSync(fd);
-    }
+    const { signal } = options;
+    const attempt: InOrder["attempt"] = (work) => this.#retrying(path, signal, work);
+    const pour: InOrder["pour"] = async (rest, accept) => {
+      const channel = (await this.#live()).channel();
+      await withFile(channel, path, "r", (handle) => this.#pour(channel, handle, { rest, accept, signal }));
+    };
+    const otherSize: InOrder["otherSize"] = (received, expected) => this.#otherSize(path, received, expected);
+    return downloadInOrder(to, { attempt, pour, otherSize }, options);
   }
 
   /** Its size is asked for beside its first bytes: a small file costs two round trips. */
-  #receive(
+  async #pour(
     channel: SftpChannel,
     handle: Buffer,
-    path: string,
-    fd: number,
-    options: DownloadOptions,
-  ): Promise<Downloaded> {
-    const asked = sizeOf(channel, handle);
-    const begun = readFirst(channel, handle);
-    for (const one of [asked, begun]) one.catch(() => undefined);
-    const receive = async (sink: (chunk: Buffer) => unknown): Promise<number> => {
-      const end = options.size ?? (await asked);
-      const first = (await begun).subarray(0, end);
-      sink(first);
-      const rest = { start: first.length, end, signal: options.signal };
-      for await (const chunk of chunksOf(channel, handle, rest)) sink(chunk);
-      const actual = await asked;
-      if (actual !== end) throw this.#otherSize(path, actual, end);
-      return end;
-    };
-    const otherSize = (received: number, expected: number): StorageError => this.#otherSize(path, received, expected);
-    return downloadInOrder(fd, { receive, otherSize }, options);
+    {
+      rest,
+      accept,
+      signal,
+    }: {
+      readonly rest: Begun | undefined;
+      readonly accept: (coming: Coming) => BodySink | undefined;
+      readonly signal: AbortSignal | undefined;
+    },
+  ): Promise<void> {
+    const asked = statsOf(channel, handle);
+    const begun = rest === undefined ? readFirst(channel, handle) : undefined;
+    for (const one of [asked, begun]) one?.catch(() => undefined);
+    const { size, mtime } = await asked;
+    const etag = `${String(mtime)}-${String(size)}`;
+    const start = rest?.etag === etag ? rest.start : 0;
+    const sink = accept({ start, size, etag });
+    if (sink === undefined) return;
+    const first = (await begun)?.subarray(0, size) ?? Buffer.alloc(0);
+    sink(first);
+    const more = { start: start + first.length, end: size, signal };
+    for await (const chunk of chunksOf(channel, handle, more)) sink(chunk);
   }
 
   #otherSize(path: string, received: number, expected: number): StorageError {
@@ -303,9 +313,13 @@ class SshFileSystem implements FileSystem {
 
   /** Asks on a channel; tries again, on a new connection where the old one was lost. */
   #ask<T>(path: string, options: CallOptions | undefined, work: (channel: SftpChannel) => Promise<T>): Promise<T> {
-    return retrying(DEFAULT_RETRY, options?.signal, async () => {
+    return this.#retrying(path, options?.signal, async () => work((await this.#live()).channel()));
+  }
+
+  #retrying<T>(path: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    return retrying(DEFAULT_RETRY, signal, async () => {
       try {
-        return await work((await this.#live()).channel());
+        return await work();
       } catch (error) {
         throw this.#failure(path, error);
       }

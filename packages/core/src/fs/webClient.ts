@@ -1,4 +1,3 @@
-import { closeSync, ftruncateSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { type ErrorCode, StorageError } from "../base/errors.ts";
@@ -6,10 +5,17 @@ import type { CallOptions } from "../base/events.ts";
 import { type CloudAnswer, CloudHttp, type CloudRequest } from "./cloudHttp.ts";
 import { md5Hex } from "./fileHash.ts";
 import type { DownloadOptions, Downloaded, ReadOptions, Source, WriteOptions } from "./filesystem.ts";
-import type { BodySink, SinkOf } from "./httpAnswer.ts";
+import type { AnswerHeaders, SinkOf } from "./httpAnswer.ts";
 import { isEmptyRange, rangeHeaders } from "./objectPath.ts";
 import type { OpenOptions } from "./openOptions.ts";
-import { downloadInOrder } from "./streamDownload.ts";
+import {
+  type Begun,
+  type Coming,
+  downloadInOrder,
+  type InOrder,
+  placeOfAnswer,
+  restHeaders,
+} from "./streamDownload.ts";
 import { sendFile, type StreamBody } from "./streamBody.ts";
 import type { TlsChoice } from "./tlsChoice.ts";
 import { WebAnswerError, webFailure } from "./webFailure.ts";
@@ -22,6 +28,10 @@ const MAX_HOPS = 10;
 export const NO_HEAD: ReadonlySet<number> = new Set([403, 405, 501]);
 /** Larger files are read while they are sent (bytes). */
 const IN_MEMORY = 32 << 20;
+/** It ends before the rest begins: it is another file by now. */
+const NO_RANGE = 416;
+/** Takes no byte of a body. */
+const NOTHING = (): boolean => false;
 const OCTETS = { "content-type": "application/octet-stream" };
 
 /** A web server whose files are asked for by name. */
@@ -124,31 +134,22 @@ export class WebClient {
   }
 
   async download(path: string, to: string, options: DownloadOptions): Promise<Downloaded> {
-    options.signal?.throwIfAborted();
-    const fd = openSync(to, "wx", options.mode ?? 0o666);
-    let tries = 0;
-    try {
-      return await this.attempt(options.signal, () => {
-        if (tries++ > 0) ftruncateSync(fd, 0);
-        return this.#downloadOnce(path, fd, options);
+    const attempt: InOrder["attempt"] = (work) => this.attempt(options.signal, work);
+    const pour: InOrder["pour"] = async (rest, accept) => {
+      const request = this.request("GET", path, { ...restHeaders(rest), ...ifSame(rest) }, options);
+      const alsoNoRange = { ...request, accept: rest === undefined ? [] : [NO_RANGE] };
+      const answer = await this.sendOnce(alsoNoRange, (status, headers) => {
+        if (status === 206 && rest === undefined)
+          throw this.problem(path, `the server gave a part of '${this.url(path)}', not all of it`, {});
+        return accept(comingIn(status, headers, rest)) ?? NOTHING;
       });
-    } finally {
-      closeSync(fd);
-    }
-  }
-
-  #downloadOnce(path: string, fd: number, options: DownloadOptions): Promise<Downloaded> {
-    const receive = async (sink: BodySink): Promise<number | undefined> => {
-      const { headers } = await this.sendOnce(this.request("GET", path, {}, options), () => sink);
-      if (headers["content-encoding"] !== undefined) return undefined;
-      const length = Number(headers["content-length"] ?? NaN);
-      return options.size ?? (Number.isFinite(length) ? length : undefined);
+      if (rest !== undefined && answer.status === NO_RANGE) accept({ ...rest, start: undefined });
     };
-    const otherSize = (received: number, expected: number): StorageError => {
+    const otherSize: InOrder["otherSize"] = (received, expected) => {
       const what = `'${this.url(path)}' came with ${String(received)} bytes instead of ${String(expected)}`;
       return this.problem(path, what, { retryable: received < expected });
     };
-    return downloadInOrder(fd, { receive, otherSize }, options);
+    return downloadInOrder(to, { attempt, pour, otherSize }, options);
   }
 
   /** Sends a file in one request, once. @returns its bytes. @throws {CorruptObjectError} for bytes of another hash than wanted */
@@ -227,6 +228,29 @@ export class WebClient {
     }
     return service;
   }
+}
+
+/** A weak ETag names nothing that a part could belong to: then the answer is compared. */
+function ifSame(rest: Begun | undefined): Record<string, string> {
+  return rest === undefined || rest.etag.startsWith("W/") ? {} : { "if-range": rest.etag };
+}
+
+/** Apache calls the ETag of a file weak that was written within the last second. */
+function opaque(etag: string): string {
+  return etag.replace(/^W\//, "");
+}
+
+function comingIn(status: number, headers: AnswerHeaders, rest: Begun | undefined): Coming {
+  const etag = headers["etag"] ?? headers["last-modified"];
+  const place = placeOfAnswer(status, headers, rest);
+  if (place !== 0 && rest !== undefined) {
+    const isSame = etag === undefined || opaque(etag) === opaque(rest.etag);
+    return { ...rest, start: isSame ? place : undefined };
+  }
+  // Of a compressed body nobody knows what is in it.
+  if (headers["content-encoding"] !== undefined) return { start: 0, size: undefined, etag: undefined };
+  const length = Number(headers["content-length"] ?? NaN);
+  return { start: 0, size: Number.isFinite(length) ? length : undefined, etag };
 }
 
 function at(request: CloudRequest, place: URL): CloudRequest {

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { isNotFound, StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
@@ -18,10 +17,9 @@ import type {
   WriteOptions,
 } from "./filesystem.ts";
 import { filesBelow, withoutSlash } from "./folderWalk.ts";
-import type { BodySink } from "./httpAnswer.ts";
 import { isEmptyRange } from "./objectPath.ts";
 import { sendFile } from "./streamBody.ts";
-import { downloadInOrder } from "./streamDownload.ts";
+import { downloadInOrder, type InOrder } from "./streamDownload.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import { type HdfsCall, WebHdfsClient } from "./webhdfsClient.ts";
 import { checkHash } from "./webUpload.ts";
@@ -100,32 +98,27 @@ export class WebHdfsFileSystem implements FileSystem {
 
   async download(path: string, to: string, options: DownloadOptions = {}): Promise<Downloaded> {
     options.signal?.throwIfAborted();
-    const size = options.size ?? (await this.#sizeOf(path, options));
-    const fd = openSync(to, "wx", options.mode ?? 0o666);
-    try {
-      return await this.#client.attempt(options.signal, () => this.#downloadOnce(path, fd, size, options));
-    } finally {
-      closeSync(fd);
-    }
-  }
-
-  async #sizeOf(path: string, options: CallOptions): Promise<number> {
-    const info = await this.stat(path, options);
-    if (info?.type === "file") return info.size;
-    throw this.#problem(path, `'${this.url(path)}' does not exist`, { code: "not-found" });
-  }
-
-  #downloadOnce(path: string, fd: number, size: number, options: DownloadOptions): Promise<Downloaded> {
+    const { size, etag } = options.size === undefined ? await this.#factsOf(path, options) : { size: options.size };
     const { signal } = options;
-    const receive = async (sink: BodySink): Promise<number> => {
-      await this.#client.fetch(openCall(path, signal === undefined ? {} : { signal }), () => sink);
-      return size;
+    const attempt: InOrder["attempt"] = (work) => this.#client.attempt(signal, work);
+    const pour: InOrder["pour"] = async (rest, accept) => {
+      const start = rest?.etag === etag ? rest?.start : undefined;
+      const sink = accept({ start: start ?? 0, size, etag });
+      if (sink === undefined) return;
+      const part = start === undefined ? {} : { start };
+      await this.#client.fetch(openCall(path, { ...part, ...(signal === undefined ? {} : { signal }) }), () => sink);
     };
-    const otherSize = (received: number): StorageError => {
-      const what = `'${this.url(path)}' came with ${String(received)} bytes instead of ${String(size)}`;
-      return this.#problem(path, what, { retryable: received < size });
+    const otherSize: InOrder["otherSize"] = (received, expected) => {
+      const what = `'${this.url(path)}' came with ${String(received)} bytes instead of ${String(expected)}`;
+      return this.#problem(path, what, { retryable: received < expected });
     };
-    return downloadInOrder(fd, { receive, otherSize }, options);
+    return downloadInOrder(to, { attempt, pour, otherSize }, options);
+  }
+
+  async #factsOf(path: string, options: CallOptions): Promise<{ readonly size: number; readonly etag?: string }> {
+    const info = await this.stat(path, options);
+    if (info?.type === "file") return { size: info.size, etag: `${String(info.mtimeMs)}-${String(info.size)}` };
+    throw this.#problem(path, `'${this.url(path)}' does not exist`, { code: "not-found" });
   }
 
   /** Beside its place first, then renamed: readers never see half of it. */

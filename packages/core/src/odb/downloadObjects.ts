@@ -7,7 +7,7 @@ import { md5Dos2Unix } from "../hash/md5.ts";
 import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
 import type { CopyOutcome } from "./copyObjects.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
-import { LeftDownload } from "./leftDownload.ts";
+import { LeftDownload, LeftNotes } from "./leftDownload.ts";
 import type { LocalObjects } from "./localObjects.ts";
 import { NamesToGive } from "./namesToGive.ts";
 import { eachObject } from "./objectFailures.ts";
@@ -27,6 +27,7 @@ export async function downloadObjects(
   options: TransferOptions,
 ): Promise<CopyOutcome> {
   const folders = new Set<string>();
+  const leftovers = new LeftNotes();
   const names = new NamesToGive();
   try {
     return await eachObject(
@@ -39,7 +40,7 @@ export async function downloadObjects(
           makeObjectFolder(folder, cache.dirMode);
           folders.add(folder);
         }
-        const size = await downloadOne(cache, remote, oid, to, names, progress, options);
+        const size = await downloadOne({ cache, remote, names, leftovers, progress, options }, oid, to);
         names.flushWhenDue();
         return size;
       },
@@ -50,17 +51,20 @@ export async function downloadObjects(
   }
 }
 
-async function downloadOne(
-  cache: LocalObjects,
-  remote: RemoteDb,
-  oid: string,
-  to: string,
-  names: NamesToGive,
-  progress: TransferProgress,
-  options: TransferOptions,
-): Promise<number> {
+/** What all downloads of a run share. */
+interface Run {
+  readonly cache: LocalObjects;
+  readonly remote: RemoteDb;
+  readonly names: NamesToGive;
+  readonly leftovers: LeftNotes;
+  readonly progress: TransferProgress;
+  readonly options: TransferOptions;
+}
+
+async function downloadOne(run: Run, oid: string, to: string): Promise<number> {
+  const { cache, remote, names, leftovers, progress, options } = run;
   const temporary = temporaryPath(to);
-  const left = new LeftDownload(temporary, to);
+  const left = new LeftDownload(temporary, to, leftovers);
   try {
     const { md5, size } = await receive(remote, oid, temporary, left, progress, options);
     const actual = actualOid(cache, oid, md5, temporary);
@@ -70,7 +74,7 @@ async function downloadOne(
         left.forget();
         removeQuietly(temporary);
         progress.add(0, -size);
-        return await downloadOne(cache, remote, oid, to, names, progress, options);
+        return await downloadOne(run, oid, to);
       }
       throw damagedRemoteObject(remote, oid, actual);
     }

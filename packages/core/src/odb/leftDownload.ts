@@ -17,6 +17,23 @@ interface Header extends FetchedObject {
   readonly data: string;
 }
 
+/** Notes that earlier runs have left in object folders; each folder is looked at once. */
+export class LeftNotes {
+  readonly #names: Map<OsPath, readonly string[]> = new Map<OsPath, readonly string[]>();
+
+  /** Those for the object that shall come to `path`, whose folder is there. */
+  of(path: OsPath): readonly OsPath[] {
+    const folder = dirname(path);
+    let names = this.#names.get(folder);
+    if (names === undefined) {
+      names = readdirSync(folder).filter((name) => name.includes(`${MARK}.`) && isLeftover(name));
+      this.#names.set(folder, names);
+    }
+    const ours = `.${basename(path)}${MARK}.`;
+    return names.filter((name) => name.startsWith(ours)).map((name) => join(folder, name));
+  }
+}
+
 /**
  * Notes beside the temporary file of a large object: which ranges of it are in place. One line each, so that a run which is
  * killed leaves whole lines. What the lines promise is believed only until the bytes are hashed.
@@ -24,14 +41,16 @@ interface Header extends FetchedObject {
 export class LeftDownload implements RangeNotes {
   readonly #temporary: OsPath;
   readonly #path: OsPath;
+  readonly #leftovers: LeftNotes;
   #notes: OsPath | undefined;
   #count = 0;
   #tookOver = false;
 
   /** `temporary`: where the bytes come; `path`: the place that the object shall have. */
-  constructor(temporary: OsPath, path: OsPath) {
+  constructor(temporary: OsPath, path: OsPath, leftovers: LeftNotes) {
     this.#temporary = temporary;
     this.#path = path;
+    this.#leftovers = leftovers;
   }
 
   /** Whether bytes of an earlier run are part of it. */
@@ -44,12 +63,17 @@ export class LeftDownload implements RangeNotes {
     return this.#count > 0;
   }
 
+  left(): FetchedObject | undefined {
+    for (const notes of this.#leftovers.of(this.#path)) {
+      const found = readNotes(notes);
+      if (found?.header.host === hostname()) return found.header;
+    }
+    return undefined;
+  }
+
   takeOver(object: FetchedObject): readonly number[] | undefined {
-    const folder = dirname(this.#path);
-    const ours = `.${basename(this.#path)}${MARK}.`;
-    for (const name of readdirSync(folder)) {
-      if (!name.startsWith(ours) || !isLeftover(name)) continue;
-      const starts = this.#take(join(folder, name), object);
+    for (const notes of this.#leftovers.of(this.#path)) {
+      const starts = this.#take(notes, object);
       if (starts !== undefined) return starts;
     }
     return undefined;
@@ -67,7 +91,7 @@ export class LeftDownload implements RangeNotes {
       return undefined;
     }
     removeQuietly(claimed);
-    if (!isOf(found.header, object) || !isOurs(data)) {
+    if (!isOf(found.header, object) || !isOurs(data) || !holds(data, found.starts, object)) {
       removeQuietly(data);
       return undefined;
     }
@@ -100,6 +124,12 @@ export class LeftDownload implements RangeNotes {
 function isOurs(path: OsPath): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
   return found?.isFile() === true && found.uid === (process.getuid?.() ?? found.uid);
+}
+
+/** Whether a file is so large as the ranges in it need, and no larger than the object: nothing else would ever cut it. */
+function holds(path: OsPath, starts: readonly number[], { size, range }: FetchedObject): boolean {
+  const found = lstatSync(path).size;
+  return found <= size && starts.every((start) => Math.min(start + range, size) <= found);
 }
 
 function isOf({ etag, size, range }: Header, object: FetchedObject): boolean {
