@@ -11,6 +11,7 @@ import {
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { TextColumn } from "../../packages/core/src/base/textColumn.ts";
 import { type RowShare, scanLeftRows, scanRows } from "../../packages/core/src/data/rowScan.ts";
 import { BINARY, Rig } from "../support/rig.ts";
 
@@ -80,7 +81,7 @@ function shareOf(names: readonly string[], wrong: ReadonlySet<number>): RowShare
   }
   return {
     base: `${rig.dir}/`,
-    names: new Uint8Array(Buffer.from(names.join("\0"))),
+    relpaths: TextColumn.of(names).share,
     stats,
     flags: new Uint8Array(names.length),
     verdicts: new Uint8Array(new SharedArrayBuffer(names.length)),
@@ -100,8 +101,8 @@ it("the built thread finds what the first finds, alone and beside it", async () 
     const worker = new Worker(join(dirname(BINARY), "data", "lookWorker.js"), { workerData: share });
     const ended = new Promise((resolve) => worker.once("exit", resolve));
     if (isBeside) {
-      scanRows(share, names);
-      scanLeftRows(share, names);
+      scanRows(share);
+      scanLeftRows(share);
       expect([...share.verdicts]).toEqual(wanted);
     }
     await ended;

@@ -2,8 +2,10 @@ import { lstatSync, readdirSync, statSync } from "node:fs";
 import { GRAIN_MS, isYoung, waitUntil } from "../base/clockGrain.ts";
 import { sortByCodePoint } from "../base/codePoints.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
+import { TextColumn } from "../base/textColumn.ts";
 import type { FolderRecord } from "../odb/folderRecords.ts";
 import { FILE_NUMBERS, FOLDER_NUMBERS, HAS_NAMES, IS_LINK } from "../odb/folderRecords.ts";
+import { writeDigest } from "../odb/oidColumn.ts";
 import { Tree } from "../odb/tree.ts";
 import type { FileBatch } from "./applyFiles.ts";
 import { StampColumns } from "./applyColumns.ts";
@@ -49,16 +51,20 @@ export function noteNewFolder(item: PlanItem, batch: FileBatch, options: NewFold
     return undefined;
   if (!item.work.isFolder || item.work.folders.size > 0 || item.work.inTheWay.size > 0) return undefined;
   const swapFrom = Date.now() + GRAIN_MS + 1;
-  const relpaths = jobs.map((job) => job.rel);
+  const relpaths = TextColumn.empty();
+  const digests = Buffer.alloc(jobs.length * 16);
+  for (const [row, { rel, oid: md5 }] of jobs.entries()) {
+    relpaths.push(rel);
+    writeDigest(digests, row, md5);
+  }
   const folders = ["", ...sortByCodePoint([...foldersOf(relpaths, false)].map((folder) => `${folder}/`))];
   if (isAnyLeftOut(item.wanted.path, relpaths, folders, options.plan)) return undefined;
   // A manifest that another program wrote in another way has another hash than a look at the files would give.
-  if (Tree.fromWalk(jobs.map((job) => ({ relpath: job.rel, md5: job.oid }))).oid !== oid) return undefined;
+  if (Tree.fromWalk({ relpaths, digests }).oid !== oid) return undefined;
   restatShared(batch);
   const folderStats = new BigUint64Array(folders.length * FOLDER_NUMBERS);
   const top = batch.staging + (batch.names[0] as string).split("/", 1).join("");
   for (const [index, folder] of folders.entries()) noteFolder(`${top}/${folder}`, folderStats, index);
-  const digests = Buffer.from(batch.oids.join(""), "hex");
   const flags = batch.shared.links.slice();
   const { built } = batch.shared;
   const stats = new BigUint64Array(built.buffer, built.byteOffset, built.length).slice();
@@ -93,17 +99,15 @@ export function recordInPlace(path: OsPath, { record, names }: NewFolder): Folde
 /** Whether a walk would leave out some of the files. */
 function isAnyLeftOut(
   path: OsPath,
-  relpaths: readonly RelPath[],
+  relpaths: TextColumn,
   folders: readonly RelPath[],
   { ignore }: PlanOptions,
 ): boolean {
-  if (folders.some((folder) => SPECIAL_NAME.test(folder)) || relpaths.some((rel) => SPECIAL_NAME.test(rel)))
-    return true;
-  if (ignore === undefined || ignore.isFree?.(path) === true) return false;
-  return (
-    folders.some((folder) => ignore.dir(`${path}/${folder}`.slice(0, -1))) ||
-    relpaths.some((rel) => ignore.file(`${path}/${rel}`))
-  );
+  const isFree = ignore === undefined || ignore.isFree?.(path) === true;
+  for (const folder of folders)
+    if (SPECIAL_NAME.test(folder) || (!isFree && ignore.dir(`${path}/${folder}`.slice(0, -1)))) return true;
+  for (const rel of relpaths) if (SPECIAL_NAME.test(rel) || (!isFree && ignore.file(`${path}/${rel}`))) return true;
+  return false;
 }
 
 /** Several hard links to one object: each moved the change time that was noted for those before it. */
@@ -130,6 +134,8 @@ function noteFolder(path: OsPath, column: BigUint64Array, index: number): void {
 }
 
 /** The names directly in the folder. */
-function namesOf(relpaths: readonly RelPath[]): Set<string> {
-  return new Set(relpaths.map((rel) => rel.slice(0, (rel.indexOf("/") + 1 || rel.length + 1) - 1)));
+function namesOf(relpaths: TextColumn): Set<string> {
+  const names = new Set<string>();
+  for (const rel of relpaths) names.add(rel.slice(0, (rel.indexOf("/") + 1 || rel.length + 1) - 1));
+  return names;
 }

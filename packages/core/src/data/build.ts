@@ -5,8 +5,7 @@ import { warn } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
 import type { Meta } from "../odb/meta.ts";
-import type { TreeEntry } from "../odb/tree.ts";
-import { Tree } from "../odb/tree.ts";
+import type { Tree } from "../odb/tree.ts";
 import type { BuildOptions } from "./buildOptions.ts";
 import { WORTH_A_LOOK } from "../odb/cacheLooks.ts";
 import type { FolderRecord } from "../odb/folderRecords.ts";
@@ -56,8 +55,8 @@ export async function build(path: OsPath, options: BuildOptions = {}): Promise<B
 
 async function buildFile(path: OsPath, stat: BigIntStats, options: BuildOptions): Promise<Built> {
   const name = options.hashName ?? "md5";
-  const files = new FileColumns();
-  files.add(path, "", stat, options.state?.lookup(path, stat, name));
+  const files = new FileColumns(path);
+  files.add("", stat, options.state?.lookup(path, stat, name));
   await ingest(files, options);
   const meta: Meta = { size: files.size(0), ...((stat.mode & 0o100n) === 0n ? {} : { isexec: true }) };
   const own = lstatSync(path, { throwIfNoEntry: false });
@@ -105,7 +104,7 @@ async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> 
     return unchangedFolder(look, record, name);
   }
   const { files } = look;
-  const tree = Tree.fromWalk(entriesOf(files));
+  const tree = files.tree;
   if (store !== undefined) {
     if (options.storeManifest !== false) store.addTree(tree);
     store.flush();
@@ -122,17 +121,15 @@ async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> 
 
 /** So that the first look at a large folder can be as short as later ones. */
 function noteStored(tree: Tree, store: ObjectDb, { state, storeManifest }: BuildOptions): void {
-  if (state === undefined || storeManifest === false || tree.entries.length < WORTH_A_LOOK) return;
-  const oids = tree.entries.map((entry) => entry.md5);
-  state.cacheLooks.noteStored({ folder: store.folder, oid: tree.oid, path: store.pathOf(tree.oid), oids });
+  if (state === undefined || storeManifest === false || tree.nfiles < WORTH_A_LOOK) return;
+  state.cacheLooks.noteStored({ folder: store.folder, oid: tree.oid, path: store.pathOf(tree.oid), tree });
 }
 
 /** Whether each file has the name and the hash that the record has in its place. */
 function hasRecordedHashes(files: FileColumns, record: FolderRecord): boolean {
-  const hex = Buffer.from(record.digests.buffer, record.digests.byteOffset, record.digests.length).toString("hex");
-  const { relpaths } = record;
-  for (let i = 0; i < files.count; i++)
-    if (files.md5(i) !== hex.slice(i * 32, i * 32 + 32) || files.relpaths[i] !== relpaths[i]) return false;
+  const { relpaths, digests } = record;
+  if (!files.isHashed || files.digests.compare(digests, 0, files.count * 16, 0, files.count * 16) !== 0) return false;
+  for (let i = 0; i < files.count; i++) if (!files.relpaths.isSame(i, relpaths, i)) return false;
   return true;
 }
 
@@ -147,15 +144,15 @@ function hasHashesOfRows({ rows, files }: ChangedFiles, record: FolderRecord): b
 /** Hashes and stores only what the record does not know; all that it knows is in the store, if there is one. */
 async function ingestNew(files: FileColumns, name: "md5" | "md5-dos2unix", options: BuildOptions): Promise<void> {
   const rows: number[] = [];
-  const fresh = new FileColumns(files.asOf);
+  const fresh = new FileColumns(files.base, files.asOf);
   for (let row = 0; row < files.count; row++) {
-    if (files.hashes[row] !== undefined) continue;
+    if (files.hasHash(row)) continue;
     rows.push(row);
-    fresh.add(files.paths[row] as OsPath, files.relpaths[row] as string, files.condition(row), undefined);
+    fresh.add(files.relpaths.at(row), files.condition(row));
   }
   await ingestFew(fresh, name, options);
   for (const [index, row] of rows.entries()) {
-    files.hashes[row] = fresh.md5(index);
+    files.setHash(row, fresh.md5(index));
     files.setStat(row, fresh.condition(index));
   }
 }
@@ -171,7 +168,7 @@ async function ingestFew(files: FileColumns, name: "md5" | "md5-dos2unix", optio
 function lookUp(files: FileColumns, name: "md5" | "md5-dos2unix", state: State | undefined): void {
   if (state === undefined) return;
   for (let i = 0; i < files.count; i++)
-    files.hashes[i] ??= state.lookup(files.paths[i] as OsPath, files.condition(i), name);
+    if (!files.hasHash(i)) files.setHash(i, state.lookup("", files.condition(i), name));
 }
 
 /** The tree is only put together when somebody asks for it. */
@@ -182,15 +179,8 @@ function unchangedFolder(look: FolderLook, record: FolderRecord, name: "md5" | "
     meta: { size: record.size, nfiles: record.nfiles },
     hasLinks: look.hasLinks,
     get tree(): Tree {
-      tree ??= Tree.fromWalk(entriesOf(look.files));
+      tree ??= look.files.tree;
       return tree;
     },
   };
-}
-
-function entriesOf(files: FileColumns): TreeEntry[] {
-  const entries = new Array<TreeEntry>(files.count);
-  for (let i = 0; i < entries.length; i++)
-    entries[i] = { relpath: files.relpaths[i] as string, md5: files.md5(i), size: files.size(i) };
-  return entries;
 }

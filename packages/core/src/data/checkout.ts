@@ -7,8 +7,6 @@ import { isDirHash, isOid } from "../hash/hashInfo.ts";
 import { EMPTY_MD5 } from "../hash/md5.ts";
 import type { LinkType } from "../odb/linker.ts";
 import { OBJECT_MODE } from "../odb/objectDb.ts";
-import type { TreeEntry } from "../odb/tree.ts";
-import { Tree } from "../odb/tree.ts";
 import { sortByCodePoint } from "../base/codePoints.ts";
 import { hashFound } from "./hashFound.ts";
 import type { FileJob, ItemWork, Plan, PlanItem, PlanOptions, Stamp, Wanted } from "./plan.ts";
@@ -76,13 +74,13 @@ function isAsWanted(wanted: Wanted, look: FolderLook, { cache, state }: PlanOpti
   if (hash === undefined || look.isPartial || (meta.nfiles !== undefined && meta.nfiles !== look.count)) return false;
   if (hasEmptyFolders(look)) return false;
   const { files } = look;
-  const entries: TreeEntry[] = [];
   for (let i = 0; i < files.count; i++) {
-    const md5 = (files.hashes[i] ??= state.lookup(files.paths[i] as OsPath, files.condition(i), cache.hashName));
+    if (files.hasHash(i)) continue;
+    const md5 = state.lookup("", files.condition(i), cache.hashName);
     if (md5 === undefined) return false;
-    entries.push({ relpath: files.relpaths[i] as RelPath, md5 });
+    files.setHash(i, md5);
   }
-  if (Tree.fromWalk(entries).oid !== hash.value) return false;
+  if (files.tree.oid !== hash.value) return false;
   state.folders.set(path, cache.hashName, look.record(hash.value));
   return true;
 }

@@ -1,38 +1,66 @@
 import type { OsPath, RelPath } from "../base/paths.ts";
+import { TextColumn } from "../base/textColumn.ts";
+import type { FolderRecord } from "../odb/folderRecords.ts";
 import type { FileCondition } from "../odb/state.ts";
+import { writeDigest } from "../odb/oidColumn.ts";
+import { Tree } from "../odb/tree.ts";
 
 /** Fields of a stat that are kept: device, inode, size, mtime in ns, ctime in ns. */
 export const STAT_FIELDS = 5;
 /** Where the size stands among them. */
 export const SIZE = 2;
+const DIGEST = 16;
 
-/** The files of a build as columns: a record object with its stat for each of 200,000 files would cost 100 MB. */
+/**
+ * The files of a build as columns of bytes: a million of them take 100 MB, as objects and strings ten times that. A column
+ * that is put together from a record shares what nothing is written to.
+ */
 export class FileColumns {
-  readonly paths: OsPath[] = [];
-  readonly relpaths: RelPath[] = [];
-  /** Known or computed; undefined while it is not. */
-  readonly hashes: (string | undefined)[] = [];
+  /** What comes before each relpath: the folder with "/" at the end, or the file. */
+  readonly base: OsPath;
+  readonly relpaths: TextColumn;
   /** Time in ms before the first file was looked at. */
   readonly asOf: number;
-  stats: BigUint64Array = new BigUint64Array(64 * STAT_FIELDS);
+  stats: BigUint64Array;
+  /** 16 bytes a file. */
+  digests: Buffer;
+  /** 1 where the hash is known or computed. */
+  #known: Uint8Array;
 
   /** `asOf`: time in ms before the first file was looked at; default: now. */
-  constructor(asOf: number = Date.now()) {
+  constructor(base: OsPath, asOf: number = Date.now(), filled?: FilledColumns) {
+    this.base = base;
     this.asOf = asOf;
+    this.relpaths = filled?.relpaths ?? TextColumn.empty();
+    this.stats = filled?.stats ?? new BigUint64Array(64 * STAT_FIELDS);
+    this.digests = filled?.digests ?? Buffer.alloc(64 * DIGEST);
+    this.#known = new Uint8Array(filled?.relpaths.length ?? 64).fill(filled === undefined ? 0 : 1);
   }
 
   /** Appends a file. */
-  add(path: OsPath, relpath: RelPath, stat: FileCondition, md5: string | undefined): void {
-    const index = this.paths.length;
-    this.paths.push(path);
-    this.relpaths.push(relpath);
-    this.hashes.push(md5);
-    if (this.stats.length < (index + 1) * STAT_FIELDS) {
-      const grown = new BigUint64Array(this.stats.length * 2);
-      grown.set(this.stats);
-      this.stats = grown;
-    }
+  add(relpath: RelPath, stat: FileCondition, md5?: string): void {
+    const index = this.#makeRoom(relpath);
     this.setStat(index, stat);
+    if (md5 !== undefined) this.setHash(index, md5);
+  }
+
+  /** Notes the name of one more file. @returns its row */
+  #makeRoom(relpath: RelPath): number {
+    const index = this.relpaths.length;
+    this.relpaths.push(relpath);
+    if (this.#known.length <= index) {
+      this.stats = grown(this.stats, new BigUint64Array(this.stats.length * 2));
+      this.digests = grown(this.digests, Buffer.alloc(this.digests.length * 2));
+      this.#known = grown(this.#known, new Uint8Array(this.#known.length * 2));
+    }
+    return index;
+  }
+
+  /** Appends a file in the condition and with the hash that stand in a row of a record. */
+  addRow(relpath: RelPath, { stats, digests }: Pick<FolderRecord, "stats" | "digests">, row: number): void {
+    const index = this.#makeRoom(relpath);
+    for (let i = 0; i < STAT_FIELDS; i++) this.stats[index * STAT_FIELDS + i] = stats[row * STAT_FIELDS + i] as bigint;
+    this.setDigest(index, digests, row);
   }
 
   /** Replaces what is known of a file's condition. */
@@ -58,7 +86,11 @@ export class FileColumns {
   }
 
   get count(): number {
-    return this.paths.length;
+    return this.relpaths.length;
+  }
+
+  path(index: number): OsPath {
+    return this.base + this.relpaths.at(index);
   }
 
   /** Bytes. */
@@ -73,12 +105,53 @@ export class FileColumns {
     return sum;
   }
 
+  hasHash(index: number): boolean {
+    return this.#known[index] === 1;
+  }
+
+  /** Notes a hash; undefined: it is not known. */
+  setHash(index: number, md5: string | undefined): void {
+    this.#known[index] = md5 === undefined ? 0 : 1;
+    if (md5 !== undefined) writeDigest(this.digests, index, md5);
+  }
+
+  /** Notes the hash that stands in row `row` of other digests. */
+  setDigest(index: number, digests: Uint8Array, row: number): void {
+    this.#known[index] = 1;
+    for (let i = 0; i < DIGEST; i++) this.digests[index * DIGEST + i] = digests[row * DIGEST + i] as number;
+  }
+
   /** The hash, once it is known. */
   md5(index: number): string {
-    const md5 = this.hashes[index];
-    if (md5 === undefined) throw new Error(`'${this.paths[index] ?? ""}' was not hashed`);
-    return md5;
+    if (this.#known[index] !== 1) throw new Error(`'${this.path(index)}' was not hashed`);
+    return this.digests.toString("hex", index * DIGEST, (index + 1) * DIGEST);
   }
+
+  /** The files with their hashes, in order. @throws when one is not known */
+  get tree(): Tree {
+    if (!this.isHashed) throw new Error(`not every file of '${this.base}' was hashed`);
+    const { relpaths, stats, count } = this;
+    const digests = this.digests.subarray(0, count * DIGEST);
+    return Tree.fromWalk({ relpaths, digests, size: (row) => Number(stats[row * STAT_FIELDS + SIZE]) });
+  }
+
+  /** Whether the hash of each file is known. */
+  get isHashed(): boolean {
+    const first = this.#known.indexOf(0);
+    return first < 0 || first >= this.count;
+  }
+}
+
+/** Columns of a record, every hash known. They are written to, but for the relpaths. */
+export interface FilledColumns {
+  readonly relpaths: TextColumn;
+  readonly stats: BigUint64Array;
+  readonly digests: Buffer;
+}
+
+function grown<T extends BigUint64Array | Uint8Array>(column: T, larger: T): T {
+  larger.set(column as Uint8Array & BigUint64Array);
+  return larger;
 }
 
 /** Whether `stat` has the fields that stand at `index` of a column of stats. */

@@ -82,7 +82,6 @@ class KnownFolder {
   readonly #verdicts: Uint8Array;
   readonly #sameFolders: ReadonlySet<RelPath>;
   #names: Map<RelPath, string[]> | undefined;
-  #rows: Map<RelPath, number> | undefined;
   /** The row after the last one asked for: questions come in the order of the record. */
   #next = 0;
 
@@ -92,17 +91,16 @@ class KnownFolder {
     this.#verdicts = new Uint8Array(new SharedArrayBuffer(record.nfiles));
     const share: RowShare = {
       base: this.base,
-      names: record.names ?? new Uint8Array(0),
+      relpaths: record.relpaths.share,
       stats: record.stats,
       flags: record.flags,
       verdicts: this.#verdicts,
       next: new Int32Array(new SharedArrayBuffer(4)),
     };
-    if (record.nfiles >= WORTH_A_THREAD && record.names !== undefined)
-      startWorker("data/lookWorker", share)?.worker.unref();
+    if (record.nfiles >= WORTH_A_THREAD) startWorker("data/lookWorker", share)?.worker.unref();
     this.#sameFolders = sameFolders(root, record);
-    scanRows(share, record.relpaths, options.signal);
-    scanLeftRows(share, record.relpaths);
+    scanRows(share, options.signal);
+    scanLeftRows(share);
     this.hasSameNames = this.#sameFolders.size === record.folders.length && !this.#isAnyIgnored(options.ignore);
     this.isUnchanged = this.hasSameNames && this.#verdicts.every((verdict) => verdict === SAME);
   }
@@ -122,7 +120,8 @@ class KnownFolder {
     if (ignore.isFree?.(this.base.slice(0, -1)) === true && !hasReservedNames(this.record)) return false;
     for (let i = 1; i < folders.length; i++)
       if (ignore.dir(this.base + (folders[i] as string).slice(0, -1))) return true;
-    return relpaths.some((relpath) => ignore.file(this.base + relpath));
+    for (const relpath of relpaths) if (ignore.file(this.base + relpath)) return true;
+    return false;
   }
 
   /** Names in a folder that is as it was; undefined for others. */
@@ -135,11 +134,10 @@ class KnownFolder {
   /** Row of a file that is as it was, or -1. */
   rowOf(relpath: RelPath): number {
     const { relpaths } = this.record;
-    let row: number | undefined = this.#next;
-    if (relpaths[row] !== relpath) {
-      this.#rows ??= new Map(relpaths.map((one, index) => [one, index]));
-      row = this.#rows.get(relpath);
-      if (row === undefined) return -1;
+    let row = this.#next;
+    if (row >= relpaths.length || relpaths.at(row) !== relpath) {
+      row = relpaths.rowFrom(Buffer.from(relpath));
+      if (row >= relpaths.length || relpaths.at(row) !== relpath) return -1;
     }
     this.#next = row + 1;
     return this.#verdicts[row] === SAME ? row : -1;
@@ -160,15 +158,16 @@ class KnownFolder {
       folders: record.folders.slice(1),
       hasLinks: record.flags.some((flag) => flag !== 0),
       isPartial: false,
-      record: (oid) => ({ ...record, relpaths: record.relpaths, oid }),
+      record: (oid) => ({ ...record, oid }),
     };
   }
 }
 
 /** Whether some file or folder may have a name that is left out whatever the rules say. */
-function hasReservedNames({ names, folders }: FolderRecord): boolean {
-  if (names === undefined || folders.some((folder) => RESERVED_FOLDER.test(folder))) return true;
-  const text = Buffer.from(names.buffer, names.byteOffset, names.byteLength);
+function hasReservedNames({ relpaths, folders }: FolderRecord): boolean {
+  if (folders.some((folder) => RESERVED_FOLDER.test(folder))) return true;
+  const { buffer, byteOffset, byteLength } = relpaths.joined;
+  const text = Buffer.from(buffer, byteOffset, byteLength);
   return RESERVED_ENDS.some(
     (end) => text.includes(`${end}\0`) || text.subarray(-end.length).equals(Buffer.from(end, "latin1")),
   );
@@ -218,15 +217,8 @@ function namesByFolder(record: FolderRecord): Map<RelPath, string[]> {
 }
 
 function recordedColumns(base: OsPath, record: FolderRecord, asOf: number): FileColumns {
-  const files = new FileColumns(asOf);
-  const hex = Buffer.from(record.digests.buffer, record.digests.byteOffset, record.digests.length).toString("hex");
-  files.stats = record.stats.slice();
-  for (const [row, relpath] of record.relpaths.entries()) {
-    files.paths.push(base + relpath);
-    files.relpaths.push(relpath);
-    files.hashes.push(hex.slice(row * 32, row * 32 + 32));
-  }
-  return files;
+  const { relpaths } = record;
+  return new FileColumns(base, asOf, { relpaths, stats: record.stats.slice(), digests: Buffer.from(record.digests) });
 }
 
 /** Only some files changed: they alone are looked at again. Undefined when one is no plain file now. */
@@ -234,16 +226,16 @@ function rowsLook(known: KnownFolder, asOf: number): FolderLook | undefined {
   const { record, base } = known;
   const flags = record.flags.slice();
   const rows = known.changedRows();
-  const changed = new FileColumns(asOf);
+  const changed = new FileColumns(base, asOf);
   for (const row of rows) {
-    const relpath = record.relpaths[row] as RelPath;
+    const relpath = record.relpaths.at(row);
     const path = base + relpath;
     const own = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     const isLink = own?.isSymbolicLink() === true;
     const stat = isLink ? statSync(path, { bigint: true, throwIfNoEntry: false }) : own;
     if (stat?.isFile() !== true) return undefined;
     flags[row] = isLink ? IS_LINK : stat.nlink > 1n ? HAS_NAMES : 0;
-    changed.add(path, relpath, stat, undefined);
+    changed.add(relpath, stat);
   }
   return new RowsLook(known, rows, changed, flags);
 }
@@ -275,7 +267,8 @@ class RowsLook implements FolderLook {
     const files = recordedColumns(this.#known.base, this.#known.record, changed.asOf);
     for (const [index, row] of rows.entries()) {
       files.setStat(row, changed.condition(index));
-      files.hashes[row] = changed.hashes[index];
+      if (changed.hasHash(index)) files.setDigest(row, changed.digests, index);
+      else files.setHash(row, undefined);
     }
     this.#files = files;
     return files;
@@ -329,7 +322,7 @@ class WalkedLook implements FolderLook {
 
   constructor(root: OsPath, options: LookOptions, known: KnownFolder | undefined, asOf: number) {
     this.#root = root;
-    this.files = new FileColumns(asOf);
+    this.files = new FileColumns(root.endsWith("/") ? root : `${root}/`, asOf);
     this.#noteFolder("");
     let flag = 0;
     const walk = {
@@ -349,10 +342,10 @@ class WalkedLook implements FolderLook {
       namesOf: (folder: RelPath): readonly string[] | undefined => known?.namesOf(folder),
       isKnown: known === undefined ? undefined : this.#taker(known, options.ignore),
     };
-    walkFiles(root, walk, (path, relpath, stat) => {
+    walkFiles(root, walk, (_path, relpath, stat) => {
       if (flag !== 0) this.#flags.set(this.files.count, flag);
       flag = 0;
-      this.files.add(path, relpath, stat, undefined);
+      this.files.add(relpath, stat);
     });
   }
 
@@ -382,15 +375,14 @@ class WalkedLook implements FolderLook {
     }
     const flags = new Uint8Array(count);
     for (const [row, flag] of this.#flags) flags[row] = flag;
-    const digests = Buffer.from(files.hashes.join(""), "hex");
-    if (digests.length !== count * 16) throw new Error(`not every file of '${this.#root}' was hashed`);
+    if (!files.isHashed) throw new Error(`not every file of '${this.#root}' was hashed`);
     return {
       oid,
       size: files.totalSize,
       nfiles: count,
       relpaths: files.relpaths,
       stats,
-      digests,
+      digests: files.digests.subarray(0, count * 16),
       flags,
       folders,
       folderStats,
@@ -400,13 +392,12 @@ class WalkedLook implements FolderLook {
   /** Takes files that are as recorded from the record. */
   #taker(known: KnownFolder, ignore: IgnorePredicate | undefined): (path: OsPath, relpath: RelPath) => boolean {
     const { record } = known;
-    const recorded = recordedColumns("", record, 0);
     return (path, relpath) => {
       const row = known.rowOf(relpath);
       if (row < 0 || ignore?.file(path) === true) return false;
       const flag = record.flags[row] as number;
       if (flag !== 0) this.#flags.set(this.files.count, flag);
-      this.files.add(path, relpath, recorded.condition(row), recorded.hashes[row]);
+      this.files.addRow(relpath, record, row);
       return true;
     };
   }

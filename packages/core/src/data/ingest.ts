@@ -6,7 +6,6 @@ import { md5Bytes, md5Dos2Unix, md5File } from "../hash/md5.ts";
 import type { BuildOptions } from "./buildOptions.ts";
 import type { FileColumns } from "./fileColumns.ts";
 import { Control, Outcome } from "./ingestJob.ts";
-import { hexAt } from "./ingestLoop.ts";
 import { HASH_TASK, openJob, runJob } from "./ingestRun.ts";
 import { ioError } from "./ioError.ts";
 import { Staging } from "./staging.ts";
@@ -55,15 +54,15 @@ async function ingestMany(
     await runJob(job, threads, files, options);
     staging?.publish(job);
     const rows: number[] = [];
+    options.state?.expect(todo.length);
     todo.forEach((index, row) => {
       const outcome = job.outcomes[row];
       if (outcome === Outcome.retry || outcome === Outcome.todo) {
         rows.push(index);
         return;
       }
-      const md5 = hexAt(job.digests, row);
-      files.hashes[index] = md5;
-      options.state?.record(files.paths[index] as OsPath, files.condition(index), md5, "md5", files.asOf);
+      files.setDigest(index, job.digests, row);
+      options.state?.recordRow(files.stats, files.digests, index, files.asOf);
     });
     return { rows, isBroken: Atomics.load(job.control, Control.broken) !== 0 };
   } finally {
@@ -74,13 +73,13 @@ async function ingestMany(
 /** Those whose hash is not known, and those known whose bytes are not in the store. */
 function filesToRead(files: FileColumns, options: BuildOptions): number[] {
   const todo: number[] = [];
-  const known = files.hashes.filter((md5) => md5 !== undefined);
-  const present = known.length === 0 ? undefined : options.store?.intact(known);
-  for (let i = 0; i < files.count; i++) {
-    const md5 = files.hashes[i];
-    if (md5 === undefined || present?.has(md5) === false) todo.push(i);
-  }
+  const present = options.store?.intact(knownHashes(files));
+  for (let i = 0; i < files.count; i++) if (!files.hasHash(i) || present?.has(files.md5(i)) === false) todo.push(i);
   return todo;
+}
+
+function* knownHashes(files: FileColumns): Iterable<string> {
+  for (let i = 0; i < files.count; i++) if (files.hasHash(i)) yield files.md5(i);
 }
 
 /**
@@ -92,11 +91,11 @@ async function storeLargest(files: FileColumns, todo: number[], options: BuildOp
   if (store === undefined || options.hashName === "md5-dos2unix" || options.jobs === 1) return todo;
   const large = largestOf(files, todo);
   if (large === undefined || !canStoreLarge()) return todo;
-  const path = files.paths[large] as OsPath;
+  const path = files.path(large);
   try {
     const md5 = await storeLarge(path, store, options);
     if (md5 === undefined || !files.isSame(large, statSync(path, { bigint: true }))) return todo;
-    files.hashes[large] = md5;
+    files.setHash(large, md5);
     state?.record(path, files.condition(large), md5, "md5", files.asOf);
   } catch (error) {
     options.signal?.throwIfAborted();
@@ -131,7 +130,7 @@ function ingestSingly(files: FileColumns, todo: readonly number[], options: Buil
 
 /** The careful way for one file: again when it was changed meanwhile, and past a damaged object. */
 function ingestOne(files: FileColumns, index: number, options: BuildOptions): void {
-  const path = files.paths[index] as OsPath;
+  const path = files.path(index);
   options.signal?.throwIfAborted();
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -140,7 +139,7 @@ function ingestOne(files: FileColumns, index: number, options: BuildOptions): vo
       files.setStat(index, before);
       const md5 = read(path, before, options);
       if (!files.isSame(index, statSync(path, { bigint: true }))) continue;
-      files.hashes[index] = md5;
+      files.setHash(index, md5);
       options.state?.record(path, before, md5, options.hashName ?? "md5", asOf);
       return;
     }

@@ -1,4 +1,5 @@
 import type { OsPath } from "../base/paths.ts";
+import type { TextShare } from "../base/textColumn.ts";
 
 /** What became of a file. From {@link Outcome.staged} on: it lies in the staging folder of thread `outcome - staged`. */
 export const Outcome = {
@@ -19,7 +20,9 @@ export const Control = { nextBatch: 0, stop: 1, files: 2, kibibytes: 3, broken: 
 
 /** Work that several threads share; the arrays lie in shared memory. Plain data, so that it can be sent to a worker. */
 export interface IngestJob {
-  readonly paths: readonly OsPath[];
+  /** What comes before each relpath. */
+  readonly base: OsPath;
+  readonly relpaths: TextShare;
   /** See `FileColumns.stats`; one row a path. */
   readonly stats: BigUint64Array;
   /** 16 bytes a path. */

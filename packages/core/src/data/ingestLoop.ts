@@ -1,5 +1,6 @@
 import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync, statSync, unlinkSync } from "node:fs";
 import type { OsPath } from "../base/paths.ts";
+import { TextColumn } from "../base/textColumn.ts";
 import { writeAll } from "../fs/atomic.ts";
 import { LANES, Md5Lanes } from "../hash/md5Lanes.ts";
 import type { LaneHasher } from "../hash/plainLanes.ts";
@@ -32,6 +33,7 @@ interface Reading {
 export class IngestLoop {
   readonly failures: IngestFailure[] = [];
   readonly #job: IngestJob;
+  readonly #relpaths: TextColumn;
   readonly #thread: number;
   readonly #lanes: LaneHasher;
   readonly #reading: (Reading | undefined)[] = [];
@@ -43,6 +45,7 @@ export class IngestLoop {
 
   constructor(job: IngestJob, thread: number) {
     this.#job = job;
+    this.#relpaths = TextColumn.over(job.relpaths);
     this.#thread = thread;
     this.#lanes = Md5Lanes.create() ?? new PlainLanes();
     this.#shards = new Set(job.shards);
@@ -69,6 +72,10 @@ export class IngestLoop {
     for (let lane = 0; lane < LANES; lane++) this.#release(lane);
   }
 
+  #path(index: number): OsPath {
+    return this.#job.base + this.#relpaths.at(index);
+  }
+
   /** Index of the next file, or -1. */
   #take(): number {
     const { control, batches } = this.#job;
@@ -87,7 +94,7 @@ export class IngestLoop {
     for (;;) {
       const index = this.#take();
       if (index < 0) return;
-      const path = this.#job.paths[index] as OsPath;
+      const path = this.#path(index);
       try {
         const source = openSync(path, "r");
         this.#reading[lane] = { index, source, copy: -1, read: 0, count: 0, isLast: false };
@@ -158,7 +165,7 @@ export class IngestLoop {
       this.#release(lane);
       Atomics.add(this.#job.control, Control.files, 1);
     } catch (error) {
-      this.#fail(lane, index, this.#job.paths[index] as OsPath, error);
+      this.#fail(lane, index, this.#path(index), error);
     }
   }
 

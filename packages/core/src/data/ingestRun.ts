@@ -1,5 +1,5 @@
 import type { Worker } from "node:worker_threads";
-import type { OsPath } from "../base/paths.ts";
+import { TextColumn } from "../base/textColumn.ts";
 import { workerFile } from "../base/workerFile.ts";
 import type { BuildOptions } from "./buildOptions.ts";
 import type { FileColumns } from "./fileColumns.ts";
@@ -32,13 +32,14 @@ export function openJob(
 ): { job: IngestJob; threads: number } {
   const count = todo.length;
   const stats = new BigUint64Array(new SharedArrayBuffer(count * STAT_FIELDS * 8));
-  const paths: OsPath[] = new Array<OsPath>(count);
+  const isAll = count === files.count;
+  const relpaths = isAll ? files.relpaths : TextColumn.empty();
   const batches = [0];
   let batchBytes = 0;
   let bytes = 0;
   for (let row = 0; row < count; row++) {
     const index = todo[row] as number;
-    paths[row] = files.paths[index] as OsPath;
+    if (!isAll) relpaths.push(files.relpaths.at(index));
     stats.set(files.stats.subarray(index * STAT_FIELDS, (index + 1) * STAT_FIELDS), row * STAT_FIELDS);
     const size = files.size(index);
     bytes += size;
@@ -51,7 +52,8 @@ export function openJob(
   if (batches.at(-1) !== count) batches.push(count);
   const threads = threadsFor(count, bytes, batches.length - 1, options.jobs);
   const job: IngestJob = {
-    paths,
+    base: files.base,
+    relpaths: relpaths.share,
     stats,
     digests: new Uint8Array(new SharedArrayBuffer(count * 16)),
     outcomes: new Uint8Array(new SharedArrayBuffer(count)),
@@ -146,7 +148,7 @@ class IngestProgress {
     this.#job = job;
     this.#options = options;
     this.#bytes = options.reporter === undefined ? 0 : files.totalSize;
-    options.reporter?.emit({ type: "start", task: HASH_TASK, items: job.paths.length, bytes: this.#bytes });
+    options.reporter?.emit({ type: "start", task: HASH_TASK, items: job.outcomes.length, bytes: this.#bytes });
   }
 
   emit(): void {
@@ -155,7 +157,7 @@ class IngestProgress {
       task: HASH_TASK,
       items: Atomics.load(this.#job.control, Control.files),
       bytes: Atomics.load(this.#job.control, Control.kibibytes) * 1024,
-      totalItems: this.#job.paths.length,
+      totalItems: this.#job.outcomes.length,
       totalBytes: this.#bytes,
     });
   }

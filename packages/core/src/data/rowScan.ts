@@ -1,6 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { lstatSync, statSync } from "node:fs";
-import type { OsPath, RelPath } from "../base/paths.ts";
+import type { OsPath } from "../base/paths.ts";
+import { TextColumn, type TextShare } from "../base/textColumn.ts";
 import { quickStat } from "../fs/quickStat.ts";
 import { IS_LINK } from "../odb/folderRecords.ts";
 import { sameStat } from "./fileColumns.ts";
@@ -9,8 +10,7 @@ import { sameStat } from "./fileColumns.ts";
 export interface RowShare {
   /** The folder, "/" at the end. */
   readonly base: OsPath;
-  /** Relpaths, joined by NUL, as UTF-8. */
-  readonly names: Uint8Array;
+  readonly relpaths: TextShare;
   /** Numbers as of `FileColumns`; a row of zeros is like no file. */
   readonly stats: BigUint64Array;
   readonly flags: Uint8Array;
@@ -27,10 +27,10 @@ const OTHER = 2;
 const CHUNK = 128;
 
 /** Compares files with their record, a chunk at a time, until none is left; several threads may do so at once. */
-export function scanRows(share: RowShare, relpaths: readonly RelPath[], signal?: AbortSignal): void {
+export function scanRows(share: RowShare, signal?: AbortSignal): void {
   const { verdicts, next } = share;
   const count = verdicts.length;
-  const isSame = comparison(share, relpaths);
+  const isSame = comparison(share);
   for (let from; (from = Atomics.add(next, 0, CHUNK)) < count;) {
     signal?.throwIfAborted();
     const end = Math.min(from + CHUNK, count);
@@ -39,26 +39,27 @@ export function scanRows(share: RowShare, relpaths: readonly RelPath[], signal?:
 }
 
 /** Looks at those rows that another thread took and has not finished. */
-export function scanLeftRows(share: RowShare, relpaths: readonly RelPath[]): void {
+export function scanLeftRows(share: RowShare): void {
   const { verdicts } = share;
-  const isSame = comparison(share, relpaths);
+  const isSame = comparison(share);
   for (let row = 0; row < verdicts.length; row++)
     if (Atomics.load(verdicts, row) === 0) Atomics.store(verdicts, row, isSame(row) ? SAME : OTHER);
 }
 
 /** Tells of a row whether its file is as recorded. */
-function comparison(share: RowShare, relpaths: readonly RelPath[]): (row: number) => boolean {
+function comparison(share: RowShare): (row: number) => boolean {
   const { base, stats, flags } = share;
+  const relpaths = TextColumn.over(share.relpaths);
   const isLink = (row: number): boolean => ((flags[row] as number) & IS_LINK) !== 0;
   const careful = (row: number): boolean => {
-    const stat = lookAt(base + (relpaths[row] as string), isLink(row));
+    const stat = lookAt(base + relpaths.at(row), isLink(row));
     return stat !== undefined && sameStat(stats, row, stat);
   };
   const quick = quickStat(relpaths.length, base);
   if (quick === undefined) return careful;
   const recorded = new Uint32Array(stats.buffer, stats.byteOffset, stats.length * 2);
-  return (row) =>
-    isLink(row) ? careful(row) : quick.look(base + (relpaths[row] as string)) && quick.isSame(recorded, row);
+  const look = quick.below(base, relpaths);
+  return (row) => (isLink(row) ? careful(row) : look(row) && quick.isSame(recorded, row));
 }
 
 function lookAt(path: OsPath, isLink: boolean): BigIntStats | undefined {

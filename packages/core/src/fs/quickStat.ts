@@ -1,5 +1,6 @@
 import { lstatSync } from "node:fs";
 import type { OsPath } from "../base/paths.ts";
+import type { TextColumn } from "../base/textColumn.ts";
 
 /** Memory: WASI's `filestat` of 64 bytes, then the path. */
 const PATH_AT = 1024;
@@ -27,6 +28,8 @@ export class QuickStat {
   readonly halves: Uint32Array;
   readonly #bytes: Buffer;
   readonly #filestat: PathFilestatGet;
+  /** The folder whose path lies at the start of the path's memory. */
+  #base: OsPath | undefined;
 
   /** @throws where this Node has no WASI. */
   constructor() {
@@ -46,9 +49,26 @@ export class QuickStat {
   /** Looks at what has this absolute path, links not followed. False when there is nothing, or it cannot be looked at. */
   look(path: OsPath): boolean {
     if (path.length * 3 > PAGE - PATH_AT) return false;
+    this.#base = undefined;
     const length = this.#bytes.write(path, PATH_AT);
     // WASI's paths are relative to a folder handed to it.
     return this.#filestat(ROOT_FD, 0, PATH_AT + 1, length - 1, 0) === 0;
+  }
+
+  /** The same for files in or below a folder ("/" at its end), by their rows in a column of relative paths. */
+  below(folder: OsPath, relpaths: TextColumn): (row: number) => boolean {
+    let start = -1;
+    return (row) => {
+      // Whoever looked at another path meanwhile has written over the folder's.
+      if (start < 0 || this.#base !== folder) {
+        if (folder.length * 3 > (PAGE - PATH_AT) / 2) return this.look(folder + relpaths.at(row));
+        start = PATH_AT + this.#bytes.write(folder, PATH_AT);
+        this.#base = folder;
+      }
+      const end = start + relpaths.copyTo(this.#bytes, start, row);
+      if (end >= PAGE) return false;
+      return this.#filestat(ROOT_FD, 0, PATH_AT + 1, end - PATH_AT - 1, 0) === 0;
+    };
   }
 
   /** Whether a row of a column, five numbers of 64 bits each as halves, holds what was last found. */

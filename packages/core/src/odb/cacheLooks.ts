@@ -4,6 +4,7 @@ import type { OsPath } from "../base/paths.ts";
 import { namesIn } from "../fs/namesIn.ts";
 import { hasFolderTimes } from "./folderTimes.ts";
 import { LinkRecords } from "./links.ts";
+import type { Tree } from "./tree.ts";
 
 /** Numbers of each of the 256 folders: device, inode, mtime in ns, ctime in ns. */
 const NUMBERS = 4;
@@ -48,8 +49,7 @@ export interface StoredManifest {
   readonly oid: string;
   /** Where it lies itself. */
   readonly path: OsPath;
-  /** Of its files. */
-  readonly oids: readonly string[];
+  readonly tree: Tree;
 }
 
 /**
@@ -91,24 +91,22 @@ export class CacheLooks {
   }
 
   /** Nobody may have taken an object away meanwhile: each name is looked for once more, after the look at the folders. */
-  #confirm({ folder, oid, path, oids }: StoredManifest): void {
+  #confirm({ folder, oid, path, tree }: StoredManifest): void {
     const begun = Date.now();
     let moment = lookAtCache(folder, path);
     if (moment?.isSettled === false) {
       waitUntil(begun + GRAIN_MS + 1);
       moment = lookAtCache(folder, path);
     }
-    if (moment?.isSettled === true && areListed(folder, oids)) this.note(folder, oid, moment);
+    if (moment?.isSettled === true && areListed(folder, tree)) this.note(folder, oid, moment);
   }
 }
 
-/** Whether each object has a name in its folder. */
-function areListed(folder: OsPath, oids: readonly string[]): boolean {
-  const names = new Map<string, ReadonlySet<string>>();
-  return oids.every((oid) => {
-    const shard = oid.slice(0, 2);
-    let listed = names.get(shard);
-    if (listed === undefined) names.set(shard, (listed = new Set(namesIn(`${folder}/${shard}`))));
-    return listed.has(oid.slice(2));
-  });
+/** Whether each object has a name in its folder. One folder's names at a time: all together take 100 MB for a million. */
+function areListed(folder: OsPath, tree: Tree): boolean {
+  for (const [shard, rows] of tree.rowsByShard()) {
+    const names = new Set(namesIn(`${folder}/${shard}`));
+    for (const row of rows) if (!names.has(tree.md5At(row).slice(2))) return false;
+  }
+  return true;
 }

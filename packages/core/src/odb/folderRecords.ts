@@ -1,7 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync, rmSync } from "node:fs";
-import { renameSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath, RelPath } from "../base/paths.ts";
+import { TextColumn } from "../base/textColumn.ts";
 import { writeAll } from "../fs/atomic.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
 import { pruneRecords } from "./pruneRecords.ts";
@@ -24,9 +24,7 @@ export interface FolderRecord {
   readonly size: number;
   /** Number of files. */
   readonly nfiles: number;
-  readonly relpaths: readonly RelPath[];
-  /** The relpaths as UTF-8, joined by NUL, in memory that threads share; undefined when the record was not read from disk. */
-  readonly names?: Uint8Array;
+  readonly relpaths: TextColumn;
   /** {@link FILE_NUMBERS} for each file. */
   readonly stats: BigUint64Array;
   /** 16 bytes for each file. */
@@ -45,6 +43,8 @@ const VERSION = 1;
 const HEADER_BYTES = 64;
 /** A file larger than this is not ours: some 8 million files. */
 const MAX_BYTES = 1 << 30;
+/** Bytes that are written at a time; whole words. */
+const PIECE_BYTES = 1 << 20;
 
 /*
  * A file: header; numbers of the files; numbers of the folders; digests; flags; then, as UTF-8, the relpaths, the folders
@@ -110,7 +110,7 @@ function readRecord(file: OsPath, key: string): FolderRecord | undefined {
     const { size } = fstatSync(fd);
     if (size < HEADER_BYTES || size > MAX_BYTES) return undefined;
     // Shared, so that a second thread can compare with it too.
-    const bytes = new Uint8Array(new SharedArrayBuffer(Math.ceil(size / 8) * 8));
+    const bytes = new Uint8Array(new SharedArrayBuffer(wholeWords(size)));
     for (let at = 0; at < size;) {
       const count = readSync(fd, bytes, at, size - at, null);
       if (count === 0) return undefined;
@@ -134,16 +134,13 @@ function parseRecord(bytes: Uint8Array, size: number, key: string): FolderRecord
   if (a !== low || b !== high) return undefined;
   const text = (from: number, length: number): string => Buffer.from(bytes.buffer, from, length).toString("utf8");
   if (text(size - keyBytes, keyBytes) !== key) return undefined;
-  let relpaths: readonly RelPath[] | undefined;
+  const relpaths = TextColumn.parse(new Uint8Array(bytes.buffer, at.texts, namesBytes), files);
+  if (relpaths === undefined) return undefined;
   return {
     oid: Buffer.from(bytes.buffer, 36, 16).toString("hex") + DIR_SUFFIX,
     size: (header[13] as number) + (header[14] as number) * 2 ** 32,
     nfiles: files,
-    get relpaths() {
-      relpaths ??= files === 0 ? [] : text(at.texts, namesBytes).split("\0");
-      return relpaths;
-    },
-    names: new Uint8Array(bytes.buffer, at.texts, namesBytes),
+    relpaths,
     stats: new BigUint64Array(bytes.buffer, HEADER_BYTES, files * FILE_NUMBERS),
     folderStats: new BigUint64Array(bytes.buffer, at.folders, folders * FOLDER_NUMBERS),
     digests: new Uint8Array(bytes.buffer, at.digests, files * 16),
@@ -154,34 +151,24 @@ function parseRecord(bytes: Uint8Array, size: number, key: string): FolderRecord
 
 function writeRecord(file: OsPath, key: string, record: FolderRecord): void {
   const { nfiles, folders } = record;
-  const at = offsets(nfiles, folders.length);
-  const texts = [record.relpaths.join("\0"), folders.join("\0"), key].map((text) => Buffer.from(text, "utf8"));
-  const textBytes = texts.reduce((sum, text) => sum + text.length, 0);
-  const size = at.texts + textBytes;
-  const bytes = new Uint8Array(Math.ceil(size / 8) * 8);
-  bytes.set(bytesOf(record.stats), HEADER_BYTES);
-  bytes.set(bytesOf(record.folderStats), at.folders);
-  bytes.set(record.digests, at.digests);
-  bytes.set(record.flags, at.flags);
-  let from = at.texts;
-  for (const text of texts) {
-    bytes.set(text, from);
-    from += text.length;
-  }
-  const header = new Uint32Array(bytes.buffer, 0, HEADER_BYTES / 4);
+  const texts = [record.relpaths.joined, Buffer.from(folders.join("\0"), "utf8"), Buffer.from(key, "utf8")];
+  const parts = [bytesOf(record.stats), bytesOf(record.folderStats), record.digests, record.flags, ...texts];
+  const header = new Uint32Array(HEADER_BYTES / 4);
   header.set([MAGIC, VERSION, nfiles, folders.length, ...texts.map((text) => text.length)]);
-  header.set(checksum(bytes.subarray(HEADER_BYTES)), 7);
-  Buffer.from(bytes.buffer).write(record.oid.slice(0, 32), 36, "hex");
+  Buffer.from(header.buffer).write(record.oid.slice(0, 32), 36, "hex");
   header.set([record.size % 2 ** 32, Math.floor(record.size / 2 ** 32)], 13);
-  replaceFile(file, bytes.subarray(0, size));
+  replaceFile(file, header, parts);
 }
 
 /** Not synced: a file that a crash left half is noticed by its checksum. */
-function replaceFile(file: OsPath, bytes: Uint8Array): void {
+function replaceFile(file: OsPath, header: Uint32Array, parts: readonly Uint8Array[]): void {
   const temporary = `${file}.${String(process.pid)}.${Math.random().toString(36).slice(2)}`;
   const fd = openSync(temporary, "wx", 0o600);
   try {
-    writeAll(fd, bytes);
+    const headerBytes = new Uint8Array(header.buffer);
+    writeAll(fd, headerBytes);
+    header.set(writeParts(fd, parts), 7);
+    writeSync(fd, headerBytes, 0, headerBytes.length, 0);
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -202,14 +189,53 @@ function offsets(files: number, folders: number): { folders: number; digests: nu
   return { folders: foldersAt, digests, flags, texts: flags + files };
 }
 
+/** Writes all parts, a megabyte at a time. @returns the {@link checksum} of all together, with zeros up to the next 8 bytes */
+function writeParts(fd: number, parts: readonly Uint8Array[]): [number, number] {
+  const size = wholeWords(parts.reduce((sum, part) => sum + part.length, 0));
+  const piece = new Uint8Array(Math.min(PIECE_BYTES, size));
+  let sums = begunSums(size);
+  let used = 0;
+  const flush = (): void => {
+    const end = wholeWords(used);
+    sums = addedSums(sums, piece.fill(0, used, end).subarray(0, end));
+    writeAll(fd, piece, used);
+    used = 0;
+  };
+  for (const part of parts)
+    for (let at = 0; at < part.length;) {
+      const count = Math.min(part.length - at, piece.length - used);
+      piece.set(part.subarray(at, at + count), used);
+      at += count;
+      used += count;
+      if (used === piece.length) flush();
+    }
+  if (used > 0) flush();
+  return finishedSums(sums);
+}
+
+/** Up to the next 8 bytes. */
+function wholeWords(size: number): number {
+  return Math.ceil(size / 8) * 8;
+}
+
 /** Two sums that notice changed, moved and missing words; some 1 ns a word. The length is a multiple of 4. */
 function checksum(bytes: Uint8Array): [number, number] {
+  return finishedSums(addedSums(begunSums(bytes.length), bytes));
+}
+
+function begunSums(size: number): [number, number] {
+  return [0x9e3779b9 | 0, (size >> 2) | 0];
+}
+
+function addedSums([a, b]: readonly [number, number], bytes: Uint8Array): [number, number] {
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
-  let a = 0x9e3779b9 | 0;
-  let b = words.length | 0;
   for (let i = 0; i < words.length; i++) {
     a = Math.imul(a ^ (words[i] as number), 0x01000193);
     b = (Math.imul(b, 31) + a) | 0;
   }
+  return [a, b];
+}
+
+function finishedSums([a, b]: readonly [number, number]): [number, number] {
   return [a >>> 0, b >>> 0];
 }

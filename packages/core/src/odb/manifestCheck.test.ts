@@ -46,8 +46,7 @@ function isRemembered(): boolean {
 
 function noteStored(): void {
   const state = openState(join(folder, "state"));
-  const oids = tree.entries.map((entry) => entry.md5);
-  state.cacheLooks.noteStored({ folder: cache.folder, oid: tree.oid, path: cache.pathOf(tree.oid), oids });
+  state.cacheLooks.noteStored({ folder: cache.folder, oid: tree.oid, path: cache.pathOf(tree.oid), tree });
   state.save();
 }
 

@@ -44,3 +44,13 @@ export class OidColumn {
     return true;
   }
 }
+
+/** Writes 32 hex digits into row `row` of a column of digests. */
+export function writeDigest(digests: Uint8Array, row: number, md5: string): void {
+  for (let i = 0, at = row * DIGEST; i < 2 * DIGEST; i += 2)
+    digests[at++] = (nibble(md5.charCodeAt(i)) << 4) | nibble(md5.charCodeAt(i + 1));
+}
+
+function nibble(code: number): number {
+  return code < 58 ? code - 48 : code - 87;
+}

@@ -15,9 +15,11 @@ import {
   isSameCondition,
   KIND,
   kindOf,
+  MD5,
   sharedWords,
   slotOf,
   StateKey,
+  wordAt,
   WORDS,
 } from "./stateTable.ts";
 
@@ -35,6 +37,10 @@ export interface State {
    * that changed within the clock's grain before `asOf` is not recorded: a later edit could bear the same time.
    */
   record(path: OsPath, stat: FileStamp, md5: string, hashName?: StateHashName, asOf?: number): void;
+  /** {@link record} for a row of columns: five numbers a file (device, inode, size, mtime, ctime), 16 bytes of md5. */
+  recordRow(stats: BigUint64Array, digests: Uint8Array, row: number, asOf: number): void;
+  /** Makes room for so many records. */
+  expect(count: number): void;
   /** Records, when the state is saved, a file that this process has itself just written and that nobody else edits. */
   recordWritten(path: OsPath, md5: string, hashName?: StateHashName): void;
   /** The records for other threads to read, until the next one is written. */
@@ -53,6 +59,8 @@ const DAY_MS = 86_400_000;
 const KEEP_DAYS = 60;
 const REFRESH_DAYS = 7;
 const PRUNE_ABOVE = 200_000;
+/** Records that room is made for at once, at most. */
+const MOST_GROWTH = 250_000;
 
 /*
  * A record, in 32-bit words: 0-1 device, 2-3 inode, 4-5 size, 6-7 mtime in ns, 8-9 ctime in ns, 10-13 md5, 14 kind (0
@@ -83,8 +91,8 @@ class FileState implements State {
   #identity: FileIdentity | undefined;
   #loaded = false;
   #dirty = false;
-  /** Records new or changed since the last save, so that a merge keeps ours. */
-  #touched = new Set<number>();
+  /** 1 for records new or changed since the last save, so that a merge keeps ours. */
+  #touched = new Uint8Array(0);
   #written: { path: OsPath; md5: string; hashName: StateHashName }[] = [];
   readonly #today = Math.floor(Date.now() / DAY_MS);
   readonly #key = new StateKey();
@@ -127,6 +135,20 @@ class FileState implements State {
     this.#put(md5, kindOf(hashName));
   }
 
+  recordRow(stats: BigUint64Array, digests: Uint8Array, row: number, asOf: number): void {
+    if (isYoung({ ctimeNs: stats[row * 5 + 4] as bigint }, asOf)) return;
+    this.#load();
+    this.#key.setRow(stats, row);
+    const at = this.#place(kindOf("md5")) * WORDS + MD5;
+    for (let word = 0; word < 4; word++) this.#words[at + word] = wordAt(digests, row * 16 + word * 4);
+  }
+
+  expect(count: number): void {
+    this.#load();
+    // A few more find room as others do: this copies all records.
+    if (count * 4 > this.#count) this.#reserve(this.#count + count);
+  }
+
   recordWritten(path: OsPath, md5: string, hashName: StateHashName = "md5"): void {
     this.#written.push({ path, md5, hashName });
   }
@@ -147,9 +169,9 @@ class FileState implements State {
       if (!this.#dirty) return;
       this.#merge(this.#file);
       this.#prune();
-      this.#identity = writeStateFile(this.#file, this.#words.slice(0, this.#count * WORDS));
+      this.#identity = writeStateFile(this.#file, this.#words.subarray(0, this.#count * WORDS));
       this.#dirty = false;
-      this.#touched.clear();
+      this.#touched.fill(0);
     } catch {
       // Only speed is lost: a full disk or a read-only place must not fail the command.
     }
@@ -186,24 +208,26 @@ class FileState implements State {
   }
 
   #put(md5: string, kind: number): void {
+    const at = this.#place(kind) * WORDS + MD5;
+    for (let i = 0; i < 4; i++) this.#words[at + i] = parseInt(md5.slice(i * 8, i * 8 + 8), 16);
+  }
+
+  /** The record of what is in the key, all but the hash filled in. */
+  #place(kind: number): number {
     let record = this.#find(kind);
     if (record < 0) record = this.#append(kind);
     const at = record * WORDS;
     const words = this.#words;
     words.set(this.#key.words, at);
-    for (let i = 0; i < 4; i++) words[at + 10 + i] = parseInt(md5.slice(i * 8, i * 8 + 8), 16);
     words[at + KIND] = kind;
     words[at + DAY] = this.#today;
     this.#touch(record);
+    return record;
   }
 
   #append(kind: number): number {
     const record = this.#count++;
-    if (this.#words.length < this.#count * WORDS) {
-      const grown = sharedWords(Math.max(1024, this.#count * 2) * WORDS);
-      grown.set(this.#words);
-      this.#words = grown;
-    }
+    if (this.#words.length < this.#count * WORDS) this.#reserve(Math.max(1024, record + Math.min(record, MOST_GROWTH)));
     this.#words.set(this.#key.words, record * WORDS);
     this.#words[record * WORDS + KIND] = kind;
     if (this.#slots.length < this.#count * 2) {
@@ -217,8 +241,20 @@ class FileState implements State {
     return record;
   }
 
+  #reserve(records: number): void {
+    if (this.#words.length >= records * WORDS) return;
+    const grown = sharedWords(records * WORDS);
+    grown.set(this.#words.subarray(0, this.#count * WORDS));
+    this.#words = grown;
+  }
+
   #touch(record: number): void {
-    this.#touched.add(record);
+    if (record >= this.#touched.length) {
+      const grown = new Uint8Array(this.#words.length / WORDS);
+      grown.set(this.#touched);
+      this.#touched = grown;
+    }
+    this.#touched[record] = 1;
     this.#dirty = true;
   }
 
@@ -249,7 +285,7 @@ class FileState implements State {
       this.#key.words.set(theirs.words.subarray(at, at + 10));
       const kind = theirs.words[at + KIND] as number;
       let record = this.#find(kind);
-      if (record >= 0 && this.#touched.has(record)) continue;
+      if (record >= 0 && this.#touched[record] === 1) continue;
       if (record < 0) record = this.#append(kind);
       this.#words.set(theirs.words.subarray(at, at + WORDS), record * WORDS);
     }
@@ -268,7 +304,7 @@ class FileState implements State {
     }
     if (kept === this.#count) return;
     this.#count = kept;
-    this.#touched.clear();
+    this.#touched.fill(0);
     this.#reindex();
   }
 }

@@ -9,7 +9,7 @@ export type FileStamp = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "
 /** 32-bit words of a record; see `state.ts` for what is in them. */
 export const WORDS = 16;
 export const KIND = 14;
-const MD5 = 10;
+export const MD5 = 10;
 
 /** Records as they are now, in memory that other threads can read. Valid until the state is next written to. */
 export interface StateTable {
@@ -39,6 +39,11 @@ export class StateKey {
     numbers[2] = stat.size;
     numbers[3] = stat.mtimeNs;
     numbers[4] = stat.ctimeNs;
+  }
+
+  /** The same from a row of a column of five numbers. */
+  setRow(stats: BigUint64Array, row: number): void {
+    for (let i = 0; i < 5; i++) this.#numbers[i] = stats[row * 5 + i] as bigint;
   }
 }
 
@@ -77,6 +82,12 @@ export function hashOf(words: Uint32Array, record: number): string {
     hex8(words[at + 2] as number) +
     hex8(words[at + 3] as number)
   );
+}
+
+/** Four bytes of a hash as a word of a record. */
+export function wordAt(digest: Uint8Array, at: number): number {
+  const byte = (i: number): number => digest[at + i] as number;
+  return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
 }
 
 /** The number that stands for a hash name in a record. */

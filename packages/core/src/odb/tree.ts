@@ -4,6 +4,7 @@ import { checkManifestPath } from "../base/paths.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { compareCodePoints, needsCodePointOrder } from "../base/codePoints.ts";
+import type { TextColumn } from "../base/textColumn.ts";
 import { scanManifest } from "./treeScan.ts";
 
 /** One file of a tracked folder. */
@@ -20,19 +21,83 @@ export interface TreeEntry {
 const MAX_MANIFEST_BYTES = 512 * 1024 * 1024;
 /** The same where it is not spelled as DVC does: any JSON may be in it. */
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
+/** Bytes of an entry beside its path, at most. */
+const ENTRY_BYTES = 9 + 32 + 15 + 2 + 2;
+/** Characters that are put together before they are written. */
+const CHUNK = 65536;
+
+/** The files of a tree as columns, in order. */
+export interface TreeColumns {
+  readonly relpaths: TextColumn;
+  /** 16 bytes a file. */
+  readonly digests: Buffer;
+  /** Bytes of a file. */
+  readonly size?: (row: number) => number;
+}
 
 /**
  * The files of a tracked folder, sorted by code point of their path, each path checked, no duplicates, no file that is
- * also a folder. Its serialised bytes are the `.dir` object.
+ * also a folder. Its serialised bytes are the `.dir` object. A million files take 55 MB, unless {@link entries} is asked for.
  */
-export class Tree {
-  readonly entries: readonly TreeEntry[];
+export class Tree implements Iterable<TreeEntry> {
+  readonly #rows: TreeColumns | readonly TreeEntry[];
+  #entries: WeakRef<readonly TreeEntry[]> | undefined;
   #oid: string | undefined;
   #bytes: WeakRef<Buffer> | undefined;
 
-  private constructor(entries: readonly TreeEntry[], oid?: string) {
-    this.entries = entries;
-    this.#oid = oid;
+  private constructor(rows: TreeColumns | readonly TreeEntry[]) {
+    this.#rows = rows;
+  }
+
+  /** All files as objects: for trees that are small, or of which most is needed at once. */
+  get entries(): readonly TreeEntry[] {
+    const rows = this.#rows;
+    if (!isColumns(rows)) return rows;
+    let entries = this.#entries?.deref();
+    if (entries === undefined) this.#entries = new WeakRef((entries = [...this]));
+    return entries;
+  }
+
+  *[Symbol.iterator](): IterableIterator<TreeEntry> {
+    const rows = this.#rows;
+    if (!isColumns(rows)) {
+      yield* rows;
+      return;
+    }
+    let row = 0;
+    for (const relpath of rows.relpaths) {
+      const md5 = md5At(rows, row);
+      yield rows.size === undefined ? { relpath, md5 } : { relpath, md5, size: rows.size(row) };
+      row++;
+    }
+  }
+
+  /** Rows by the two digits that the hashes of their files begin with. */
+  *rowsByShard(): IterableIterator<[shard: string, rows: Uint32Array]> {
+    const rows = this.#rows;
+    const shardOf = isColumns(rows)
+      ? (row: number): number => rows.digests[row * 16] as number
+      : (row: number): number => parseInt((rows[row] as TreeEntry).md5.slice(0, 2), 16);
+    /** Where the next row of each shard goes. */
+    const next = new Uint32Array(257);
+    for (let row = 0; row < this.nfiles; row++) next[shardOf(row) + 1] = (next[shardOf(row) + 1] as number) + 1;
+    for (let shard = 1; shard < 257; shard++) next[shard] = (next[shard] as number) + (next[shard - 1] as number);
+    const starts = next.slice();
+    const order = new Uint32Array(this.nfiles);
+    for (let row = 0; row < this.nfiles; row++) {
+      const at = next[shardOf(row)] as number;
+      order[at] = row;
+      next[shardOf(row)] = at + 1;
+    }
+    for (let shard = 0; shard < 256; shard++) {
+      const found = order.subarray(starts[shard], starts[shard + 1]);
+      if (found.length > 0) yield [shard.toString(16).padStart(2, "0"), found];
+    }
+  }
+
+  /** Hashes of the files, in their order; equal ones stay. */
+  *md5s(): IterableIterator<string> {
+    for (let row = 0; row < this.nfiles; row++) yield this.md5At(row);
   }
 
   /**
@@ -49,8 +114,8 @@ export class Tree {
    * A tree of files that a walk has just found, already in code point order: nothing is checked again.
    * Only for names that come from a directory listing of this machine.
    */
-  static fromWalk(entries: readonly TreeEntry[]): Tree {
-    return new Tree(entries);
+  static fromWalk(columns: TreeColumns): Tree {
+    return new Tree(columns);
   }
 
   /**
@@ -60,13 +125,14 @@ export class Tree {
   static parse(bytes: Uint8Array, source: string): Tree {
     if (bytes.length > MAX_MANIFEST_BYTES) throw new FormatError(`'${source}' is too large`, { file: source });
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const columns = scanManifest(buffer);
+    const columns = scanManifest(buffer, (path) => {
+      checkManifestPath(path, source);
+    });
     if (columns === undefined) return Tree.from(parseJson(buffer, source), source);
-    const { relpaths, md5s } = columns;
-    for (const index of columns.suspects) checkManifestPath(relpaths[index] as string, source);
-    const list: TreeEntry[] = new Array<TreeEntry>(relpaths.length);
-    for (let i = 0; i < list.length; i++) list[i] = { relpath: relpaths[i] as string, md5: md5s[i] as string };
-    return Tree.#checked(list, source, columns.sorted);
+    const tree = new Tree(columns);
+    if (!columns.sorted) return Tree.#checked([...tree], source);
+    checkFolders(tree, source);
+    return tree;
   }
 
   static #checked(list: TreeEntry[], source: string, sorted = isSorted(list)): Tree {
@@ -82,14 +148,15 @@ export class Tree {
 
   /** Number of files. */
   get nfiles(): number {
-    return this.entries.length;
+    const rows = this.#rows;
+    return isColumns(rows) ? rows.relpaths.length : rows.length;
   }
 
   /** The bytes of the `.dir` object, as Python's `json.dumps(list, sort_keys=True)` spells them. */
   serialize(): Buffer {
     const kept = this.#bytes?.deref();
     if (kept !== undefined) return kept;
-    const bytes = serializeEntries(this.entries);
+    const bytes = serializeTree(this, this.#textSize());
     this.#bytes = new WeakRef(bytes);
     return bytes;
   }
@@ -102,7 +169,8 @@ export class Tree {
 
   /** The file at `relpath`. */
   get(relpath: RelPath): TreeEntry | undefined {
-    const entry = this.entries[this.#lowerBound(relpath)];
+    const row = this.#lowerBound(relpath);
+    const entry = row < this.nfiles ? this.#entryAt(row) : undefined;
     return entry?.relpath === relpath ? entry : undefined;
   }
 
@@ -110,17 +178,18 @@ export class Tree {
   hasFolder(relpath: RelPath): boolean {
     if (relpath === "" || relpath === ".") return true;
     const prefix = `${relpath}/`;
-    return this.entries[this.#lowerBound(prefix)]?.relpath.startsWith(prefix) === true;
+    const row = this.#lowerBound(prefix);
+    return row < this.nfiles && this.#entryAt(row).relpath.startsWith(prefix);
   }
 
   /** The file `prefix` itself, or all files below the folder `prefix`, in order, with their full relpaths. */
   under(prefix: RelPath): TreeEntry[] {
-    if (prefix === "" || prefix === ".") return [...this.entries];
+    if (prefix === "" || prefix === ".") return [...this];
     const file = this.get(prefix);
     const folder = `${prefix}/`;
     const found: TreeEntry[] = file === undefined ? [] : [file];
-    for (let i = this.#lowerBound(folder); i < this.entries.length; i++) {
-      const entry = this.entries[i] as TreeEntry;
+    for (let i = this.#lowerBound(folder); i < this.nfiles; i++) {
+      const entry = this.#entryAt(i);
       if (!entry.relpath.startsWith(folder)) break;
       found.push(entry);
     }
@@ -132,7 +201,8 @@ export class Tree {
    * A removed path that is not there is not an error.
    */
   with(changes: { readonly put?: readonly TreeEntry[]; readonly remove?: readonly RelPath[] }): Tree {
-    const files = new Map(this.entries.map((entry) => [entry.relpath, entry]));
+    const files = new Map<RelPath, TreeEntry>();
+    for (const entry of this) files.set(entry.relpath, entry);
     for (const path of changes.remove ?? []) for (const { relpath } of this.under(path)) files.delete(relpath);
     for (const entry of changes.put ?? []) files.set(entry.relpath, entry);
     return Tree.from(files.values());
@@ -140,15 +210,47 @@ export class Tree {
 
   /** Index of the first entry that is not below `relpath` in code point order. */
   #lowerBound(relpath: string): number {
+    const rows = this.#rows;
+    if (isColumns(rows)) return rows.relpaths.rowFrom(Buffer.from(relpath));
     let low = 0;
-    let high = this.entries.length;
+    let high = rows.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (compareCodePoints((this.entries[middle] as TreeEntry).relpath, relpath) < 0) low = middle + 1;
+      if (compareCodePoints((rows[middle] as TreeEntry).relpath, relpath) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
   }
+
+  /** Bytes of the text, when no path needs an escape. */
+  #textSize(): number {
+    const rows = this.#rows;
+    const paths = isColumns(rows)
+      ? rows.relpaths.joined.length
+      : rows.reduce((sum, one) => sum + one.relpath.length, 0);
+    return 2 + paths + this.nfiles * ENTRY_BYTES;
+  }
+
+  /** Hash of the file in row `row`. */
+  md5At(row: number): string {
+    const rows = this.#rows;
+    return isColumns(rows) ? md5At(rows, row) : (rows[row] as TreeEntry).md5;
+  }
+
+  #entryAt(row: number): TreeEntry {
+    const rows = this.#rows;
+    if (!isColumns(rows)) return rows[row] as TreeEntry;
+    const entry = { relpath: rows.relpaths.at(row), md5: md5At(rows, row) };
+    return rows.size === undefined ? entry : { ...entry, size: rows.size(row) };
+  }
+}
+
+function isColumns(rows: TreeColumns | readonly TreeEntry[]): rows is TreeColumns {
+  return "digests" in rows;
+}
+
+function md5At({ digests }: TreeColumns, row: number): string {
+  return digests.toString("hex", row * 16, (row + 1) * 16);
 }
 
 function compareUnits(a: string, b: string): number {
@@ -175,7 +277,7 @@ function checkUnique(list: readonly TreeEntry[], source: string): void {
 /** Refuses a file that is also a folder: each distinct parent folder is looked up once. */
 function checkFolders(tree: Tree, source: string): void {
   let previous = "";
-  for (const { relpath } of tree.entries) {
+  for (const { relpath } of tree) {
     const slash = relpath.lastIndexOf("/");
     const folder = slash < 0 ? "" : relpath.slice(0, slash);
     if (folder === previous) continue;
@@ -214,31 +316,27 @@ function parseJson(buffer: Buffer, source: string): TreeEntry[] {
   });
 }
 
-function serializeEntries(entries: readonly TreeEntry[]): Buffer {
-  if (entries.length === 0) return Buffer.from("[]");
-  let length = 2 + entries.length * (9 + 32 + 15 + 2) + (entries.length - 1) * 2;
-  let plain = true;
-  const last = entries.length - 1;
-  for (const { relpath } of entries) {
-    length += relpath.length;
-    plain &&= isPlain(relpath);
-  }
-  if (!plain) return serializeEscaped(entries);
+/** `sizeHint`: bytes, where no path needs an escape. */
+function serializeTree(tree: Tree, sizeHint: number): Buffer {
   // Latin-1 writes of one joined chunk at a time: one string of everything would double the peak memory.
-  const bytes = Buffer.allocUnsafe(length);
+  let bytes = Buffer.allocUnsafeSlow(sizeHint);
   let at = bytes.write("[", 0, "latin1");
   let chunk = "";
-  for (let i = 0; i <= last; i++) {
-    const { relpath, md5 } = entries[i] as TreeEntry;
-    chunk += `{"md5": "${md5}", "relpath": "${relpath}"}`;
-    chunk += i < last ? ", " : "]";
-    if (chunk.length > 65536) {
-      at += bytes.write(chunk, at, "latin1");
-      chunk = "";
-    }
+  const flush = (): void => {
+    if (at + chunk.length > bytes.length) bytes = Buffer.concat([bytes.subarray(0, at)], at * 2 + chunk.length);
+    at += bytes.write(chunk, at, "latin1");
+    chunk = "";
+  };
+  let isFirst = true;
+  for (const { relpath, md5 } of tree) {
+    if (!isFirst) chunk += ", ";
+    isFirst = false;
+    chunk += `{"md5": "${md5}", "relpath": ${isPlain(relpath) ? `"${relpath}"` : escaped(relpath)}}`;
+    if (chunk.length > CHUNK) flush();
   }
-  at += bytes.write(chunk, at, "latin1");
-  return at === length ? bytes : bytes.subarray(0, at);
+  chunk += "]";
+  flush();
+  return bytes.subarray(0, at);
 }
 
 /** Whether the path is written as it is: printable ASCII without quote and backslash. */
@@ -250,17 +348,6 @@ function isPlain(path: string): boolean {
   return true;
 }
 
-function serializeEscaped(entries: readonly TreeEntry[]): Buffer {
-  const parts = entries.map(
-    ({ md5, relpath }) =>
-      `{"md5": "${md5}", "relpath": ${
-        isPlain(relpath)
-          ? `"${relpath}"`
-          : JSON.stringify(relpath).replace(
-              /[^\x20-\x7e]/g,
-              (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-            )
-      }}`,
-  );
-  return Buffer.from(`[${parts.join(", ")}]`, "latin1");
+function escaped(path: string): string {
+  return JSON.stringify(path).replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
