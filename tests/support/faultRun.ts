@@ -74,6 +74,9 @@ export class Sandbox {
       GIT_AUTHOR_EMAIL: "t@example.com",
       GIT_COMMITTER_NAME: "T",
       GIT_COMMITTER_EMAIL: "t@example.com",
+      // A commit that is made again is the same one.
+      GIT_AUTHOR_DATE: "2026-01-02T03:04:05Z",
+      GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z",
     };
   }
 

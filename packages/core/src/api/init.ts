@@ -1,10 +1,10 @@
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { type CallOptions, info } from "../base/events.ts";
 import { DvcError, UsageError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
-import { writeFileAtomic } from "../fs/atomic.ts";
+import { removeLeftovers, syncFolder, temporaryPath, writeFileAtomic } from "../fs/atomic.ts";
 import { openRepo } from "../repo/repo.ts";
 import { DVC_DIR } from "../repo/projectRoot.ts";
 import { Git } from "../scm/git.ts";
@@ -50,8 +50,8 @@ export async function init(env: Environment, directory = ".", options: InitOptio
       `${dvcDir} is ignored by your SCM tool. \nMake sure that it's tracked, for example, by adding '!.dvc' to .gitignore.`,
     );
   }
-  makeRoom(env, dvcDir, options.force === true);
-  const files = writeFiles(root, dvcDir, git !== undefined);
+  checkRoom(env, dvcDir, options.force === true);
+  const files = makeProject(root, dvcDir, git !== undefined);
   await forgetState({ ...env, cwd: root });
   git?.add(files);
   info(options, "Initialized DVC repository.\n");
@@ -74,23 +74,48 @@ function existingFolder(path: OsPath): OsPath {
   return existsSync(path) ? path : existingFolder(dirname(path));
 }
 
-function makeRoom(env: Environment, dvcDir: OsPath, force: boolean): void {
-  if (statSync(dvcDir, { throwIfNoEntry: false })?.isDirectory() === true) {
-    if (!force) throw new DvcError(`'${relative(env.cwd, dvcDir)}' exists. Use \`-f\` to force.`, { code: "exists" });
-    rmSync(dvcDir, { recursive: true, force: true });
-  }
-  makeFolders(dvcDir);
+/** @throws {DvcError} when a project is there and not `force`, or something that is no folder */
+function checkRoom(env: Environment, dvcDir: OsPath, force: boolean): void {
+  if (lstatSync(dvcDir, { throwIfNoEntry: false }) === undefined) return;
+  const shown = `'${relative(env.cwd, dvcDir)}'`;
+  const isFolder = statSync(dvcDir, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!isFolder) throw new DvcError(`${shown} is there and is no folder: remove it first.`);
+  if (!force) throw new DvcError(`${shown} exists. Use \`-f\` to force.`, { code: "exists" });
 }
 
-function writeFiles(root: OsPath, dvcDir: OsPath, hasGit: boolean): OsPath[] {
-  const config = join(dvcDir, "config");
+/** Makes `.dvc` aside and gives it its name when it is whole: an init that was cut short leaves no half project. @returns the files */
+function makeProject(root: OsPath, dvcDir: OsPath, hasGit: boolean): OsPath[] {
+  makeFolders(root);
+  removeLeftovers(dvcDir);
+  const made = temporaryPath(dvcDir);
   const dvcignore = join(root, ".dvcignore");
-  const gitignore = join(dvcDir, ".gitignore");
-  writeFileAtomic(config, hasGit ? "" : "[core]\n    no_scm = True\n", { inside: root });
-  if (!existsSync(dvcignore)) writeFileAtomic(dvcignore, DVCIGNORE, { inside: root });
-  if (!hasGit) return [config, dvcignore];
-  writeFileAtomic(gitignore, IGNORED, { inside: root });
-  return [config, dvcignore, gitignore];
+  const texts = { config: hasGit ? "" : "[core]\n    no_scm = True\n", ...(hasGit ? { ".gitignore": IGNORED } : {}) };
+  try {
+    mkdirSync(made);
+    for (const [name, text] of Object.entries(texts)) writeFileAtomic(join(made, name), text);
+    if (!existsSync(dvcignore)) writeFileAtomic(dvcignore, DVCIGNORE, { inside: root });
+    putInPlace(made, dvcDir);
+  } catch (error) {
+    rmSync(made, { recursive: true, force: true });
+    throw error;
+  }
+  const [config = "", ...others] = Object.keys(texts).map((name) => join(dvcDir, name));
+  return [config, dvcignore, ...others];
+}
+
+/** What is there now goes once the new has its place. */
+function putInPlace(made: OsPath, dvcDir: OsPath): void {
+  const old = temporaryPath(dvcDir);
+  const isReplaced = lstatSync(dvcDir, { throwIfNoEntry: false }) !== undefined;
+  if (isReplaced) renameSync(dvcDir, old);
+  try {
+    renameSync(made, dvcDir);
+  } catch (error) {
+    if (isReplaced) renameSync(old, dvcDir);
+    throw error;
+  }
+  syncFolder(dirname(dvcDir));
+  if (isReplaced) rmSync(old, { recursive: true, force: true });
 }
 
 /** What is remembered of an earlier project in this folder would only mislead. */

@@ -6,6 +6,7 @@ import {
   drop,
   levelsOf,
   mergedUpTo,
+  type OpenedConfig,
   openConfig,
   type OptionRecord,
   put,
@@ -129,17 +130,19 @@ export function listRemotes(env: Environment, options: RemoteOptions = {}): Prom
 
 /** Removes a remote, and the settings that make it the default one. @throws {ConfigError} when the level lacks it */
 export function removeRemote(env: Environment, name: string, options: RemoteOptions = {}): Promise<void> {
-  const { config } = openConfig(env, options);
+  const opened = openConfig(env, options);
+  const { config } = opened;
+  const forgetDefault = (sections: SectionRecord): void => {
+    const core = sectionIn(sections, "core");
+    if (core?.["remote"] === name) drop(core, "remote");
+  };
+  requireAtLevel(opened, options.level, name);
+  editDefaultAbove(config, options.level, name, forgetDefault);
   edit(config, options.level, (sections) => {
     requireRemote(sections, name);
     drop(remotesIn(sections), name);
+    forgetDefault(sections);
   });
-  for (const level of levelsFromTop(config, options.level)) {
-    if (sectionIn(config.read(level) as SectionRecord, "core")?.["remote"] !== name) continue;
-    edit(config, level, (sections) => {
-      drop(sectionMadeIn(sections, "core"), "remote");
-    });
-  }
   return Promise.resolve();
 }
 
@@ -150,7 +153,8 @@ export function renameRemote(
   newName: string,
   options: RemoteOptions = {},
 ): Promise<void> {
-  const { config } = openConfig(env, options);
+  const opened = openConfig(env, options);
+  const { config } = opened;
   if (sectionIn(config.read() as SectionRecord, `remote.${newName}`) !== undefined) {
     throw new ConfigError(`config file error: Rename failed. Remote name '${newName}' already exists.`);
   }
@@ -158,6 +162,8 @@ export function renameRemote(
     const core = sectionIn(sections, "core");
     if (core?.["remote"] === name) put(core, "remote", newName);
   };
+  requireAtLevel(opened, options.level, name);
+  editDefaultAbove(config, options.level, name, renameDefault);
   edit(config, options.level, (sections) => {
     const remote = requireRemote(sections, name);
     const remotes = remotesIn(sections);
@@ -165,9 +171,6 @@ export function renameRemote(
     drop(remotes, name);
     renameDefault(sections);
   });
-  for (const level of levelsFromTop(config, options.level).slice(0, -1)) {
-    if (sectionIn(config.read(level) as SectionRecord, "core")?.["remote"] === name) edit(config, level, renameDefault);
-  }
   return Promise.resolve();
 }
 
@@ -177,15 +180,26 @@ function edit(config: Config, level: ConfigLevel | undefined, change: (sections:
   });
 }
 
-/** The levels that win over `level`, strongest first, and `level` itself at the end. */
-function levelsFromTop(config: Config, level: ConfigLevel | undefined): readonly ConfigLevel[] {
+/** Changes the default where the levels that win over `level` name `name`; before the remote itself, so that a run cut short can be repeated. */
+function editDefaultAbove(
+  config: Config,
+  level: ConfigLevel | undefined,
+  name: string,
+  change: (sections: SectionRecord) => void,
+): void {
   const all = CONFIG_LEVELS.filter((one) => config.files[one] !== undefined);
-  return all.slice(all.indexOf(level ?? "project")).reverse();
+  for (const above of all.slice(all.indexOf(level ?? "project") + 1)) {
+    if (sectionIn(config.read(above) as SectionRecord, "core")?.["remote"] === name) edit(config, above, change);
+  }
 }
 
 function remotesIn(sections: SectionRecord): Record<string, OptionRecord> {
   if (!Object.hasOwn(sections, "remote")) put(sections, "remote", {});
   return sections["remote"] as Record<string, OptionRecord>;
+}
+
+function requireAtLevel(opened: OpenedConfig, level: ConfigLevel | undefined, name: string): void {
+  for (const one of levelsOf(opened, level ?? "project")) requireRemote(opened.config.read(one) as SectionRecord, name);
 }
 
 function requireRemote(sections: SectionRecord, name: string): OptionRecord {

@@ -19,16 +19,23 @@ export function saveDataset(
   options: SaveOptions,
 ): Written {
   const spec = datasetSpecData(dataset.spec);
-  const written: OsPath[] = [];
-  if (before === undefined || !pyEquals(datasetPart(before), spec))
-    written.push(...replace(file, spec, before, options, (data) => data));
+  const isNew = before === undefined || !pyEquals(datasetPart(before), spec);
+  const changed = isNew ? replaced(file, spec, before, options, (data) => data) : [];
   const { lock } = dataset;
-  if (lock === undefined) return written;
   const completed = (data: Record<string, unknown>): Record<string, unknown> => {
     const { schema: _schema, ...rest } = data;
     return { schema: "2.0", ...rest, ...("stages" in rest ? {} : { stages: {} }) };
   };
-  return [...written, ...replace(lockFileOf(file), lock, undefined, options, completed)];
+  const locked = lock === undefined ? [] : replaced(lockFileOf(file), lock, undefined, options, completed);
+  // The name last: an `add` that was cut short before it can be repeated.
+  for (const one of [...locked, ...changed]) writeFileAtomic(one.file, one.text, { inside: options.root });
+  return [...changed, ...locked].map((one) => one.file);
+}
+
+/** A file and what shall stand in it. */
+interface NewText {
+  readonly file: OsPath;
+  readonly text: string;
 }
 
 function datasetPart(entry: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -36,13 +43,13 @@ function datasetPart(entry: Readonly<Record<string, unknown>>): Record<string, u
   return Object.fromEntries(known.map((key) => [key, entry[key]]));
 }
 
-function replace(
+function replaced(
   file: OsPath,
   entry: Readonly<Record<string, unknown>>,
   resolved: Readonly<Record<string, unknown>> | undefined,
   options: SaveOptions,
   complete: (data: Record<string, unknown>) => Record<string, unknown>,
-): Written {
+): NewText[] {
   const previous = readPlainText(file);
   const parsed = previous === undefined ? {} : parseYaml(previous, fileText(file, options));
   const data = isRecord(parsed) ? parsed : {};
@@ -54,9 +61,7 @@ function replace(
   else list[at] = entry;
   const next = complete({ ...data, datasets: list });
   const text = updated(previous, next, resolved === undefined ? at : -1, fileText(file, options));
-  if (text === previous) return [];
-  writeFileAtomic(file, text, { inside: options.root });
-  return [file];
+  return text === previous ? [] : [{ file, text }];
 }
 
 /** An entry of dvc.lock (`at`) keeps nothing of the old one, not even the order of its keys; one of dvc.yaml its comments. */
