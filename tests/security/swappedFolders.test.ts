@@ -56,6 +56,7 @@ const cases: Record<string, Case> = {
     folder: "data/sub",
   },
   get: { args: ["get", "../source", "data", "-o", "src/data"], prepare: `${TWO}\ncp -r . ../source`, folder: "src" },
+  "get-url": { args: ["get-url", "../source/data", "src/data"], prepare: `${TWO}\ncp -r . ../source`, folder: "src" },
   import: {
     args: ["import", "../source", "data", "-o", "src/data"],
     prepare: `${TWO}\ncp -r . ../source`,
@@ -120,7 +121,7 @@ describe("a folder that becomes a link to elsewhere while a command runs: nothin
       const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
         (one) => before[one] !== now[one],
       );
-      const text = /^ {4}at /m.test(ran.err) ? ran.err : "";
+      const text = /^ {4}at |unexpected error/m.test(ran.err) ? ran.err : "";
       if (changed.length > 0 || text !== "")
         wrong.push(`step ${String(at + 1)}, ${ran.steps[at] ?? ""}: ${changed.join(", ")}\n${ran.err}`);
     }

@@ -1,5 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
@@ -12,9 +11,7 @@ import type { ViewEntry } from "../repo/repoView.ts";
 import { isVersioned, openVersioned } from "../repo/versionedRemote.ts";
 import { versionedFiles } from "../repo/versionRecords.ts";
 import { resolveOutput } from "./importPlace.ts";
-import { placeGot } from "./placeGot.ts";
-import { removeLeftovers, temporaryPath } from "../fs/atomic.ts";
-import { makeFolders } from "../fs/makeFolders.ts";
+import { aside, placeGot } from "./placeGot.ts";
 
 /** How to get. `cacheDir` is chosen here. */
 export interface GetOptions extends Omit<ExternalOptions, "cacheDir"> {
@@ -42,20 +39,11 @@ export async function get(env: Environment, url: string, path: string, options: 
   if (name === "dvc.yaml" || name.endsWith(".dvc"))
     throw new DvcError("the given path is a DVC file, you must specify a data file or a directory");
   const target = resolve(env.cwd, out);
-  const firstMade = makeFolders(dirname(target));
-  removeLeftovers(target);
-  const folder = temporaryPath(target);
-  mkdirSync(folder);
-  let isDone = false;
-  try {
+  return aside(target, async (folder) => {
     const nfiles = await getInto(env, url, path, folder, options);
     await placeGot(env, "get", join(folder, "data"), target);
-    isDone = true;
     return { path: out, nfiles };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-    if (!isDone && firstMade !== undefined) rmSync(firstMade, { recursive: true, force: true });
-  }
+  });
 }
 
 async function getInto(

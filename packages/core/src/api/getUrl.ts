@@ -1,13 +1,10 @@
-import { mkdirSync, rmSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { Environment } from "../base/platform.ts";
 import { resolveOutput } from "./importPlace.ts";
-import { placeGot } from "./placeGot.ts";
+import { aside, placeGot } from "./placeGot.ts";
 import { downloadAll, type FsConfig, openUrl } from "./urlSource.ts";
-import { removeLeftovers, temporaryPath } from "../fs/atomic.ts";
-import { makeFolders } from "../fs/makeFolders.ts";
 
 /** How to download. */
 export interface GetUrlOptions extends CallOptions {
@@ -38,16 +35,13 @@ export async function getUrl(
   const name = basename(target);
   if (name === "dvc.yaml" || name.endsWith(".dvc")) throw new DvcError(`DVC file '${chosen}' cannot be an output.`);
   const place = await openUrl(env, url, options);
-  makeFolders(dirname(target));
-  removeLeftovers(target);
-  const folder = temporaryPath(target);
-  mkdirSync(folder);
   try {
-    const nfiles = await downloadAll(place, url, join(folder, "data"), options);
-    await placeGot(env, "get-url", join(folder, "data"), target);
-    return { path: chosen, nfiles };
+    return await aside(target, async (folder) => {
+      const nfiles = await downloadAll(place, url, join(folder, "data"), options);
+      await placeGot(env, "get-url", join(folder, "data"), target);
+      return { path: chosen, nfiles };
+    });
   } finally {
-    rmSync(folder, { recursive: true, force: true });
     await place.fs.close();
   }
 }

@@ -1,9 +1,12 @@
-import { lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { isInside, isStrictlyInside, type OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
+import { removeLeftovers, syncFolder, temporaryPath } from "../fs/atomic.ts";
+import { makeFolders } from "../fs/makeFolders.ts";
 import { inHeldFolder } from "../fs/heldFolders.ts";
+import { makeDurable } from "../odb/durable.ts";
 import { moveInto } from "../repo/externalFiles.ts";
 import { flushJournal, journaled, note } from "../repo/journal.ts";
 import { Keeper } from "../repo/keep.ts";
@@ -12,14 +15,45 @@ import { findProjectRoot } from "../repo/projectRoot.ts";
 import { openRepoSync, type Repo } from "../repo/repo.ts";
 
 /**
+ * Runs `work` with a new folder beside `target` for what is being got; it goes at the end, as do folders that were made above it
+ * when nothing came of it.
+ * @throws what `work` throws; {DvcError} when somebody gave the place to another folder meanwhile
+ */
+export async function aside<T>(target: OsPath, work: (folder: OsPath) => Promise<T>): Promise<T> {
+  const firstMade = makeFolders(dirname(target));
+  removeLeftovers(target);
+  const folder = temporaryPath(target);
+  mkdirSync(folder);
+  let isDone = false;
+  try {
+    const result = await work(folder);
+    isDone = true;
+    return result;
+  } catch (error) {
+    if (error instanceof DvcError || existsSync(folder)) throw error;
+    throw new DvcError(`'${dirname(target)}' became another folder while '${basename(target)}' was being got`, {
+      code: "io",
+      cause: error,
+      hint: "Nothing was put there. Run the command again.",
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    if (!isDone && firstMade !== undefined) rmSync(firstMade, { recursive: true, force: true });
+  }
+}
+
+/**
  * Moves what was got, a finished file or folder, to its place; into a folder that is there, file by file. Within a project what
  * it replaces goes into the trash, and `undo` can take it back.
  * @param verb the command that got it
  */
 export async function placeGot(env: Environment, verb: string, from: OsPath, to: OsPath): Promise<void> {
+  // No cache holds it: a power cut after this must not leave empty files under the names.
+  makeDurable(from, [...filesBelow(from)]);
   const repo = projectOf(env, to);
   if (repo === undefined) {
     moveInto(from, to);
+    syncFolder(dirname(to));
     return;
   }
   await journaled(repo, verb, async () => {
@@ -52,6 +86,7 @@ async function placeNoted(repo: Repo, keeper: Keeper, from: OsPath, to: OsPath):
       renameSync(move.from, at);
     });
   }
+  syncFolder(dirname(to));
   flushJournal(repo);
   rmSync(from, { recursive: true, force: true });
 }
@@ -70,4 +105,9 @@ function* movesOf(from: OsPath, to: OsPath): Iterable<Move> {
     return;
   }
   for (const name of readdirSync(from)) yield* movesOf(join(from, name), join(to, name));
+}
+
+function* filesBelow(path: OsPath): Iterable<OsPath> {
+  if (!lstatSync(path).isDirectory()) yield path;
+  else for (const name of readdirSync(path)) yield* filesBelow(join(path, name));
 }
