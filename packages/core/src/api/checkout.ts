@@ -27,6 +27,8 @@ export interface CheckoutOptions extends CallOptions {
   readonly relink?: boolean;
   /** Don't fail when objects are missing. */
   readonly allowMissing?: boolean;
+  /** Flush what is new before it gets its place. */
+  readonly durable?: boolean;
   /** What imports hold that record no hash of their own, by the path of the output. */
   readonly partial?: ReadonlyMap<OsPath, Pick<StageOutput["out"], "hash" | "meta">>;
 }

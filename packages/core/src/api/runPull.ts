@@ -20,7 +20,7 @@ export async function fetchMissing(repo: Repo, stage: Stage, options: CallOption
   });
   if (targets.length === 0) return;
   await fetchLocked(repo, targets, options);
-  await checkoutLocked(repo, targets, options);
+  await checkoutLocked(repo, targets, { ...options, durable: true });
 }
 
 /** Gets all outputs of a stage whose records are right and whose data is missing. False when some are nowhere. */
@@ -29,7 +29,7 @@ export async function pullStage(repo: Repo, stage: Stage, options: CallOptions):
   const target = addressOf(repo, stage);
   try {
     await fetchLocked(repo, [target], options);
-    await checkoutLocked(repo, [target], options);
+    await checkoutLocked(repo, [target], { ...options, durable: true });
     return true;
   } catch (error) {
     if (!(error instanceof CheckoutError)) throw error;

@@ -7,6 +7,7 @@ import { DvcError } from "../base/errors.ts";
 import { startWorker } from "../base/threads.ts";
 import { removeQuietly } from "../fs/atomic.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
+import { makeDurable } from "../odb/durable.ts";
 import { OBJECT_MODE } from "../odb/objectDb.ts";
 import { recordLink } from "./unusedLinks.ts";
 import type { SharedColumns } from "./applyFiles.ts";
@@ -30,6 +31,8 @@ export interface ApplyOptions extends CallOptions {
    * such files are deleted.
    */
   readonly keep?: (path: OsPath) => OsPath | undefined;
+  /** Flush what is new before it gets its place: something is computed from it at once, and recorded. */
+  readonly durable?: boolean;
 }
 
 /** `staged`: the place to build is there; `built`: all new files are; `swapping`: before each change of the workspace. */
@@ -140,6 +143,11 @@ class ItemApplier {
     const batch = this.#batch(`${staging}/`);
     this.#point("staged");
     await this.#build(batch);
+    if (this.#options.durable === true)
+      makeDurable(
+        staging,
+        batch.names.map((name) => join(staging, name)),
+      );
     this.#point("built");
     const lacking = this.#lookClosely(batch);
     this.#recordHashed(batch);

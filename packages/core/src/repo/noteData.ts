@@ -13,7 +13,7 @@ import type { Repo } from "./repo.ts";
 export async function applyNoted(
   repo: Repo,
   plans: readonly Plan[],
-  options: CallOptions & { readonly keeper?: Keeper },
+  options: CallOptions & { readonly keeper?: Keeper; readonly durable?: boolean },
 ): Promise<void> {
   const keeper = options.keeper ?? new Keeper(repo, "checkout");
   try {
