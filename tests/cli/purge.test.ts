@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { filesUnder } from "../support/killing.ts";
+import { filesUnder, md5Of } from "../support/killing.ts";
 import { Rig } from "../support/rig.ts";
 
 let rig: Rig;
@@ -50,6 +50,25 @@ describe("purge", () => {
     expect(ran.code).toBe(1);
     expect(ran.out).toContain("remote 'store': 4 objects");
     expect(everywhere()).toEqual(before);
+  });
+
+  it.each([["purge"], ["evict"]])("%s --dry moves nothing, not even what it finds damaged", (verb) => {
+    const manifests = filesUnder(rig.path(".dvc/cache")).filter((path) => path.endsWith(".dir"));
+    for (const path of manifests) {
+      chmodSync(path, 0o644);
+      appendFileSync(path, " ");
+    }
+    const mine = (): Record<string, string> =>
+      Object.fromEntries(filesUnder(rig.dir).map((path) => [path.slice(rig.dir.length), md5Of(path)]));
+    const before = mine();
+    const ran = rig.run([verb, "people", "--dry"]);
+    expect(ran.err).toMatch(/corrupted cache file .*\.dir' .* It was left there/);
+    expect(ran.err).not.toContain("It was moved");
+    const after = mine();
+    const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+      (path) => path !== "/.dvc/tmp/lock" && before[path] !== after[path],
+    );
+    expect(changed).toEqual([]);
   });
 
   it("removes all versions from cache, trash, remote and workspace, and nothing that others need", () => {

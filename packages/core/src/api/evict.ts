@@ -20,6 +20,7 @@ import { UsedObjects } from "../repo/usedObjects.ts";
 import { pushFilter, selectedOutputs } from "../repo/objects.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { readBack } from "../repo/readBack.ts";
+import { looking } from "../repo/looking.ts";
 import { openRemote } from "../repo/remote.ts";
 import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
@@ -60,28 +61,35 @@ export async function evict(
   targets: readonly string[],
   options: EvictOptions = {},
 ): Promise<readonly EvictedOutput[]> {
-  return changeRepo(repo, "evict", options, async () => {
-    const index = loadIndex(repo);
-    const selected = selectedOutputs(index.collect(targets, { recursive: options.recursive === true }));
-    const part = selected.find(({ within }) => within !== undefined);
-    if (part !== undefined)
-      throw new UsageError(
-        `'${join(shownPath(repo, part.out), part.within ?? "")}' is a part of '${shownPath(repo, part.out)}': only the whole can be evicted`,
-      );
-    const chosen = new Set(selected.map(({ out }) => out.path));
-    const others = index.outs.filter(({ out }) => !chosen.has(out.path));
-    const needed = await objectsNeeded(repo, others, options);
-    // Their remotes may be others than ours.
-    const sharers = new UsedObjects();
-    await collectSharers(repo, sharers, { ...options, dry: true });
-    for (const oid of sharers.all) needed.add(oid);
-    const results: EvictedOutput[] = [];
-    for (const one of selected) {
-      if (!one.out.useCache || !one.out.isLocal) continue;
-      results.push(await evictOne(repo, one, needed, options));
-    }
-    return results;
-  });
+  const work = (): Promise<readonly EvictedOutput[]> => evictLocked(repo, targets, options);
+  return changeRepo(repo, "evict", options, () => (options.dry === true ? looking(repo, work) : work()));
+}
+
+async function evictLocked(
+  repo: Repo,
+  targets: readonly string[],
+  options: EvictOptions,
+): Promise<readonly EvictedOutput[]> {
+  const index = loadIndex(repo);
+  const selected = selectedOutputs(index.collect(targets, { recursive: options.recursive === true }));
+  const part = selected.find(({ within }) => within !== undefined);
+  if (part !== undefined)
+    throw new UsageError(
+      `'${join(shownPath(repo, part.out), part.within ?? "")}' is a part of '${shownPath(repo, part.out)}': only the whole can be evicted`,
+    );
+  const chosen = new Set(selected.map(({ out }) => out.path));
+  const others = index.outs.filter(({ out }) => !chosen.has(out.path));
+  const needed = await objectsNeeded(repo, others, options);
+  // Their remotes may be others than ours.
+  const sharers = new UsedObjects();
+  await collectSharers(repo, sharers, { ...options, dry: true });
+  for (const oid of sharers.all) needed.add(oid);
+  const results: EvictedOutput[] = [];
+  for (const one of selected) {
+    if (!one.out.useCache || !one.out.isLocal) continue;
+    results.push(await evictOne(repo, one, needed, options));
+  }
+  return results;
 }
 
 async function evictOne(

@@ -18,6 +18,7 @@ import { noteFinal } from "../repo/journal.ts";
 import { collectKept, type KeptApart } from "../repo/keptRoots.ts";
 import { readManifest } from "../repo/manifests.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
+import { looking } from "../repo/looking.ts";
 import { openRemote } from "../repo/remote.ts";
 import { changeRepo } from "../repo/change.ts";
 import { notePurged, wasPurged } from "../repo/purged.ts";
@@ -69,43 +70,46 @@ export interface PurgeResult extends PurgePlan {
  * @throws {UsageError} for a target that no revision tracks; {DvcError} `Failed to collect '<rev>'`; {StorageError}
  */
 export async function purge(repo: Repo, target: string, options: PurgeOptions = {}): Promise<PurgeResult> {
-  return changeRepo(repo, "purge", options, async () => {
-    const path = resolve(repo.env.cwd, target);
-    const data = path.replace(/\.dvc$/, "");
-    const found = await new Collector(repo, path, options).collect();
-    if (found.uses.length === 0)
-      throw new UsageError(
-        `'${target}' is tracked by no revision${options.rev === undefined ? "" : ` at '${options.rev}'`}`,
-      );
-    const doomed = [...found.own].filter((oid) => !found.others.has(oid));
-    const remotes = await openAll(repo, doomed, options);
-    try {
-      const plan: PurgePlan = {
-        path: shownLocal(repo, data),
-        objects: doomed.length,
-        shared: found.own.size - doomed.length,
-        uses: found.uses,
-        bytes: sizeOf(repo, doomed),
-        remotes: namedCounts(remotes),
-      };
-      if (options.dry === true) return { ...plan, isDone: false };
-      if (options.rev === undefined) await refuseUnsaved(repo, found.present, options);
-      if ((await options.confirm?.(plan)) !== true) return { ...plan, isDone: false };
-      notePurged(
-        repo,
-        doomed.filter((oid) => found.versions.has(oid)),
-      );
-      noteFinal(repo, "what it removed is gone for good");
-      for (const { remote, there } of remotes) await removeFrom(remote, there, options);
-      if (options.rev === undefined) await removePresent(repo, found.present, options);
-      removeHere(repo, new Set(doomed));
-      if (options.rev === undefined && isStrictlyInside(repo.root, data))
-        for (const bin of trashBins(repo)) dropFiles(bin, posixRelative(repo.root, data));
-      return { ...plan, isDone: true };
-    } finally {
-      for (const { remote } of remotes) await remote.fs.close();
-    }
-  });
+  const work = (): Promise<PurgeResult> => purgeLocked(repo, target, options);
+  return changeRepo(repo, "purge", options, () => (options.dry === true ? looking(repo, work) : work()));
+}
+
+async function purgeLocked(repo: Repo, target: string, options: PurgeOptions): Promise<PurgeResult> {
+  const path = resolve(repo.env.cwd, target);
+  const data = path.replace(/\.dvc$/, "");
+  const found = await new Collector(repo, path, options).collect();
+  if (found.uses.length === 0)
+    throw new UsageError(
+      `'${target}' is tracked by no revision${options.rev === undefined ? "" : ` at '${options.rev}'`}`,
+    );
+  const doomed = [...found.own].filter((oid) => !found.others.has(oid));
+  const remotes = await openAll(repo, doomed, options);
+  try {
+    const plan: PurgePlan = {
+      path: shownLocal(repo, data),
+      objects: doomed.length,
+      shared: found.own.size - doomed.length,
+      uses: found.uses,
+      bytes: sizeOf(repo, doomed),
+      remotes: namedCounts(remotes),
+    };
+    if (options.dry === true) return { ...plan, isDone: false };
+    if (options.rev === undefined) await refuseUnsaved(repo, found.present, options);
+    if ((await options.confirm?.(plan)) !== true) return { ...plan, isDone: false };
+    notePurged(
+      repo,
+      doomed.filter((oid) => found.versions.has(oid)),
+    );
+    noteFinal(repo, "what it removed is gone for good");
+    for (const { remote, there } of remotes) await removeFrom(remote, there, options);
+    if (options.rev === undefined) await removePresent(repo, found.present, options);
+    removeHere(repo, new Set(doomed));
+    if (options.rev === undefined && isStrictlyInside(repo.root, data))
+      for (const bin of trashBins(repo)) dropFiles(bin, posixRelative(repo.root, data));
+    return { ...plan, isDone: true };
+  } finally {
+    for (const { remote } of remotes) await remote.fs.close();
+  }
 }
 
 interface Found {

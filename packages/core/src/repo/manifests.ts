@@ -1,8 +1,10 @@
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
+import type { RemoteDb } from "../odb/remoteDb.ts";
 import type { Tree } from "../odb/tree.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
+import { isLooking } from "./looking.ts";
 import { openRemote } from "./remote.ts";
 import type { Repo } from "./repo.ts";
 
@@ -40,6 +42,8 @@ export async function manifestOf(
   try {
     const { fetch } = await import("../odb/transfer.ts");
     const remote = await openRemote(repo, options.remote, { legacy: hash.name === "md5-dos2unix" });
+    // A damaged one that is to stay where it is.
+    if (isLooking(repo) && cache.exists([hash.value]).size > 0) return await lookAtRemote(remote, hash.value, options);
     const dirs = new Set([hash.value]);
     const { failed } = await fetch(cache, remote, { files: new Set(), dirs, onlyListed: true }, call);
     for (const { error } of failed) options.onFailure?.(error);
@@ -50,4 +54,21 @@ export async function manifestOf(
     throw error;
   }
   return cache.readTree(hash.value);
+}
+
+/** The manifest that the remote holds; the cache stays as it is. */
+async function lookAtRemote(
+  remote: RemoteDb,
+  oid: string,
+  { signal, onFailure }: Omit<ManifestOptions, "remote">,
+): Promise<Tree | undefined> {
+  try {
+    return (await remote.readTree(oid, signal === undefined ? {} : { signal }))?.tree;
+  } catch (error) {
+    if (!(error instanceof DvcError)) throw error;
+    onFailure?.(error);
+    return undefined;
+  } finally {
+    await remote.fs.close();
+  }
 }
