@@ -173,3 +173,30 @@ it("a credential file that a committed .dvc file names (fs_config) is used only 
   rig.ok("trust", "--revoke");
   expect(rig.run(typed).err).not.toContain("credential file");
 });
+
+it("a SAS token of the environment is sent to no Azure account that only the committed config names", () => {
+  const env = { AZURE_STORAGE_SAS_TOKEN: "sv=1&sig=precious" };
+  const fails = (words: readonly string[], more: Record<string, string> = {}, cwd = "."): Ran =>
+    rig.run(words, { env: { ...env, HTTPS_PROXY: "nowhere://x", ...more }, cwd });
+  commitConfig(`['remote "s"']\n    url = azure://box\n    account_name = evil\n[core]\n    remote = s\n`);
+  const ran = fails(["push"]);
+  expect(ran.code).toBe(1);
+  expect(ran.err).toContain("'evil', which would be sent your SAS token");
+  expect(ran.err).not.toContain("precious");
+  // There is no such proxy: whoever gets so far would have sent it.
+  const isLet = ({ err }: Ran): boolean => !err.includes("SAS token");
+  expect(isLet(fails(["push"], { AZURE_STORAGE_ACCOUNT: "evil" }))).toBe(true);
+  expect(isLet(fails(["--trust", "push"]))).toBe(true);
+  rig.ok("remote", "modify", "--local", "s", "account_name", "mine");
+  expect(isLet(fails(["push"]))).toBe(true);
+  // What the user types is the user's own, also when it is committed.
+  const own = new Rig().project();
+  own.ok("remote", "add", "-q", "-d", "s", "azure://box");
+  own.ok("remote", "modify", "s", "account_name", "mine");
+  own.write("data", "some data");
+  own.ok("add", "-q", "data");
+  own.git("add", ".");
+  own.git("commit", "-q", "-m", "config");
+  expect(isLet(own.run(["push"], { env: { ...env, HTTPS_PROXY: "nowhere://x" } }))).toBe(true);
+  own.close();
+});

@@ -58,7 +58,23 @@ export function azureSettings(options: OpenOptions): AzureSettings {
   }
   const name = checkAccount(account.value);
   const endpoint = new URL(`https://${name}.blob.core.windows.net`);
-  return { ...common, account: name, endpoint, login: loginOf(options, sources) };
+  const login = loginOf(options, sources);
+  if (login.kind === "sas" && text(values["sas_token"]) === undefined) checkDestination(options, name, login.by);
+  return { ...common, account: name, endpoint, login };
+}
+
+/** A SAS token stands in every request: the user's own does not go to an account that only a stranger's config names. */
+function checkDestination({ untrusted, env }: OpenOptions, account: string, by: string): void {
+  if (untrusted?.has("account_name") !== true) return;
+  const own = ["AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME"].map((name) => text(env[name])?.toLowerCase());
+  if (own.includes(account.toLowerCase())) return;
+  throw new ConfigError(
+    `the committed config names the Azure account '${account}', which would be sent your SAS token (${by})`,
+    {
+      code: "untrusted",
+      hint: "If you trust it, run `trust` in the project, or set it for yourself: `remote modify --local NAME account_name …`, or AZURE_STORAGE_ACCOUNT.",
+    },
+  );
 }
 
 /** The container where a URL names none. */

@@ -94,10 +94,18 @@ export function keepTrust(
   before: readonly Sections[],
   after: readonly Sections[],
 ): void {
-  const isFree = (sections: Sections): boolean => settingsToTrust(sections, root).length === 0;
+  const isFree = (sections: Sections): boolean =>
+    settingsToTrust(sections, root).length === 0 && !namesAccount(sections);
   if (after.every(isFree)) return;
   const wasFree = before.every(isFree);
   if (wasFree || trustedDigest(env, root) === trustDigest(before)) writeTrust(env, root, trustDigest(after));
+}
+
+/** Whether an account is named that would be sent a token of the user's environment. */
+function namesAccount(sections: Sections): boolean {
+  return Object.values(recordOf(sections["remote"])).some((options) =>
+    Object.hasOwn(recordOf(options), "account_name"),
+  );
 }
 
 /** Beside DVC's own user-level config, which knows nothing of it. */
