@@ -141,6 +141,8 @@ const machineHints: Readonly<Record<string, string>> = {
 function machineHint(error: unknown): string | undefined {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const { code, syscall } = at as NodeJS.ErrnoException;
+    // `--cd` of a folder that is not there: DVC's own text.
+    if (syscall === "chdir") return undefined;
     if (syscall !== undefined && code !== undefined && Object.hasOwn(machineHints, code)) return machineHints[code];
   }
   return undefined;
