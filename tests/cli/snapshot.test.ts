@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, rmSync, symlinkSync, mkdirSync, appendFileSync, utimesSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, rmSync, symlinkSync, mkdirSync, appendFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BINARY, Rig } from "../support/rig.ts";
@@ -344,6 +344,7 @@ describe("snapshot verify", () => {
     const at = (root: string): string => rig.path(`${root}/files/md5/${oid.slice(0, 2)}/${oid.slice(2)}`);
     chmodSync(at("../store"), 0o644);
     appendFileSync(at("../store"), "x");
+    cpSync(rig.path(".dvc/cache"), rig.path("../spare"), { recursive: true });
     rmSync(at(".dvc/cache"), { force: true });
     expect(rig.run(["snapshot", "verify", "v1.0", "--remote"]).code).toBe(0);
     const deep = rig.run(["snapshot", "verify", "v1.0", "-r", "store", "--deep", "--json"]);
@@ -352,7 +353,11 @@ describe("snapshot verify", () => {
       problems: [{ store: "store", problem: "damaged", path: "model.pkl", oid }],
     });
     const local = rig.run(["snapshot", "verify", "v1.0"]);
-    expect([local.code, local.out]).toEqual([1, expect.stringContaining("missing")]);
+    expect([local.code, local.out]).toEqual([1, expect.stringMatching(/missing[^]*Repair: holdfast fetch --all-tags/)]);
+    const remote = rig.run(["snapshot", "verify", "v1.0", "-r", "store", "--deep"]);
+    expect(remote.out).toContain("or holdfast fsck --repair -A -r store");
+    expect(rig.run(["fsck", "--repair", "-A", "-r", "store", "--from", "../spare"]).code).toBe(0);
+    expect(rig.run(["snapshot", "verify", "v1.0", "-r", "store", "--deep"]).code).toBe(0);
     expect(existsSync(at("../store"))).toBe(true);
   });
 });

@@ -173,11 +173,23 @@ export function printVerify(result: SnapshotVerifyResult, context: Context): voi
     context.line(`Not looked at, other repositories keep it: ${result.imports.join(", ")}`);
   const how = result.deep ? "every byte was read and is right" : "everything is there";
   if (result.ok) context.line(context.paint(`Snapshot ${result.name} is whole: ${how}.`, "green"));
-  else
-    context.line(
-      context.paint(
-        `Snapshot ${result.name} is not whole: ${String(length)} ${length === 1 ? "problem" : "problems"}.`,
-        "red",
-      ) + ` Repair: ${context.programName} fetch --all-tags, or ${context.programName} fsck --repair -A`,
-    );
+  else {
+    const count = `${String(length)} ${length === 1 ? "problem" : "problems"}`;
+    const ways = repairs(result, context.programName);
+    const repair = ways.length === 0 ? "" : ` Repair: ${ways.join(", or ")}`;
+    context.line(context.paint(`Snapshot ${result.name} is not whole: ${count}.`, "red") + repair);
+  }
+}
+
+/** What brings objects back into the stores that lack them. */
+function repairs({ stores, problems }: SnapshotVerifyResult, program: string): string[] {
+  const remotes = stores.flatMap(({ kind, name, problems }) =>
+    kind === "remote" && problems.length > 0 ? [name] : [],
+  );
+  const isLocal = stores.some(({ kind, problems }) => kind !== "remote" && problems.length > 0);
+  return [
+    ...(problems.some(({ problem }) => problem === "code") ? ["git fetch"] : []),
+    ...(isLocal ? [`${program} fetch --all-tags`, `${program} fsck --repair -A`] : []),
+    ...remotes.flatMap((name) => [`${program} push --all-tags -r ${name}`, `${program} fsck --repair -A -r ${name}`]),
+  ];
 }
