@@ -4,9 +4,7 @@ import { CorruptObjectError, DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { checkManifestPath, isInside, type OsPath, type RelPath } from "../base/paths.ts";
 import { md5Dos2Unix, md5File } from "../hash/md5.ts";
-import type { Built } from "../data/build.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
-import { Tree, type TreeEntry } from "../odb/tree.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
 import type { Repo } from "./repo.ts";
@@ -24,14 +22,14 @@ export interface FileOrigin {
 }
 
 /** A tracked file: an object of the project that tracks it. */
-interface ObjectFile {
+export interface ObjectFile {
   readonly repo: Repo;
   readonly one: StageOutput;
   readonly oid: string;
 }
 
 /** One file to take: from the plain files, or an object. */
-interface SourceFile {
+export interface SourceFile {
   /** "." when a single file was asked for. */
   readonly rel: RelPath;
   readonly path: OsPath;
@@ -98,8 +96,7 @@ export async function placeFiles(
   to: OsPath,
   options: PlaceOptions,
 ): Promise<void> {
-  const objects = source.files.flatMap(({ object }) => (object === undefined ? [] : [object]));
-  await bringObjects(origin, objects, options);
+  await bringObjects(origin, source.files, options);
   makeFolders(source.isDir ? to : dirname(to));
   const made = new Set<OsPath>([to]);
   for (const file of source.files) {
@@ -114,64 +111,10 @@ export async function placeFiles(
 }
 
 /**
- * Puts files into a 3.x cache without a copy in between, each hashed on its way in; the manifest of a folder last.
- * @throws {DvcError} `missing-object`, {CorruptObjectError}, {UnsafePathError}
+ * Copies an object and compares the copy with its hash: the cache of the source may have been edited.
+ * @throws {DvcError} `missing-object`, {CorruptObjectError}
  */
-export async function storeFiles(
-  origin: FileOrigin,
-  source: SourceFiles,
-  store: ObjectDb,
-  options: PlaceOptions,
-): Promise<Built> {
-  await bringObjects(
-    origin,
-    source.files.flatMap(({ object }) => (object === undefined ? [] : [object])),
-    options,
-  );
-  const entries: (TreeEntry & { readonly size: number })[] = [];
-  try {
-    for (const file of source.files) {
-      options.signal?.throwIfAborted();
-      entries.push({ relpath: file.rel, ...storeFile(origin, file, store) });
-    }
-  } finally {
-    store.flush();
-  }
-  const [first] = entries;
-  if (!source.isDir && first !== undefined)
-    return { hash: { name: "md5", value: first.md5 }, meta: { size: first.size }, hasLinks: false };
-  const tree = Tree.from(entries, origin.root);
-  store.addTree(tree);
-  store.flush();
-  const meta = { size: entries.reduce((sum, { size }) => sum + size, 0), nfiles: entries.length };
-  return { hash: { name: "md5", value: tree.oid }, meta, tree, hasLinks: false };
-}
-
-function storeFile(origin: FileOrigin, file: SourceFile, store: ObjectDb): { md5: string; size: number } {
-  const { object } = file;
-  if (object !== undefined) {
-    const found = cachesWith(origin, object).find(({ cache }) => cache.hashName === "md5");
-    if (found !== undefined) {
-      store.addFile(found.cache.pathOf(object.oid), object.oid);
-      return { md5: object.oid, size: found.cache.sizeOf(object.oid) ?? 0 };
-    }
-  } else {
-    const real = origin.view.plainPath(file.path);
-    if (real !== undefined) return store.ingest(real);
-  }
-  // From a commit, or an object of DVC 2.x: by way of a file of its own.
-  const temporary = store.temporaryFor("0".repeat(32));
-  try {
-    if (object === undefined) origin.view.copyPlain(file.path, temporary);
-    else placeObject(origin, object, temporary);
-    return store.ingest(temporary);
-  } finally {
-    rmSync(temporary, { force: true });
-  }
-}
-
-/** Copies an object and compares the copy with its hash: the cache of the source may have been edited. */
-function placeObject(origin: FileOrigin, object: ObjectFile, target: OsPath): void {
+export function placeObject(origin: FileOrigin, object: ObjectFile, target: OsPath): void {
   const { oid } = object;
   let damaged: CorruptObjectError | undefined;
   for (const { cache, isOwn } of cachesWith(origin, object)) {
@@ -195,7 +138,7 @@ function placeObject(origin: FileOrigin, object: ObjectFile, target: OsPath): vo
 }
 
 /** The caches that hold an object: the one worked with, then that of a local source, which is only looked at. */
-function cachesWith(origin: FileOrigin, { repo, one, oid }: ObjectFile): { cache: ObjectDb; isOwn: boolean }[] {
+export function cachesWith(origin: FileOrigin, { repo, one, oid }: ObjectFile): { cache: ObjectDb; isOwn: boolean }[] {
   const hash = recordedHash(one) ?? { name: "md5" as const, value: "" };
   const own = cacheFor(repo, hash);
   const found = own.check(oid) === "ok" ? [{ cache: own, isOwn: true }] : [];
@@ -205,11 +148,18 @@ function cachesWith(origin: FileOrigin, { repo, one, oid }: ObjectFile): { cache
   return found;
 }
 
-/** Fetches what no cache has, output by output: from its remote, or from where the other repository imported it. */
-async function bringObjects(origin: FileOrigin, objects: readonly ObjectFile[], options: PlaceOptions): Promise<void> {
+/**
+ * Fetches the objects that no cache has, output by output: from its remote, or from where the other repository imported it.
+ * @throws {DvcError} `storage`
+ */
+export async function bringObjects(
+  origin: FileOrigin,
+  files: readonly SourceFile[],
+  options: PlaceOptions,
+): Promise<void> {
   const missing = new Map<StageOutput, { repo: Repo; oids: Set<string> }>();
-  for (const object of objects) {
-    if (cachesWith(origin, object).length > 0) continue;
+  for (const { object } of files) {
+    if (object === undefined || cachesWith(origin, object).length > 0) continue;
     const known = missing.get(object.one) ?? { repo: object.repo, oids: new Set<string>() };
     known.oids.add(object.oid);
     missing.set(object.one, known);

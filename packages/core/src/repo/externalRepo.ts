@@ -13,7 +13,8 @@ import { isRepoImport, type RepoSource, type Stage } from "../pipeline/stage.ts"
 import { cloneCommit } from "../scm/clone.ts";
 import { Git } from "../scm/git.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
-import { sourceFiles, storeFiles } from "./externalFiles.ts";
+import { sourceFiles } from "./externalFiles.ts";
+import { storeFiles } from "./storeFiles.ts";
 import { lookOnly } from "./looking.ts";
 import { readManifest } from "./manifests.ts";
 import type { ExternalOptions, ExternalRepo } from "./externalTypes.ts";
@@ -249,5 +250,5 @@ export async function bringData(
   options: CallOptions,
 ): Promise<Built> {
   const files = await sourceFiles(external, path);
-  return storeFiles(external, files, repo.cache, { ...options, bring: bringImport });
+  return storeFiles(external, files, repo, { ...options, bring: bringImport });
 }

@@ -1,0 +1,113 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import type { CallOptions } from "../base/events.ts";
+import type { OsPath } from "../base/paths.ts";
+import type { Built } from "../data/build.ts";
+import { FileColumns } from "../data/fileColumns.ts";
+import { ingest } from "../data/ingest.ts";
+import { inScratch } from "../data/swap.ts";
+import { LocalFileSystem } from "../fs/local.ts";
+import type { ObjectDb } from "../odb/objectDb.ts";
+import { RemoteDb } from "../odb/remoteDb.ts";
+import { fetch } from "../odb/transfer.ts";
+import { Tree, type TreeEntry } from "../odb/tree.ts";
+import {
+  bringObjects,
+  cachesWith,
+  type FileOrigin,
+  type ObjectFile,
+  type PlaceOptions,
+  placeObject,
+  type SourceFile,
+  type SourceFiles,
+} from "./externalFiles.ts";
+import type { Repo } from "./repo.ts";
+
+/**
+ * Puts files of another repository into the project's cache, each hashed on its way in, many at a time; the manifest of a
+ * folder last.
+ * @throws {DvcError} `missing-object`, {CorruptObjectError}, {UnsafePathError}
+ */
+export async function storeFiles(
+  origin: FileOrigin,
+  source: SourceFiles,
+  { cache, tmpDir }: Repo,
+  options: PlaceOptions,
+): Promise<Built> {
+  await bringObjects(origin, source.files, options);
+  const taken = await takeObjects(origin, source.files, cache, options);
+  const entries = await inScratch(tmpDir, async (scratch) => {
+    const files = new FileColumns();
+    for (const file of source.files) {
+      options.signal?.throwIfAborted();
+      if (file.object !== undefined && taken.has(file.object)) continue;
+      const path = readable(origin, file, join(scratch, String(files.count)));
+      files.add(path, file.rel, statSync(path, { bigint: true }), undefined);
+    }
+    await ingest(files, { ...options, store: cache, jobs: undefined });
+    return [...entriesOf(files), ...knownEntries(source.files, taken)];
+  });
+  const [first] = entries;
+  if (!source.isDir && first !== undefined)
+    return { hash: { name: "md5", value: first.md5 }, meta: { size: first.size }, hasLinks: false };
+  const tree = Tree.from(entries, origin.root);
+  cache.addTree(tree);
+  cache.flush();
+  const meta = { size: entries.reduce((sum, { size }) => sum + size, 0), nfiles: entries.length };
+  return { hash: { name: "md5", value: tree.oid }, meta, tree, hasLinks: false };
+}
+
+type SizedEntry = TreeEntry & { readonly size: number };
+
+/**
+ * Copies objects out of the 3.x caches that hold them: names stay what they are. What turns out to be damaged is left
+ * for the way that looks into every cache.
+ * @returns those that the project's cache holds now, with their bytes
+ */
+async function takeObjects(
+  origin: FileOrigin,
+  files: readonly SourceFile[],
+  store: ObjectDb,
+  { reporter, signal }: CallOptions,
+): Promise<Map<ObjectFile, number>> {
+  const byCache = new Map<ObjectDb, ObjectFile[]>();
+  for (const { object } of files) {
+    const found = object && cachesWith(origin, object).find(({ cache }) => cache.hashName === "md5");
+    if (object === undefined || found === undefined) continue;
+    const known = byCache.get(found.cache);
+    if (known === undefined) byCache.set(found.cache, [object]);
+    else known.push(object);
+  }
+  const taken = new Map<ObjectFile, number>();
+  for (const [cache, objects] of byCache) {
+    const oids = new Set(objects.map(({ oid }) => oid));
+    const from = new RemoteDb(new LocalFileSystem(), cache.root, { name: "cache", layout: "3.x" });
+    const limits = { ...(reporter === undefined ? {} : { reporter }), ...(signal === undefined ? {} : { signal }) };
+    await fetch(store, from, { files: oids, dirs: new Set() }, limits);
+    const here = store.intact(oids);
+    for (const object of objects) if (here.has(object.oid)) taken.set(object, store.sizeOf(object.oid) ?? 0);
+  }
+  return taken;
+}
+
+/** Where the bytes of a file can be read: in place, or in a copy out of a commit or of a sound object. */
+function readable(origin: FileOrigin, { object, path }: SourceFile, copy: OsPath): OsPath {
+  if (object !== undefined) placeObject(origin, object, copy);
+  else {
+    const real = origin.view.plainPath(path);
+    if (real !== undefined) return real;
+    origin.view.copyPlain(path, copy);
+  }
+  return copy;
+}
+
+function entriesOf(files: FileColumns): SizedEntry[] {
+  return files.relpaths.map((relpath, index) => ({ relpath, md5: files.md5(index), size: files.size(index) }));
+}
+
+function knownEntries(files: readonly SourceFile[], taken: ReadonlyMap<ObjectFile, number>): SizedEntry[] {
+  return files.flatMap(({ rel, object }) => {
+    const size = object === undefined ? undefined : taken.get(object);
+    return object === undefined || size === undefined ? [] : [{ relpath: rel, md5: object.oid, size }];
+  });
+}
