@@ -199,7 +199,7 @@ it("data of DVC 2 and of DVC 3 whose hashes are alike keep their own bytes", () 
   // Both are named by the md5 of "a\nb\n": that of DVC 2 without its carriage returns.
   there.write("both/new.txt", "a\nb\n");
   there.ok("add", "-q", "both/new.txt");
-  const [, oid = ""] = /md5: ([0-9a-f]{32})/.exec(there.read("both/new.txt.dvc")) ?? [];
+  const [, oid = ""] = /md5: ([0-9a-f]{32})/.exec(there.read("both/new.txt.dvc") ?? "") ?? [];
   there.write("both/old.txt.dvc", `outs:\n- md5: ${oid}\n  size: 6\n  path: old.txt\n`);
   there.write(`.dvc/cache/${oid.slice(0, 2)}/${oid.slice(2)}`, "a\r\nb\r\n");
   there.git("add", "-A");
