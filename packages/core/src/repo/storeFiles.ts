@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
-import type { OsPath } from "../base/paths.ts";
+import type { OsPath, RelPath } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
 import { FileColumns } from "../data/fileColumns.ts";
 import { ingest } from "../data/ingest.ts";
@@ -37,15 +37,19 @@ export async function storeFiles(
   await bringObjects(origin, source.files, options);
   const taken = await takeObjects(origin, source.files, cache, options);
   const entries = await inScratch(tmpDir, async (scratch) => {
-    const files = new FileColumns();
+    // They lie in many folders: the columns have whole paths.
+    const files = new FileColumns("");
+    const relpaths: RelPath[] = [];
     for (const file of source.files) {
       options.signal?.throwIfAborted();
       if (file.object !== undefined && taken.has(file.object)) continue;
       const path = readable(origin, file, join(scratch, String(files.count)));
-      files.add(path, file.rel, statSync(path, { bigint: true }), undefined);
+      files.add(path, statSync(path, { bigint: true }));
+      relpaths.push(file.rel);
     }
     await ingest(files, { ...options, store: cache, jobs: undefined });
-    return [...entriesOf(files), ...knownEntries(source.files, taken)];
+    const stored = relpaths.map((relpath, row) => ({ relpath, md5: files.md5(row), size: files.size(row) }));
+    return [...stored, ...knownEntries(source.files, taken)];
   });
   const [first] = entries;
   if (!source.isDir && first !== undefined)
@@ -99,10 +103,6 @@ function readable(origin: FileOrigin, { object, path }: SourceFile, copy: OsPath
     origin.view.copyPlain(path, copy);
   }
   return copy;
-}
-
-function entriesOf(files: FileColumns): SizedEntry[] {
-  return files.relpaths.map((relpath, index) => ({ relpath, md5: files.md5(index), size: files.size(index) }));
 }
 
 function knownEntries(files: readonly SourceFile[], taken: ReadonlyMap<ObjectFile, number>): SizedEntry[] {
