@@ -9,13 +9,15 @@ import type { FaultSubject } from "./remoteFaults.ts";
 import { BINARY, Rig } from "./rig.ts";
 
 const MIB = 1 << 20;
-const SIZE = 26 * MIB + 1;
+export const SIZE: number = 26 * MIB + 1;
 /** Then the line falls silent (bytes), and at least so many ranges are in place. */
 const SILENT_AFTER = 17 * MIB;
 const RANGES = 3;
 const RANGE_BYTES = 4 * MIB;
+/** What is in place of a killed transfer, at least (bytes). */
+export const IN_PLACE: number = RANGES * RANGE_BYTES;
 /** What requests, and packing into packets, cost beside the bytes. */
-const SPARE = MIB;
+export const SPARE: number = MIB;
 
 /** A project with one large file, and a remote that it reaches through a line. */
 export class KilledTransfer {
@@ -92,6 +94,12 @@ export class KilledTransfer {
     return this.left.find((path) => !path.includes(".ranges.")) ?? "";
   }
 
+  /** Pushes until the server has so many bytes of the file. `received`: how many it has. */
+  async killPush(received: () => number): Promise<void> {
+    this.line.silentAfter("up", SILENT_AFTER);
+    await this.killWhen(() => received() >= IN_PLACE, "push");
+  }
+
   get #noted(): number {
     const notes = this.left.find((path) => path.includes(".ranges."));
     return notes === undefined ? 0 : readFileSync(notes, "utf8").split("\n").length - 2;
@@ -143,7 +151,7 @@ export function describeKilledTransfers(
     it("goes on in the next pull with what was there", async () => {
       await transfer.killPull();
       const { down } = await transfer.run("pull");
-      expect(down).toBeLessThan(SIZE - RANGES * RANGE_BYTES + SPARE);
+      expect(down).toBeLessThan(SIZE - IN_PLACE + SPARE);
       expect(transfer.isThere).toBe(true);
       expect(transfer.left).toEqual([]);
     });

@@ -17,8 +17,8 @@ export interface SshServer {
 
 const PROGRAMS = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"];
 
-/** Starts sshd. Its absence fails: tests of SSH are not skipped. */
-export async function startSshServer(): Promise<SshServer> {
+/** Starts sshd. Its absence fails: tests of SSH are not skipped. `sftpOnly`: whatever a client wants to run, it gets SFTP. */
+export async function startSshServer({ sftpOnly = false } = {}): Promise<SshServer> {
   const program = PROGRAMS.find((path) => existsSync(path));
   if (program === undefined) throw new Error("sshd is missing: node scripts/setup-test-servers.mjs");
   const base = mkdtempSync(join(tmpdir(), "hf-ssh-"));
@@ -31,7 +31,10 @@ export async function startSshServer(): Promise<SshServer> {
   writeFileSync(join(base, "authorized_keys"), userKey);
   const port = await freePort();
   writeFileSync(join(home, ".ssh", "known_hosts"), `[127.0.0.1]:${String(port)} ${hostKey}`);
-  writeFileSync(join(base, "sshd_config"), configuration(base, port));
+  writeFileSync(
+    join(base, "sshd_config"),
+    configuration(base, port) + (sftpOnly ? "ForceCommand internal-sftp\n" : ""),
+  );
   const child = spawn(program, ["-D", "-e", "-f", join(base, "sshd_config")], { stdio: ["ignore", "ignore", "pipe"] });
   const stop = await serving({ name: "sshd", child, port, home: base });
   return { port, home, folder, stop };

@@ -11,8 +11,8 @@ const FIRST = 32 << 10;
 /** Requests under way at once: enough for a link of 400 MB/s and 10 ms. */
 const IN_FLIGHT = 32;
 
-/** `r`, or `w` for a new file, over what is there. */
-type Flags = "r" | "w";
+/** `r`, `w` for a new file, over what is there, or `r+` to change what is there. */
+type Flags = "r" | "r+" | "w";
 
 /** Opens a file. @returns its handle, which must be closed */
 export function openFile(channel: SftpChannel, path: string, flags: Flags): Promise<Buffer> {
@@ -105,7 +105,7 @@ async function readExactly(channel: SftpChannel, handle: Buffer, start: number, 
   return buffer.subarray(0, done);
 }
 
-/** What was sent: hex md5, and bytes. */
+/** What was sent: hex md5, and where it ends. */
 interface Sent {
   readonly md5: string;
   readonly sent: number;
@@ -121,22 +121,24 @@ export function writeBytes(
 ): Promise<Sent> {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const chunkAt = (start: number, length: number): Buffer => all.subarray(start, start + length);
-  return writeChunks(channel, handle, { size: all.length, chunkAt, onBytes, signal });
+  return writeChunks(channel, handle, { start: 0, size: all.length, chunkAt, onBytes, signal });
 }
 
-/** Writes a local file. @returns also whether it stayed as it was */
+/**
+ * Writes a local file from `start` on.
+ * @returns md5 of what was sent, where the file ends, and whether it stayed as it was
+ */
 export async function writeFileTo(
   channel: SftpChannel,
   handle: Buffer,
   { file, size }: { readonly file: string; readonly size: number },
-  onBytes: (count: number) => void,
-  signal: AbortSignal | undefined,
+  call: Pick<Chunks, "start" | "onBytes" | "signal">,
 ): Promise<Sent & { readonly isWhole: boolean }> {
   const fd = openSync(file, "r");
   try {
     const before = fstatSync(fd, { bigint: true });
     const chunkAt = (start: number, length: number): Buffer => readAt(fd, Buffer.allocUnsafe(length), start, length);
-    const done = await writeChunks(channel, handle, { size, chunkAt, onBytes, signal });
+    const done = await writeChunks(channel, handle, { ...call, size, chunkAt });
     return { ...done, isWhole: done.sent === size && isUnchanged(fd, before) };
   } finally {
     closeSync(fd);
@@ -144,7 +146,8 @@ export async function writeFileTo(
 }
 
 interface Chunks {
-  /** Bytes in all. */
+  /** Where to begin, and bytes in all. */
+  readonly start: number;
   readonly size: number;
   /** The bytes at a place; none where they end early. They must stay as they are until written. */
   readonly chunkAt: (start: number, length: number) => Buffer;
@@ -157,12 +160,12 @@ interface Chunks {
 async function writeChunks(
   channel: SftpChannel,
   handle: Buffer,
-  { size, chunkAt, onBytes, signal }: Chunks,
+  { start, size, chunkAt, onBytes, signal }: Chunks,
 ): Promise<Sent> {
   const hash = createHash("md5");
   const underWay = new Set<Promise<void>>();
   let failure: unknown;
-  let sent = 0;
+  let sent = start;
   try {
     while (sent < size && failure === undefined) {
       signal?.throwIfAborted();

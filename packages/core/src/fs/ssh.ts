@@ -1,5 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
-import { posix } from "node:path";
+import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { FileEntryWithStats, Stats } from "ssh2";
 import { DvcError, isNotFound, StorageError } from "../base/errors.ts";
@@ -21,32 +20,13 @@ import { filesBelow, withoutSlash } from "./folderWalk.ts";
 import type { BodySink } from "./httpAnswer.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import { DEFAULT_RETRY, retrying } from "./retry.ts";
-import {
-  chunksOf,
-  closeFile,
-  openFile,
-  readFirst,
-  sizeOf,
-  statsOf,
-  withFile,
-  writeBytes,
-  writeFileTo,
-} from "./sftpFile.ts";
-import {
-  entriesOf,
-  makeFolder,
-  NO_SUCH_FILE,
-  PERMISSION_DENIED,
-  rename,
-  statOf,
-  statusOf,
-  unlink,
-} from "./sftpNames.ts";
+import { chunksOf, closeFile, openFile, readFirst, sizeOf, statsOf, withFile } from "./sftpFile.ts";
+import { entriesOf, NO_SUCH_FILE, PERMISSION_DENIED, statOf, statusOf, unlink } from "./sftpNames.ts";
 import { type SftpChannel, SshConnection } from "./sshConnection.ts";
 import { loginOf } from "./sshLogin.ts";
 import { type SshSettings, sshSettings } from "./sshSettings.ts";
+import { SshUploads } from "./sshUpload.ts";
 import { type Begun, type Coming, downloadInOrder, type InOrder } from "./streamDownload.ts";
-import { wrongBytes } from "./uploadFile.ts";
 
 const PARALLEL = 32;
 const LISTED_AT_ONCE = 8;
@@ -62,7 +42,7 @@ class SshFileSystem implements FileSystem {
   readonly protocol = "ssh" as const;
   readonly caps: FsCaps = { atomicWrite: true, ranges: true, versionIds: false, maxParallel: PARALLEL, listPage: 1000 };
   readonly #settings: SshSettings;
-  readonly #folders: Set<string> = new Set<string>();
+  readonly #uploads: SshUploads = new SshUploads({ url: (path) => this.url(path), md5: (path) => this.#md5Of(path) });
   #connection: Promise<SshConnection> | undefined;
 
   constructor(settings: SshSettings) {
@@ -180,101 +160,27 @@ class SshFileSystem implements FileSystem {
     return new StorageError(what, { ...this.#at(path), retryable: received < expected });
   }
 
-  /**
-   * Beside its place first, then renamed: readers never see half of it. Each try has a name of its own: a server may still be
-   * busy with what it got on the connection that was lost, and rename what a later try only writes.
-   */
+  /** Beside its place first, then renamed: readers never see half of it. */
   async write(path: string, source: Source, options: WriteOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    const left: string[] = [];
-    await this.#ask(path, options, async (channel) => {
-      const aside = `${path}.${randomBytes(6).toString("hex")}.hftmp`;
-      try {
-        await this.#inFolder(channel, path, () =>
-          withFile(channel, aside, "w", (handle) => this.#send(channel, handle, path, source, options)),
-        );
-        await rename(channel, aside, path);
-      } catch (error) {
-        await unlink(channel, aside).catch(() => left.push(aside));
-        throw error;
-      }
-    });
-    for (const aside of left) await this.remove(aside, options).catch(() => undefined);
-  }
-
-  async #send(
-    channel: SftpChannel,
-    handle: Buffer,
-    path: string,
-    source: Source,
-    options: WriteOptions,
-  ): Promise<void> {
-    let counted = 0;
-    const count = (bytes: number): void => {
-      counted += bytes;
-      options.onBytes?.(bytes);
-    };
-    try {
-      if ("bytes" in source) {
-        const { md5 } = await writeBytes(channel, handle, source.bytes, count, options.signal);
-        this.#checkHash(path, md5, options);
-        return;
-      }
-      const { md5, sent, isWhole } = await writeFileTo(channel, handle, source, count, options.signal);
-      this.#checkHash(path, md5, options);
-      if (!isWhole || (await sizeOf(channel, handle)) !== sent)
-        throw new StorageError(`'${source.file}' changed while it was sent`, this.#at(path));
-    } catch (error) {
-      if (counted > 0) options.onBytes?.(-counted);
-      throw error;
-    }
-  }
-
-  #checkHash(path: string, actual: string, { md5 }: WriteOptions): void {
-    if (md5 !== undefined && md5 !== actual) throw wrongBytes(this.url(path), md5, actual);
-  }
-
-  /** Makes the folder of a file when it turns out to be missing. */
-  async #inFolder(channel: SftpChannel, path: string, work: () => Promise<void>): Promise<void> {
-    const folder = posix.dirname(path);
-    try {
-      await work();
-    } catch (error) {
-      if (statusOf(error) !== NO_SUCH_FILE) throw error;
-      this.#folders.delete(folder);
-      await this.#makeFolder(channel, folder);
-      await work();
-    }
-  }
-
-  async #makeFolder(channel: SftpChannel, folder: string): Promise<void> {
-    if (this.#folders.has(folder)) return;
-    try {
-      await makeFolder(channel, folder);
-    } catch (error) {
-      if (statusOf(error) === NO_SUCH_FILE && posix.dirname(folder) !== folder) {
-        await this.#makeFolder(channel, posix.dirname(folder));
-        await makeFolder(channel, folder).catch(() => undefined);
-      }
-      const there = await statOf(channel, folder).catch((failure: unknown) => {
-        // A lost connection says nothing about the folder.
-        if (statusOf(failure) === undefined) throw failure;
-        return undefined;
-      });
-      if (there?.isDirectory() !== true) throw error;
-    }
-    this.#folders.add(folder);
+    const lost = new Set<string>();
+    await this.#ask(path, options, (channel) => this.#uploads.put(channel, { path, source, options, lost }));
+    for (const aside of lost) await this.remove(aside, options).catch(() => undefined);
   }
 
   /** Hex md5: computed by the server where it has `md5sum`, else here. */
   async checksum({ path }: Info, options?: CallOptions): Promise<string> {
-    const connection = await this.#connect(options?.signal);
-    const said = await connection.run(`md5sum -- '${path.replaceAll("'", "'\\''")}'`);
-    const digest = said === undefined ? undefined : /^\\?([0-9a-f]{32})\s/.exec(said)?.[1];
+    await this.#connect(options?.signal);
+    const digest = await this.#md5Of(path);
     if (digest !== undefined) return digest;
     const hash = createHash("md5");
     for await (const chunk of await this.read(path, options)) hash.update(chunk as Buffer);
     return hash.digest("hex");
+  }
+
+  async #md5Of(path: string): Promise<string | undefined> {
+    const said = await (await this.#live()).run(`md5sum -- '${path.replaceAll("'", "'\\''")}'`);
+    return said === undefined ? undefined : /^\\?([0-9a-f]{32})\s/.exec(said)?.[1];
   }
 
   async remove(path: string, options?: CallOptions): Promise<void> {

@@ -126,6 +126,8 @@ export class SshConnection {
         let said = "";
         stream.on("data", (chunk: Buffer) => (said += chunk.toString("utf8")));
         stream.stderr.resume();
+        // Where only SFTP is allowed that is what runs, and waits for what it is asked.
+        stream.end();
         stream.once("close", (code: number | null) => {
           resolve(code === 0 ? said : undefined);
         });
