@@ -16,10 +16,10 @@ export function openConnection(repo: Repo, name: string, isForeign: boolean): Pr
   const look = (option: "url" | "username" | "password"): SetOption | undefined => repo.config.lookup(section, option);
   const [url, username, password] = [look("url"), look("username"), look("password")];
   if (url === undefined && username === undefined && password === undefined)
-    throw new DvcError(`connection ${name} not found in config`);
+    throw new DvcError(`connection ${name} not found in config`, { hint: howToSetUrl(repo, name) });
   if (url === undefined)
     throw new ConfigError(`config file error: 'url' of database '${name}' is not set`, {
-      hint: `Set it: '${repo.env.programName} config --local ${section}.url postgresql://user@host/name'.`,
+      hint: howToSetUrl(repo, name),
     });
   guardPassword(repo, name, url, password);
   return openDatabase(url.value, {
@@ -28,6 +28,12 @@ export function openConnection(repo: Repo, name: string, isForeign: boolean): Pr
     ...(password === undefined ? {} : { password: password.value }),
     isForeign,
   });
+}
+
+function howToSetUrl({ env }: Repo, name: string): string {
+  // The URL itself, given in place of a name.
+  const section = /^[\w-]+$/.test(name) ? name : "NAME";
+  return `Set its URL, and name it with --conn: '${env.programName} config --local db.${section}.url postgresql://user@host/name'.`;
 }
 
 /** A repository that was cloned must not have a password sent to a server of its choice. */
