@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { getUrl } from "../../packages/core/src/api/getUrl.ts";
 import { unfreeze } from "../../packages/core/src/api/freeze.ts";
 import { importUrl } from "../../packages/core/src/api/importUrl.ts";
-import { listUrl } from "../../packages/core/src/api/listUrl.ts";
+import type { Reporter } from "../../packages/core/src/base/events.ts";
+import { dataStatus } from "../../packages/core/src/api/dataStatus.ts";
+import { listUrl, listUrlTree } from "../../packages/core/src/api/listUrl.ts";
 import { pull } from "../../packages/core/src/api/pull.ts";
 import { status } from "../../packages/core/src/api/status.ts";
 import { update } from "../../packages/core/src/api/update.ts";
@@ -21,6 +23,13 @@ const write = async (key: string, text: string): Promise<void> => {
   await fs.write(`urls/${key}`, { bytes: Buffer.from(text) });
   await fs.close();
 };
+function listening(): { readonly reporter: Reporter; readonly warnings: string[] } {
+  const warnings: string[] = [];
+  const emit: Reporter["emit"] = (event) => {
+    if (event.type === "message" && event.level === "warning") warnings.push(event.text);
+  };
+  return { reporter: { emit }, warnings };
+}
 const read = (name: string): string => readFileSync(join(project.root, name), "utf8");
 
 beforeAll(async () => {
@@ -54,6 +63,41 @@ describe("data at s3:// URLs", () => {
     await expect(listUrl(env, "s3://urls/nope", { fsConfig })).rejects.toThrow(
       "The path 's3://urls/nope' does not exist",
     );
+  });
+
+  it("names the root of a tree, and what is not there, as the storage does", async () => {
+    const env = project.environment();
+    const rootOf = async (url: string): Promise<string[]> => Object.keys(await listUrlTree(env, url, { fsConfig }));
+    expect(await rootOf("s3://urls/dir")).toEqual(["urls/dir"]);
+    expect(await rootOf("s3://urls/dir/")).toEqual(["urls/dir/"]);
+    const options = Object.entries(fsConfig).map(([name, value]) => `    ${name} = ${value}\n`);
+    project.put(".dvc/config.local", `['remote "own"']\n    url = s3://urls/dir\n${options.join("")}`);
+    expect(await rootOf("remote://own")).toEqual(["urls/dir/"]);
+    expect(await rootOf("remote://own/sub")).toEqual(["urls/dir/sub"]);
+    project.put("here/x", "x");
+    expect(await rootOf("./here")).toEqual(["./here"]);
+    await expect(listUrl(env, "s3://urls/nope", { fsConfig })).rejects.toMatchObject({
+      cause: { message: "urls/nope" },
+    });
+  });
+
+  it("warns of an empty source as often as DVC does", async () => {
+    await write("empty", "");
+    const { reporter, warnings } = listening();
+    await importUrl(project.open(), "s3://urls/empty", { out: "empty", fsConfig, reporter });
+    expect(warnings).toEqual(["'s3://urls/empty' is empty.", "'s3://urls/empty' is empty.", "'empty' is empty."]);
+    warnings.length = 0;
+    await importUrl(project.open(), "s3://urls/empty", { out: "noted-empty", fsConfig, reporter, noDownload: true });
+    expect(warnings).toEqual(["'s3://urls/empty' is empty.", "'s3://urls/empty' is empty."]);
+  });
+
+  it("has nothing to compare with a remote where imports were only noted", async () => {
+    const { reporter, warnings } = listening();
+    await importUrl(project.open(), "s3://urls/dir", { out: "only-noted", fsConfig, noDownload: true });
+    await status(project.open(), ["only-noted.dvc"], { cloud: true, remote: "own", reporter });
+    expect(warnings).toEqual([]);
+    const { not_in_remote } = await dataStatus(project.open(), ["only-noted"], { notInRemote: true, remote: "own" });
+    expect(not_in_remote).toEqual([]);
   });
 
   it("downloads a file and a folder", async () => {

@@ -2,6 +2,7 @@ import { warn } from "../base/events.ts";
 import { status as compareDbs } from "../odb/remoteStatus.ts";
 import { collectRevisions } from "../repo/collectRevisions.ts";
 import { DvcError } from "../base/errors.ts";
+import { isImport } from "../pipeline/stage.ts";
 import { cacheFor, type StageOutput } from "../repo/dataRoots.ts";
 import { readManifest } from "../repo/manifests.ts";
 import { withRepoLock } from "../repo/locks.ts";
@@ -35,6 +36,8 @@ export async function cloudStatus(
     for (const { selected } of collected) {
       for (const one of selectedOutputs(selected)) {
         if (!isPushed(one)) continue;
+        // An import that was only noted comes from its source.
+        if (one.out.hash === undefined && isImport(one.stage)) continue;
         if (one.out.hash === undefined) warn(options, unmadeText(repo, one));
         else await learnManifest(repo, one, options);
       }

@@ -2,6 +2,7 @@ import { type CallOptions, warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { join } from "node:path";
+import { isOfNothing } from "../odb/meta.ts";
 import { saveStages } from "../pipeline/save.ts";
 import { isRunCacheable, saveRun } from "../pipeline/stageCache.ts";
 import { runsFolder } from "../repo/objects.ts";
@@ -138,8 +139,7 @@ async function commitOutput(
       store: out.useCache || options.keepsRun,
       ...(within === undefined ? {} : { within, storeManifest: false }),
     });
-    const { size, nfiles } = recorded.out.meta;
-    if (size === 0 || nfiles === 0) warn(options, `'${shownPath(repo, out)}' is empty.`);
+    if (isOfNothing(recorded.out.meta)) warn(options, `'${shownPath(repo, out)}' is empty.`);
     if (out.useCache) context.ignore(out.path);
     if (options.noRelink !== true) await relinkOutput(repo, recorded.out, recorded.built, within, options);
     return recorded.out;

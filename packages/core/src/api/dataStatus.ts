@@ -11,10 +11,10 @@ import { isVersioned } from "../repo/versionedRemote.ts";
 import { versionedFiles } from "../repo/versionRecords.ts";
 import { cacheFor, recordedHash, recordedRoots, type StageOutput, workspaceRoots } from "../repo/dataRoots.ts";
 import { loadIndex } from "../repo/index.ts";
-import { isRepoImport } from "../pipeline/stage.ts";
 import { learnManifests } from "../repo/learnManifests.ts";
 import { looking } from "../repo/looking.ts";
 import type { Repo } from "../repo/repo.ts";
+import { comesFromSource } from "./importSource.ts";
 
 export interface DataStatusOptions extends CallOptions {
   /** Look into tracked folders. */
@@ -190,7 +190,7 @@ async function notInRemote(
   for (const one of outs) {
     const hash = recordedHash(one);
     const root = recorded.get(posixRelative(repo.root, one.out.path));
-    if (hash === undefined || root === undefined || !one.out.canPush || isRepoImport(one.stage)) continue;
+    if (hash === undefined || root === undefined || !one.out.canPush || comesFromSource(one)) continue;
     const name = one.out.remote ?? options.remote;
     const items = itemsOf(root, shape);
     if (isVersioned(repo, name)) {

@@ -30,7 +30,7 @@ export async function listUrl(env: Environment, url: string, options: ListUrlOpt
     const info = await infoOf(place, url, options);
     if (options.level === 0 || info.type !== "folder") {
       // Files of the web have no other path than their URL.
-      const path = /^https?$/.test(place.fs.protocol) ? place.fs.url(info.path) : info.path;
+      const path = isWeb(place) ? place.fs.url(info.path) : info.path;
       return [{ path, isdir: false, size: null }];
     }
     const entries: UrlEntry[] = [];
@@ -49,10 +49,25 @@ export async function listUrlTree(
 ): Promise<Readonly<Record<string, ListTree>>> {
   const place = await openUrl(env, url, options);
   try {
-    return { [url]: await branch(place, await infoOf(place, url, options), url, options.level, options) };
+    const name = shownRoot(place, url);
+    return { [name]: await branch(place, await infoOf(place, url, options), name, options.level, options) };
   } finally {
     await place.fs.close();
   }
+}
+
+/** What stands at the root of the tree: the place as its storage names it, a path on disk as it was typed. */
+function shownRoot(place: UrlPlace, url: string): string {
+  const isOnRemote = /^remote:/i.test(url);
+  if (place.localPath !== undefined && !isOnRemote) return url;
+  const own = isWeb(place) ? place.fs.url(place.path) : place.path;
+  // As DVC joins them: of a whole remote with a "/" at the end.
+  const isFolder = url.endsWith("/") || /^remote:\/\/[^/]*$/i.test(url);
+  return isFolder && !own.endsWith("/") ? `${own}/` : own;
+}
+
+function isWeb({ fs }: UrlPlace): boolean {
+  return /^https?$/.test(fs.protocol);
 }
 
 async function infoOf(place: UrlPlace, url: string, options: CallOptions): Promise<Info> {
@@ -63,8 +78,17 @@ async function infoOf(place: UrlPlace, url: string, options: CallOptions): Promi
     return { path: place.path, size: 0, type: "folder" };
   throw new DvcError(`The path '${url}' does not exist`, {
     code: "not-found",
-    cause: new DvcError(`[Errno 2] No such file or directory: '${place.path}'`),
+    cause: new DvcError(absence(place)),
   });
+}
+
+/** What the storage itself says of a place where nothing is. */
+function absence(place: UrlPlace): string {
+  const { fs, path } = place;
+  const url = fs.url(path);
+  if (isWeb(place)) return `${url}: 404, message='Not Found', url='${url}'`;
+  if (fs.protocol === "s3" || fs.protocol === "gs") return path;
+  return `[Errno 2] No such file or directory: ${fs.protocol === "ssh" ? "No such file" : `'${path}'`}`;
 }
 
 async function childrenOf(place: UrlPlace, folder: string, options: CallOptions): Promise<Info[]> {

@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { type CallOptions, info } from "../base/events.ts";
+import { type CallOptions, info, warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { checkManifestPath, type OsPath } from "../base/paths.ts";
 import { mapBounded } from "../base/pool.ts";
@@ -7,6 +7,7 @@ import { type Built, build } from "../data/build.ts";
 import type { Info } from "../fs/filesystem.ts";
 import { inScratch } from "../data/swap.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
+import { isOfNothing } from "../odb/meta.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
 import { upload } from "../odb/transfer.ts";
 import { storageHashName } from "../pipeline/location.ts";
@@ -50,12 +51,19 @@ export async function runUrlImport(
   const place = await openDependency(repo, dep);
   try {
     const found = await lockDependency(repo, dep, place, options);
+    // DVC looks at the source before and after, but when it sends it on at once.
+    for (let look = options.toRemote === true ? 1 : 0; look < 2; look++) warnOfNothing(repo, found, options);
     const next = await takeData(repo, found, out, place, options);
+    if (options.toRemote !== true && next.hash !== undefined) warnOfNothing(repo, next, options);
     context.ignore(out.path);
     return { ...stage, deps: [found], outs: [next] };
   } finally {
     await place.fs.close();
   }
+}
+
+function warnOfNothing(repo: Repo, one: FileDependency | Output, options: CallOptions): void {
+  if (isOfNothing(one.meta)) warn(options, `'${shownPath(repo, one)}' is empty.`);
 }
 
 async function takeData(

@@ -10,3 +10,8 @@ export interface Meta {
   readonly etag?: string;
   readonly checksum?: string;
 }
+
+/** Whether it is of a file without a byte, or a folder without a file. */
+export function isOfNothing({ size, nfiles }: Pick<Meta, "size" | "nfiles">): boolean {
+  return nfiles === undefined ? size === 0 : nfiles === 0;
+}
