@@ -7,6 +7,10 @@ export interface TextShare {
 
 /** Rows that are decoded together when all are asked for. */
 const CHUNK = 512;
+/** Room for the first texts of a column that is filled: bytes, and texts. */
+const FIRST = { bytes: 1024, texts: 32 };
+const NO_BYTES = new Uint8Array(0);
+const NO_ENDS = new Uint32Array(0);
 
 /**
  * Texts in order, as UTF-8 joined by NUL (which none of them holds), in memory that threads share: a million paths take
@@ -26,7 +30,7 @@ export class TextColumn implements Iterable<string> {
 
   /** A column to be filled. */
   static empty(): TextColumn {
-    return new TextColumn({ bytes: sharedBytes(1024), ends: sharedEnds(32), count: 0 });
+    return new TextColumn({ bytes: NO_BYTES, ends: NO_ENDS, count: 0 });
   }
 
   static of(texts: Iterable<string>): TextColumn {
@@ -141,7 +145,7 @@ export class TextColumn implements Iterable<string> {
   #room(length: number): number {
     const count = this.#count;
     if (count === this.#ends.length) {
-      const grown = sharedEnds(count * 2);
+      const grown = sharedEnds(Math.max(FIRST.texts, count * 2));
       grown.set(this.#ends);
       this.#ends = grown;
     }
@@ -154,7 +158,7 @@ export class TextColumn implements Iterable<string> {
 
   #grow(at: number, length: number): number {
     if (at + length > this.#bytes.length) {
-      const grown = Buffer.from(sharedBytes(Math.max(this.#bytes.length * 2, at + length)).buffer);
+      const grown = Buffer.from(sharedBytes(Math.max(FIRST.bytes, this.#bytes.length * 2, at + length)).buffer);
       this.#bytes.copy(grown, 0, 0, at);
       this.#bytes = grown;
     }
@@ -167,5 +171,5 @@ function sharedBytes(length: number): Uint8Array {
 }
 
 function sharedEnds(count: number): Uint32Array {
-  return new Uint32Array(new SharedArrayBuffer(Math.max(count, 32) * 4));
+  return new Uint32Array(new SharedArrayBuffer(count * 4));
 }

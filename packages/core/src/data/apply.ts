@@ -7,6 +7,7 @@ import { DvcError } from "../base/errors.ts";
 import { startWorker } from "../base/threads.ts";
 import { removeQuietly } from "../fs/atomic.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
+import { TextColumn } from "../base/textColumn.ts";
 import { makeDurable } from "../odb/durable.ts";
 import { OBJECT_MODE } from "../odb/objectDb.ts";
 import { recordLink } from "./unusedLinks.ts";
@@ -15,7 +16,8 @@ import { Control, EXEC, FileBuilder, LOOK, memory, sharedColumns, VERIFY } from 
 import type { FileBatch } from "./applyFiles.ts";
 import { FileState, StampColumns } from "./applyColumns.ts";
 import { type NewFolder, noteNewFolder, recordInPlace } from "./applyRecord.ts";
-import type { FileJob, Plan, PlanItem, PlanOptions, Stamp } from "./plan.ts";
+import type { FileJobs } from "./fileJobs.ts";
+import type { Plan, PlanItem, PlanOptions, Stamp } from "./plan.ts";
 import { guardPath } from "./planGuard.ts";
 import { displace, dropStaging, placeNew, removeFile, removeFolder, replaceFile } from "./swap.ts";
 import { Workbench } from "./workbench.ts";
@@ -88,7 +90,7 @@ interface Unit {
   readonly name: string;
   /** Relative to the output. */
   readonly rel: RelPath;
-  readonly old: FileJob["old"];
+  readonly old: Stamp | undefined;
   /** Index of the only file of a unit that is a file. */
   readonly index: number | undefined;
 }
@@ -106,7 +108,7 @@ class ItemApplier {
   readonly #places: Places;
   readonly #options: ApplyOptions;
   readonly #progress: Progress;
-  readonly #jobs: readonly FileJob[];
+  readonly #jobs: FileJobs;
   #units: Unit[] = [];
 
   constructor(plan: Plan, item: PlanItem, places: Places, options: ApplyOptions, progress: Progress) {
@@ -179,24 +181,26 @@ class ItemApplier {
     const isShared = jobs.length >= THREAD_FROM;
     const flags = new Uint8Array(memory(jobs.length, isShared));
     const sizes = new Float64Array(memory(jobs.length * 8, isShared));
-    for (const [index, job] of jobs.entries()) {
-      const unsure = job.size === undefined ? LOOK : job.trusted ? 0 : VERIFY;
-      flags[index] = unsure | (isexec && job.rel === "." ? EXEC : 0);
-      sizes[index] = job.size ?? NaN;
+    // Of a file, the output itself is the only one.
+    const exec = isexec && jobs.length > 0 && jobs.relpaths.at(0) === "." ? EXEC : 0;
+    let isAnyUnsure = false;
+    let isAnyUnseen = false;
+    for (let index = 0; index < jobs.length; index++) {
+      const size = jobs.size(index);
+      isAnyUnseen ||= size === undefined;
+      isAnyUnsure ||= !jobs.isTrusted(index);
+      flags[index] = (size === undefined ? LOOK : jobs.isTrusted(index) ? 0 : VERIFY) | exec;
+      sizes[index] = size ?? NaN;
     }
-    const shared: SharedColumns = sharedColumns(
-      jobs.length,
-      jobs.some((job) => !job.trusted),
-      isShared,
-    );
+    const shared: SharedColumns = sharedColumns(jobs.length, isAnyUnsure, isShared);
     return {
       objects: cache.folder,
-      oids: jobs.map((job) => job.oid),
+      digests: jobs.digests,
       staging,
-      names,
+      names: names.share,
       sizes,
       flags,
-      known: jobs.some((job) => job.size === undefined) ? state.share() : undefined,
+      known: isAnyUnseen ? state.share() : undefined,
       linkTypes: cache.linkTypes,
       fileMode: this.#places.bench.fileMode,
       shared,
@@ -204,14 +208,15 @@ class ItemApplier {
   }
 
   /** A folder that does not exist yet is built whole; a file in an existing folder is built by itself. */
-  #layOut(staging: string): string[] {
+  #layOut(staging: string): TextColumn {
     const { folders } = this.#item.work;
     const made = new Set<string>();
     const unitOf = new Map<RelPath, string>();
-    const names: string[] = [];
+    const names = TextColumn.empty();
+    let index = 0;
     let lastFolder: RelPath | undefined;
     let lastStaged: string | undefined;
-    for (const [index, job] of this.#jobs.entries()) {
+    for (const job of this.#jobs) {
       const slash = job.rel.lastIndexOf("/");
       const folder = slash < 0 ? "." : job.rel.slice(0, slash);
       if (folder !== lastFolder) {
@@ -224,6 +229,7 @@ class ItemApplier {
         this.#units.push({ name, rel: job.rel, old: job.old, index });
         names.push(name);
       } else names.push(`${lastStaged}/${job.rel.slice(slash + 1)}`);
+      index++;
     }
     return names;
   }
@@ -252,7 +258,7 @@ class ItemApplier {
 
   async #build(batch: FileBatch): Promise<void> {
     const { signal } = this.#options;
-    const worker = batch.oids.length >= THREAD_FROM ? startWorker("data/applyWorker", batch) : undefined;
+    const worker = batch.names.count >= THREAD_FROM ? startWorker("data/applyWorker", batch) : undefined;
     const builder = new FileBuilder(batch, this.#places.bench.lanes);
     try {
       let turn = Date.now() + TURN_MS;
@@ -281,9 +287,10 @@ class ItemApplier {
     const { cache } = this.#plan.options;
     const lacking: string[] = [];
     const sound: number[] = [];
-    for (const [index, oid] of batch.oids.entries()) {
+    for (let index = 0; index < this.#jobs.length; index++) {
       const state = batch.shared.states[index];
       if (state === FileState.Built) continue;
+      const oid = this.#jobs.oid(index);
       // A damaged one is hashed again, in case it was only being changed or read wrongly; else it is set aside, and named.
       if (state === FileState.Damaged && !cache.verify(oid)) lacking.push(oid);
       else if (this.#isSound(batch, index)) sound.push(index);
@@ -291,12 +298,13 @@ class ItemApplier {
     }
     if (lacking.length > 0 || sound.length === 0) return lacking;
     const builder = new FileBuilder(batch, this.#places.bench.lanes);
+    const names = TextColumn.over(batch.names);
     for (const index of sound) {
       // Should a thread have died over it, half of it may be there.
-      removeQuietly(batch.staging + (batch.names[index] as string));
+      removeQuietly(batch.staging + names.at(index));
       batch.shared.states[index] = FileState.Waiting;
       builder.buildOne(index);
-      if (batch.shared.states[index] !== FileState.Built) lacking.push(batch.oids[index] as string);
+      if (batch.shared.states[index] !== FileState.Built) lacking.push(this.#jobs.oid(index));
     }
     return lacking;
   }
@@ -304,7 +312,7 @@ class ItemApplier {
   /** Whether an object is there and as objects are, or can be made so; then its file can be built. */
   #isSound(batch: FileBatch, index: number): boolean {
     const { cache } = this.#plan.options;
-    const oid = batch.oids[index] as string;
+    const oid = this.#jobs.oid(index);
     const stat = statSync(cache.pathOf(oid), { throwIfNoEntry: false });
     if (stat === undefined) return false;
     if ((stat.mode & 0o7777) !== OBJECT_MODE && !cache.verify(oid)) return false;
@@ -316,10 +324,15 @@ class ItemApplier {
   /** Remembers objects that were hashed and are sound. */
   #recordHashed(batch: FileBatch): void {
     const { cache, state } = this.#plan.options;
-    const hashed = new StampColumns(batch.shared.hashed);
-    for (const [index, oid] of batch.oids.entries())
-      if (batch.shared.states[index] === FileState.Built && hashed.has(index))
-        state.record(cache.pathOf(oid), hashed.get(index), oid, cache.hashName);
+    const { hashed, states } = batch.shared;
+    const stamps = new StampColumns(hashed);
+    const rows: number[] = [];
+    for (let index = 0; index < this.#jobs.length; index++)
+      if (states[index] === FileState.Built && stamps.has(index)) rows.push(index);
+    const asOf = Date.now();
+    state.expect(rows.length);
+    const columns = { stats: unsigned(hashed), digests: this.#jobs.digests };
+    for (const row of rows) state.recordRow(columns, row, asOf, cache.hashName);
   }
 
   #swap(staging: OsPath, batch: FileBatch): void {
@@ -406,11 +419,12 @@ class ItemApplier {
   /** Remembers the new files. `asOf`: time in ms; whoever edits one does so later, or earlier than it was looked at. */
   #recordBuilt(batch: FileBatch, asOf: number): void {
     const { state, cache } = this.#plan.options;
-    const built = new StampColumns(batch.shared.built);
-    for (const [index, job] of this.#jobs.entries()) {
-      const path = this.#path(job.rel);
-      if ((batch.sizes[index] as number) >= LARGE_BYTES) state.recordWritten(path, job.oid, cache.hashName);
-      else state.record(path, built.get(index), job.oid, cache.hashName, asOf);
+    const jobs = this.#jobs;
+    const columns = { stats: unsigned(batch.shared.built), digests: jobs.digests };
+    state.expect(jobs.length);
+    for (let row = 0; row < jobs.length; row++) {
+      if ((batch.sizes[row] as number) < LARGE_BYTES) state.recordRow(columns, row, asOf, cache.hashName);
+      else state.recordWritten(this.#path(jobs.relpaths.at(row)), jobs.oid(row), cache.hashName);
     }
   }
 
@@ -437,6 +451,11 @@ class ItemApplier {
   #point(point: ApplyPoint): void {
     this.#options.onPoint?.(point);
   }
+}
+
+/** Conditions as a state takes them. */
+function unsigned(column: BigInt64Array): BigUint64Array {
+  return new BigUint64Array(column.buffer, column.byteOffset, column.length);
 }
 
 /** The highest folder on the way to `folder` that does not exist; undefined when it exists. */
@@ -472,7 +491,7 @@ class Progress {
   }
 
   done(batch: FileBatch): void {
-    this.#before += batch.oids.length;
+    this.#before += batch.names.count;
   }
 
   end(): void {

@@ -1,6 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { chmodSync, closeSync, constants, copyFileSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import type { OsPath } from "../base/paths.ts";
+import { TextColumn, type TextShare } from "../base/textColumn.ts";
 import { removeQuietly, writeAll } from "../fs/atomic.ts";
 import { quickStat } from "../fs/quickStat.ts";
 import { md5File, newMd5 } from "../hash/md5.ts";
@@ -17,11 +18,12 @@ import type { ObjectLanes } from "./objectLanes.ts";
 export interface FileBatch {
   /** Folder of the cache's 256 folders. */
   readonly objects: OsPath;
-  readonly oids: readonly string[];
+  /** 16 bytes a file. */
+  readonly digests: Uint8Array;
   /** Absolute path of the folder that `names` start from, with "/" at its end. */
   readonly staging: string;
   /** Where each file is built, relative to `staging`. */
-  readonly names: readonly string[];
+  readonly names: TextShare;
   /** Bytes; filled in where {@link LOOK} is set. */
   readonly sizes: Float64Array;
   /** Sum of {@link VERIFY}, {@link EXEC}, {@link LOOK}. */
@@ -56,6 +58,7 @@ export const EXEC = 2;
 export const LOOK = 4;
 
 const CHUNK = 32;
+const DIGEST = 16;
 const BUFFER_BYTES = 1 << 20;
 /** Type and mode of an object that nobody has touched. */
 const REGULAR_OBJECT = 0o100444n;
@@ -85,6 +88,8 @@ export function memory(bytes: number, isShared: boolean): ArrayBuffer {
  */
 export class FileBuilder {
   readonly #batch: FileBatch;
+  readonly #names: TextColumn;
+  readonly #digests: Buffer;
   readonly #linker: Linker;
   readonly #built: StampColumns;
   readonly #hashed: StampColumns;
@@ -103,6 +108,9 @@ export class FileBuilder {
 
   constructor(batch: FileBatch, lanes: ObjectLanes, fromBack = false) {
     this.#batch = batch;
+    this.#names = TextColumn.over(batch.names);
+    const { buffer, byteOffset, byteLength } = batch.digests;
+    this.#digests = Buffer.from(buffer, byteOffset, byteLength);
     this.#lanes = lanes;
     this.#fromBack = fromBack;
     this.#built = new StampColumns(batch.shared.built);
@@ -124,7 +132,7 @@ export class FileBuilder {
    */
   step(): boolean {
     const { control } = this.#batch.shared;
-    const count = this.#batch.oids.length;
+    const count = this.#names.length;
     const before = Atomics.add(control, Control.taken, CHUNK);
     if (before >= count || Atomics.load(control, Control.stop) !== 0) return false;
     const share = Math.min(CHUNK, count - before);
@@ -189,7 +197,7 @@ export class FileBuilder {
 
   /** Notes what was seen of an object. False when it is odd. */
   #admit(index: number, stat: BigIntStats): boolean {
-    const { flags, sizes, oids } = this.#batch;
+    const { flags, sizes } = this.#batch;
     if (stat.mode !== REGULAR_OBJECT) {
       this.#doubt(index, false);
       return false;
@@ -198,7 +206,7 @@ export class FileBuilder {
     this.#seen = { index, stat };
     // What is read anyway is hashed in less time than it takes to ask.
     const isRead = stat.size < this.#copiedBelow && stat.size < this.#lanes.capacity;
-    const isKnown = !isRead && this.#state?.lookup(stat, "md5") === oids[index];
+    const isKnown = !isRead && this.#state?.lookup(stat, "md5") === this.#oidOf(index);
     flags[index] = ((flags[index] as number) & ~LOOK) | (isKnown ? 0 : VERIFY);
     return true;
   }
@@ -217,8 +225,8 @@ export class FileBuilder {
   }
 
   #finishOne({ index, before, bytes, count, md5 }: ReadObject): void {
-    const { flags, oids, shared, staging, names } = this.#batch;
-    if (md5 !== oids[index]) {
+    const { flags, shared } = this.#batch;
+    if (md5 !== this.#oidOf(index)) {
       shared.states[index] = FileState.Damaged;
       return;
     }
@@ -229,7 +237,7 @@ export class FileBuilder {
       this.#build(index, this.#objectOf(index));
       return;
     }
-    const target = openSync(staging + (names[index] as string), "wx");
+    const target = openSync(this.#targetOf(index), "wx");
     try {
       writeAll(target, bytes, count);
       this.#built.set(index, fstatSync(target, { bigint: true }));
@@ -241,7 +249,7 @@ export class FileBuilder {
 
   #build(index: number, object: OsPath): void {
     const batch = this.#batch;
-    const target = batch.staging + (batch.names[index] as string);
+    const target = this.#targetOf(index);
     this.#index = index;
     const flags = batch.flags[index] as number;
     const size = batch.sizes[index] as number;
@@ -264,20 +272,28 @@ export class FileBuilder {
 
   /** Notes the condition of a file that was built. */
   #note(index: number, target: OsPath, isLink: boolean): void {
-    const quick = isLink ? undefined : quickStat(this.#batch.oids.length, target);
+    const quick = isLink ? undefined : quickStat(this.#names.length, target);
     if (quick === undefined || !this.#built.setQuickly(index, quick, target))
       this.#built.set(index, statSync(target, { bigint: true }));
   }
 
+  #oidOf(index: number): string {
+    return this.#digests.toString("hex", index * DIGEST, (index + 1) * DIGEST);
+  }
+
+  #targetOf(index: number): OsPath {
+    return this.#batch.staging + this.#names.at(index);
+  }
+
   #objectOf(index: number): OsPath {
-    const oid = this.#batch.oids[index] as string;
+    const oid = this.#oidOf(index);
     return `${this.#batch.objects}/${oid.slice(0, 2)}/${oid.slice(2)}`;
   }
 
   /** Hashes an object before it is linked. */
   #verify(index: number, object: OsPath): boolean {
     const before = statSync(object, { bigint: true });
-    if (md5File(object).md5 !== this.#batch.oids[index]) {
+    if (md5File(object).md5 !== this.#oidOf(index)) {
       this.#batch.shared.states[index] = FileState.Damaged;
       return false;
     }
@@ -326,7 +342,7 @@ export class FileBuilder {
     }
     if (hash === undefined || before === undefined) {
       if (total !== this.#batch.sizes[index]) this.#batch.shared.states[index] = FileState.Damaged;
-    } else if (hash.digest("hex") === this.#batch.oids[index]) this.#hashed.set(index, before);
+    } else if (hash.digest("hex") === this.#oidOf(index)) this.#hashed.set(index, before);
     else this.#batch.shared.states[index] = FileState.Damaged;
   }
 }

@@ -5,7 +5,6 @@ import type { OsPath, RelPath } from "../base/paths.ts";
 import { TextColumn } from "../base/textColumn.ts";
 import type { FolderRecord } from "../odb/folderRecords.ts";
 import { FILE_NUMBERS, FOLDER_NUMBERS, HAS_NAMES, IS_LINK } from "../odb/folderRecords.ts";
-import { writeDigest } from "../odb/oidColumn.ts";
 import { Tree } from "../odb/tree.ts";
 import type { FileBatch } from "./applyFiles.ts";
 import { StampColumns } from "./applyColumns.ts";
@@ -51,19 +50,15 @@ export function noteNewFolder(item: PlanItem, batch: FileBatch, options: NewFold
     return undefined;
   if (!item.work.isFolder || item.work.folders.size > 0 || item.work.inTheWay.size > 0) return undefined;
   const swapFrom = Date.now() + GRAIN_MS + 1;
-  const relpaths = TextColumn.empty();
-  const digests = Buffer.alloc(jobs.length * 16);
-  for (const [row, { rel, oid: md5 }] of jobs.entries()) {
-    relpaths.push(rel);
-    writeDigest(digests, row, md5);
-  }
+  const { relpaths, digests } = jobs;
   const folders = ["", ...sortByCodePoint([...foldersOf(relpaths, false)].map((folder) => `${folder}/`))];
   if (isAnyLeftOut(item.wanted.path, relpaths, folders, options.plan)) return undefined;
   // A manifest that another program wrote in another way has another hash than a look at the files would give.
   if (Tree.fromWalk({ relpaths, digests }).oid !== oid) return undefined;
   restatShared(batch);
   const folderStats = new BigUint64Array(folders.length * FOLDER_NUMBERS);
-  const top = batch.staging + (batch.names[0] as string).split("/", 1).join("");
+  const names = TextColumn.over(batch.names);
+  const top = batch.staging + names.at(0).split("/", 1).join("");
   for (const [index, folder] of folders.entries()) noteFolder(`${top}/${folder}`, folderStats, index);
   const flags = batch.shared.links.slice();
   const { built } = batch.shared;
@@ -111,14 +106,17 @@ function isAnyLeftOut(
 }
 
 /** Several hard links to one object: each moved the change time that was noted for those before it. */
-function restatShared({ oids, names, staging, shared }: FileBatch): void {
+function restatShared({ digests, names, staging, shared }: FileBatch): void {
   if (!shared.links.includes(HAS_NAMES)) return;
+  const paths = TextColumn.over(names);
+  const hex = Buffer.from(digests.buffer, digests.byteOffset, digests.byteLength);
   const first = new Map<string, number>();
   const built = new StampColumns(shared.built);
   const again = (index: number): void => {
-    built.set(index, statSync(staging + (names[index] as string), { bigint: true }));
+    built.set(index, statSync(staging + paths.at(index), { bigint: true }));
   };
-  for (const [index, oid] of oids.entries()) {
+  for (let index = 0; index < paths.length; index++) {
+    const oid = hex.toString("latin1", index * 16, (index + 1) * 16);
     const other = first.get(oid);
     if (other === undefined) first.set(oid, index);
     else if (shared.links[index] === HAS_NAMES) {

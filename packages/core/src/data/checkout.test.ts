@@ -103,7 +103,7 @@ async function checkout(wanted: Wanted | Wanted[], options: Partial<PlanOptions>
 }
 
 const summary = ({ items }: Plan): unknown[] =>
-  items.map(({ change, create, modify, remove }) => ({ change, create, modify, remove }));
+  items.map(({ change, create, modify, remove }) => ({ change, create: [...create], modify, remove }));
 const nothing = { change: undefined, create: [], modify: [], remove: [] };
 const leftovers = (): string[] =>
   [...readdirSync(root), ...readdirSync(join(root, ".dvc/tmp"))].filter((name) => name.includes("hftmp"));
@@ -402,7 +402,9 @@ describe("a cache that was edited", () => {
     rmSync(join(root, "data"), { recursive: true });
     await checkout(folder({ a: "A" }));
     rmSync(join(root, "data"), { recursive: true });
-    expect(plan(folder({ a: "A" })).items[0]?.work.jobs).toMatchObject([{ rel: "a", trusted: true }]);
+    expect(plan(folder({ a: "A" })).items.map(({ work }) => [...work.jobs])).toMatchObject([
+      [{ rel: "a", trusted: true }],
+    ]);
   });
 });
 

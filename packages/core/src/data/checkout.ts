@@ -3,17 +3,20 @@ import { lstatSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
+import { TextColumn } from "../base/textColumn.ts";
 import { isDirHash, isOid } from "../hash/hashInfo.ts";
 import { EMPTY_MD5 } from "../hash/md5.ts";
 import type { LinkType } from "../odb/linker.ts";
 import { OBJECT_MODE } from "../odb/objectDb.ts";
 import { sortByCodePoint } from "../base/codePoints.ts";
 import { hashFound } from "./hashFound.ts";
-import type { FileJob, ItemWork, Plan, PlanItem, PlanOptions, Stamp, Wanted } from "./plan.ts";
+import { FileJobs } from "./fileJobs.ts";
+import type { ItemWork, Plan, PlanItem, PlanOptions, Stamp, Wanted } from "./plan.ts";
 import { type FolderLook, lookAtFolder } from "./folderLook.ts";
 import { guardPath } from "./planGuard.ts";
 import type { FoundFile } from "./planScan.ts";
 import { foldersOf, scanWorkspace } from "./planScan.ts";
+import { wantedOf, type WantedFiles } from "./wantedFiles.ts";
 
 export type { Plan, PlanOptions, Wanted } from "./plan.ts";
 export { applyPlan } from "./apply.ts";
@@ -101,10 +104,10 @@ class ItemPlanner {
   readonly #options: PlanOptions;
   readonly #unsaved: OsPath[];
   readonly #missing: Plan["missing"];
-  readonly #create: RelPath[] = [];
+  readonly #create = TextColumn.empty();
   readonly #modify: RelPath[] = [];
   readonly #relink: RelPath[] = [];
-  readonly #jobs: FileJob[] = [];
+  readonly #jobs = new FileJobs();
   readonly #removeFiles: { rel: RelPath; old: Stamp }[] = [];
   readonly #inTheWay = new Set<RelPath>();
   readonly #chmod: RelPath[] = [];
@@ -144,7 +147,7 @@ class ItemPlanner {
   }
 
   /** The files that should be there; undefined when nothing is recorded, or the manifest is missing (then noted). */
-  #wants(): Map<RelPath, string> | undefined {
+  #wants(): WantedFiles | undefined {
     const { hash, within } = this.#wanted;
     if (hash === undefined) return undefined;
     if (!isDirHash(hash.value)) return new Map([[".", hash.value]]);
@@ -153,8 +156,8 @@ class ItemPlanner {
       this.#absent.push(hash.value);
       return undefined;
     }
-    const entries = within === undefined || within === "." ? tree.entries : tree.under(within);
-    return new Map(entries.map((entry) => [entry.relpath, entry.md5]));
+    if (within === undefined || within === ".") return wantedOf(tree);
+    return new Map(tree.under(within).map((entry) => [entry.relpath, entry.md5]));
   }
 
   /** Nothing to compare with. What is there stays, unless nothing is recorded and the caller insists. */
@@ -260,13 +263,13 @@ class ItemPlanner {
   }
 
   /** Notes the files of which nothing is there. */
-  #placeNew(wants: ReadonlyMap<RelPath, string>, seen: ReadonlySet<RelPath>): void {
+  #placeNew(wants: WantedFiles, seen: ReadonlySet<RelPath>): void {
     const later = wants.size - seen.size >= LOOK_LATER_FROM && this.#mayLookLater();
     for (const [rel, oid] of wants) {
       if (seen.has(rel)) continue;
       if (!later || !isOid(oid)) this.#place(rel, oid, undefined, this.#create);
       else {
-        this.#jobs.push({ rel, oid, size: undefined, trusted: false, old: undefined });
+        this.#jobs.add({ rel, oid, size: undefined, trusted: false, old: undefined });
         this.#create.push(rel);
       }
     }
@@ -279,7 +282,7 @@ class ItemPlanner {
   }
 
   /** Notes a file to be put in place, in `list` too; false when its object is missing. */
-  #place(rel: RelPath, oid: string, old: Stamp | undefined, list: RelPath[]): boolean {
+  #place(rel: RelPath, oid: string, old: Stamp | undefined, list: RelPath[] | TextColumn): boolean {
     const { cache } = this.#options;
     const path = cache.pathOf(oid);
     let stat = statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -296,7 +299,7 @@ class ItemPlanner {
       this.#absent.push(oid);
       return false;
     }
-    this.#jobs.push({ rel, oid, size: Number(stat.size), trusted, old });
+    this.#jobs.add({ rel, oid, size: Number(stat.size), trusted, old });
     list.push(rel);
     return true;
   }
@@ -353,7 +356,7 @@ class ItemPlanner {
 function emptyItem(wanted: Wanted, displace: boolean): PlanItem {
   const none: RelPath[] = [];
   const work: ItemWork = {
-    jobs: [],
+    jobs: new FileJobs(),
     removeFiles: [],
     removeFolders: none,
     inTheWay: new Set(),
@@ -363,7 +366,16 @@ function emptyItem(wanted: Wanted, displace: boolean): PlanItem {
     keep: new Set(),
     displace,
   };
-  return { wanted, before: undefined, create: none, modify: none, remove: none, relink: none, change: undefined, work };
+  return {
+    wanted,
+    before: undefined,
+    create: TextColumn.empty(),
+    modify: none,
+    remove: none,
+    relink: none,
+    change: undefined,
+    work,
+  };
 }
 
 function isDeadCacheLink(found: FoundFile): boolean {

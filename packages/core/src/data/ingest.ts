@@ -62,7 +62,7 @@ async function ingestMany(
         return;
       }
       files.setDigest(index, job.digests, row);
-      options.state?.recordRow(files.stats, files.digests, index, files.asOf);
+      options.state?.recordRow(files, index, files.asOf);
     });
     return { rows, isBroken: Atomics.load(job.control, Control.broken) !== 0 };
   } finally {

@@ -1,10 +1,12 @@
 import type { CallOptions } from "../base/events.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
+import type { TextColumn } from "../base/textColumn.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
 import type { Meta } from "../odb/meta.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import type { FileStamp, State } from "../odb/state.ts";
 import type { Tree } from "../odb/tree.ts";
+import type { FileJobs } from "./fileJobs.ts";
 import type { IgnorePredicate } from "./walk.ts";
 
 /** An output as it should be. */
@@ -43,24 +45,11 @@ export interface PlanOptions extends CallOptions {
 /** What identifies a file's condition; compared again before it is replaced or removed. */
 export type Stamp = FileStamp;
 
-/** A file to put into the workspace. */
-export interface FileJob {
-  /** Relative to the output; "." for the output itself. */
-  readonly rel: RelPath;
-  readonly oid: string;
-  /** Bytes; undefined when nobody has looked at the object yet: whoever builds the file does. */
-  readonly size: number | undefined;
-  /** The state vouches for the object's bytes; otherwise they are hashed on the way. */
-  readonly trusted: boolean;
-  /** What is there now and will be replaced; undefined for a new file. */
-  readonly old: Stamp | undefined;
-}
-
 /** What one output needs. Lists hold paths relative to the output, in order; "." is the output itself. */
 export interface PlanItem {
   readonly wanted: Wanted;
   /** New files. */
-  readonly create: readonly RelPath[];
+  readonly create: TextColumn;
   /** Files with other content or without their execute bit. */
   readonly modify: readonly RelPath[];
   /** Files and folders that do not belong there. */
@@ -77,7 +66,7 @@ export interface PlanItem {
 
 /** The details of a {@link PlanItem} for whoever applies it. */
 export interface ItemWork {
-  readonly jobs: readonly FileJob[];
+  readonly jobs: FileJobs;
   /** Files and links to remove, with their condition when they were seen. */
   readonly removeFiles: readonly { readonly rel: RelPath; readonly old: Stamp }[];
   /** Folders to remove once empty, deepest first. */

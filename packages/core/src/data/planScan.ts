@@ -5,6 +5,7 @@ import type { OsPath, RelPath } from "../base/paths.ts";
 import { isReservedName } from "../base/paths.ts";
 import { ioError } from "./ioError.ts";
 import type { IgnorePredicate } from "./walk.ts";
+import type { WantedFiles } from "./wantedFiles.ts";
 
 /** A file, link or special file of the workspace. */
 export interface FoundFile {
@@ -20,8 +21,7 @@ export interface FoundFile {
 
 /** What to look for. */
 export interface ScanOptions {
-  /** Hash by path of each file that should be there. */
-  readonly wants: ReadonlyMap<RelPath, string>;
+  readonly wants: WantedFiles;
   readonly within: RelPath | undefined;
   readonly isFolder: boolean;
   readonly ignore: IgnorePredicate | undefined;

@@ -28,6 +28,12 @@ export type { FileStamp, StateHashName } from "./stateTable.ts";
 /** What identifies a file in a certain condition. A `BigIntStats` is one. */
 export type FileCondition = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">;
 
+/** Files by row: five numbers (device, inode, size, mtime, ctime) and 16 bytes of md5 each. */
+export interface StateColumns {
+  readonly stats: BigUint64Array;
+  readonly digests: Uint8Array;
+}
+
 /** Remembers which bytes a file held, so that an unchanged file is not hashed twice. Safe to delete. */
 export interface State {
   /** The hash recorded for exactly this file in exactly this state (device, inode, size, mtime, ctime). */
@@ -37,8 +43,8 @@ export interface State {
    * that changed within the clock's grain before `asOf` is not recorded: a later edit could bear the same time.
    */
   record(path: OsPath, stat: FileStamp, md5: string, hashName?: StateHashName, asOf?: number): void;
-  /** {@link record} for a row of columns: five numbers a file (device, inode, size, mtime, ctime), 16 bytes of md5. */
-  recordRow(stats: BigUint64Array, digests: Uint8Array, row: number, asOf: number): void;
+  /** {@link record} for a file in a row of columns. */
+  recordRow(columns: StateColumns, row: number, asOf: number, hashName?: StateHashName): void;
   /** Makes room for so many records. */
   expect(count: number): void;
   /** Records, when the state is saved, a file that this process has itself just written and that nobody else edits. */
@@ -135,11 +141,11 @@ class FileState implements State {
     this.#put(md5, kindOf(hashName));
   }
 
-  recordRow(stats: BigUint64Array, digests: Uint8Array, row: number, asOf: number): void {
+  recordRow({ stats, digests }: StateColumns, row: number, asOf: number, hashName: StateHashName = "md5"): void {
     if (isYoung({ ctimeNs: stats[row * 5 + 4] as bigint }, asOf)) return;
     this.#load();
     this.#key.setRow(stats, row);
-    const at = this.#place(kindOf("md5")) * WORDS + MD5;
+    const at = this.#place(kindOf(hashName)) * WORDS + MD5;
     for (let word = 0; word < 4; word++) this.#words[at + word] = wordAt(digests, row * 16 + word * 4);
   }
 
