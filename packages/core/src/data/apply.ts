@@ -148,7 +148,7 @@ class ItemApplier {
     if (this.#options.durable === true)
       makeDurable(
         staging,
-        batch.names.map((name) => join(staging, name)),
+        [...TextColumn.over(batch.names)].map((name) => join(staging, name)),
       );
     this.#point("built");
     const lacking = this.#lookClosely(batch);
