@@ -152,6 +152,34 @@ describe("a remote on http://", () => {
     rig.close();
   });
 
+  it("brings what is there from a store that answers 403 to what is not, as buckets do that nobody may list", async () => {
+    const rig = new Rig().project();
+    rig.ok("remote", "add", "-d", "local", "store");
+    for (const name of ["one", "two"]) rig.write(name, name);
+    rig.ok("add", "-q", "one", "two");
+    rig.ok("push", "-q");
+    const store = await fake((request, answer) => {
+      const file = rig.path(`store${request.url ?? ""}`);
+      if (request.method !== "PUT" && existsSync(file)) answer.end(readFileSync(file));
+      else answer.writeHead(403).end();
+    });
+    rig.ok("remote", "add", "-d", "-f", "local", store.url);
+    rmSync(rig.path(`store/files/md5/${md5(Buffer.from("two")).replace(/^../, "$&/")}`));
+    expect((await rig.runBeside(["status", "-c"])).out).toMatch(/^\tnew: +two$/m);
+    for (const gone of ["one", "two", ".dvc/cache"]) rmSync(rig.path(gone), { recursive: true });
+    const pulled = await rig.runBeside(["pull"]);
+    expect(pulled).toMatchObject({ code: 1, err: expect.stringContaining("Missing cache files") as unknown });
+    expect([rig.read("one"), rig.read("two")]).toEqual(["one", undefined]);
+    const got = await rig.runBeside(["get-url", `${store.url}/none`]);
+    expect(got).toMatchObject({ code: 1, err: expect.stringContaining("does not exist") as unknown });
+    rig.write("two", "two");
+    rig.ok("add", "-q", "two");
+    const pushed = await rig.runBeside(["push"]);
+    expect(pushed).toMatchObject({ code: 251, err: expect.stringContaining("HTTP 403") as unknown });
+    store.server.close();
+    rig.close();
+  });
+
   it("is a source of imports, with the server's ETag", () => {
     const rig = new Rig().project();
     mkdirSync(join(server.folder, "in"), { recursive: true });

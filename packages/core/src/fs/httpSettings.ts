@@ -15,6 +15,8 @@ export interface HttpSettings {
   readonly readTimeoutMs: number;
   /** For a person. */
   readonly credentials: string;
+  /** Nobody logs in: what is refused then may as well not be there. */
+  readonly hidesAbsence: boolean;
 }
 
 const DEFAULT_SECONDS = 60;
@@ -24,13 +26,14 @@ export async function httpSettings(url: string, options: OpenOptions): Promise<H
   const base = URL.canParse(url) ? new URL(url) : undefined;
   if (base === undefined || base.hostname === "") throw new ConfigError(`'${url}' is not a URL of a web server`);
   const { values } = options;
-  const { login, credentials } = await authOf(base, options);
+  const { login, credentials, hidesAbsence = false } = await authOf(base, options);
   base.username = base.password = "";
   return {
     base,
     env: options.env,
     login,
     credentials,
+    hidesAbsence,
     uploadMethod: methodOf(values["method"]),
     tls: tlsChoice(options),
     connectTimeoutMs: milliseconds("HTTP", values, "connect_timeout", DEFAULT_SECONDS),
@@ -38,7 +41,7 @@ export async function httpSettings(url: string, options: OpenOptions): Promise<H
   };
 }
 
-type Auth = Pick<HttpSettings, "login" | "credentials">;
+type Auth = Pick<HttpSettings, "login" | "credentials"> & Partial<Pick<HttpSettings, "hidesAbsence">>;
 
 async function authOf(base: URL, options: OpenOptions): Promise<Auth> {
   const { values } = options;
@@ -68,7 +71,7 @@ async function authOf(base: URL, options: OpenOptions): Promise<Auth> {
 }
 
 function urlAuth({ username, password }: URL): Auth {
-  if (username === "") return { login: fixedLogin({}), credentials: "none" };
+  if (username === "") return { login: fixedLogin({}), credentials: "none", hidesAbsence: true };
   const headers = basicHeaders(decodeURIComponent(username), decodeURIComponent(password));
   return { login: fixedLogin(headers), credentials: `user '${decodeURIComponent(username)}' of the URL` };
 }

@@ -47,6 +47,8 @@ export interface WebService {
   readonly login: WebLogin;
   /** What to do when the server lets nobody in, and when it refuses a method. */
   readonly hints: { readonly auth: string; readonly method: string };
+  /** It may answer 403 to who reads what is not there. */
+  readonly hidesAbsence?: boolean;
 }
 
 /** One upload. */
@@ -222,7 +224,7 @@ export class WebClient {
         authorize: async (_request, headers) => {
           if (isOwn) Object.assign(headers, await login.headers());
         },
-        errorOf: ({ about }, { status }) => webFailure(this.#service, about, status),
+        errorOf: ({ about, method }, { status }) => webFailure(this.#service, about, status, method),
       });
       this.#origins.set(origin, service);
     }

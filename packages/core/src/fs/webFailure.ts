@@ -14,13 +14,22 @@ export class WebAnswerError extends StorageError {
 export interface WebFailureOf {
   readonly protocol: Protocol;
   readonly hints: { readonly auth: string; readonly method: string };
+  /** A 403 to who reads may mean that nothing is there: stores that nobody may list answer so. */
+  readonly hidesAbsence?: boolean;
 }
 
-/** What a failing status means. `about`: the URL asked for. */
-export function webFailure({ protocol, hints }: WebFailureOf, about: string, status: number): WebAnswerError {
+/** What a failing status means. `about`: the URL asked for; `method`: how. */
+export function webFailure(
+  { protocol, hints, hidesAbsence }: WebFailureOf,
+  about: string,
+  status: number,
+  method?: string,
+): WebAnswerError {
   const fail = (message: string, code: ErrorCode, more: { hint?: string; retryable?: boolean } = {}): WebAnswerError =>
     new WebAnswerError(message, status, { protocol, path: about, code, ...more });
   if (status === 404 || status === 410) return fail(`'${about}' does not exist`, "not-found");
+  if (status === 403 && hidesAbsence === true && method === "GET")
+    return fail(`'${about}' does not exist, or not for everybody (HTTP 403)`, "not-found", { hint: hints.auth });
   if (status === 401 || status === 403)
     return fail(`access to '${about}' was denied (HTTP ${String(status)})`, "auth", { hint: hints.auth });
   if (status === 405)
