@@ -1,6 +1,8 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkout } from "../../packages/core/src/api/checkout.ts";
+import { gc } from "../../packages/core/src/api/gc.ts";
 import { getUrl } from "../../packages/core/src/api/getUrl.ts";
 import { unfreeze } from "../../packages/core/src/api/freeze.ts";
 import { importUrl } from "../../packages/core/src/api/importUrl.ts";
@@ -137,6 +139,27 @@ describe("data at s3:// URLs", () => {
       "b\n",
       "b\n",
     ]);
+  });
+
+  it("keeps what was brought of an import that was only noted: it is not fetched again, and gc spares it", async () => {
+    await write("once/a", "once a\n");
+    await write("once/b", "once b\n");
+    const noDownload = true;
+    const outs = ["once", "once-file"];
+    await importUrl(project.open(), "s3://urls/once", { out: "once", fsConfig, noDownload });
+    await importUrl(project.open(), "s3://urls/once/a", { out: "once-file", fsConfig, noDownload });
+    const lacking = async (): Promise<readonly string[]> => (await dataStatus(project.open(), outs)).not_in_cache;
+    expect(await lacking()).toEqual(["once/", "once-file"]);
+    expect((await pull(project.open(), outs)).fetched).toBe(3);
+    expect(await lacking()).toEqual([]);
+    expect((await pull(project.open(), outs)).fetched).toBe(0);
+    await gc(project.open(), { workspace: true, force: true });
+    for (const name of outs) rmSync(join(project.root, name), { recursive: true });
+    await checkout(project.open(), outs);
+    expect([read("once/b"), read("once-file")]).toEqual(["once b\n", "once a\n"]);
+    await write("once/b", "twice b\n");
+    await update(project.open(), ["once.dvc"], { noDownload });
+    expect(await lacking()).toEqual(["once/"]);
   });
 
   it("looks at the source of an import that is not frozen", async () => {

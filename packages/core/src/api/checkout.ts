@@ -9,6 +9,7 @@ import { removeUnusedLinks } from "../data/unusedLinks.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
 import { isImport } from "../pipeline/stage.ts";
+import { broughtHash } from "../repo/broughtImports.ts";
 import { cacheFor, keepManifests, recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import { type Index, loadIndex, type Selected } from "../repo/index.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
@@ -136,7 +137,7 @@ function wantedOf(repo: Repo, selected: readonly Selected[], options: CheckoutOp
       if (!out.useCache || !out.isLocal || seen.has(key)) continue;
       seen.add(key);
       if (out.hash === undefined && isImport(one.stage)) {
-        const found = partialOf({ stage: one.stage, out }, options);
+        const found = partialOf(repo, { stage: one.stage, out }, options);
         if (found === undefined) continue;
         checkOutputPath(repo, one.stage, out);
         wants.push({ stage: one.stage, out: { ...out, ...found }, within: one.within });
@@ -151,12 +152,16 @@ function wantedOf(repo: Repo, selected: readonly Selected[], options: CheckoutOp
 }
 
 /** What an import that was never downloaded holds: as just fetched, else as its source was when it was locked. */
-function partialOf(one: StageOutput, options: CheckoutOptions): Pick<StageOutput["out"], "hash" | "meta"> | undefined {
+function partialOf(
+  repo: Repo,
+  one: StageOutput,
+  options: CheckoutOptions,
+): Pick<StageOutput["out"], "hash" | "meta"> | undefined {
   const fetched = options.partial?.get(one.out.path);
   // An import never has the source's execute bit.
   if (fetched !== undefined) return { hash: fetched.hash, meta: {} };
   // What is not here counts as missing, as in DVC; a storage's own kind of checksum names nothing in the cache.
-  const hash = recordedHash(one);
+  const hash = broughtHash(repo, one) ?? recordedHash(one);
   return hash?.name === "md5" ? { hash, meta: {} } : undefined;
 }
 

@@ -9,6 +9,7 @@ import { isDirHash } from "../hash/hashInfo.ts";
 import { openRemote, resolveRemote } from "../repo/remote.ts";
 import { isVersioned } from "../repo/versionedRemote.ts";
 import { versionedFiles } from "../repo/versionRecords.ts";
+import { broughtImport } from "../repo/broughtImports.ts";
 import { cacheFor, recordedHash, recordedRoots, type StageOutput, workspaceRoots } from "../repo/dataRoots.ts";
 import { loadIndex } from "../repo/index.ts";
 import { learnManifests } from "../repo/learnManifests.ts";
@@ -156,8 +157,11 @@ function notInCache(
     const hash = recordedHash(one);
     const root = recorded.get(posixRelative(repo.root, one.out.path));
     if (hash === undefined || root === undefined || !one.out.useCache) continue;
-    const items = itemsOf(root, shape);
-    const there = cacheFor(repo, hash).exists(hashesOf(items));
+    // What the source of an import tells of it names no object.
+    const isNoted = one.out.hash === undefined;
+    if (isNoted && broughtImport(repo, one) !== undefined) continue;
+    const items = itemsOf(root, isNoted ? { ...shape, granular: false } : shape);
+    const there = isNoted ? new Set<string>() : cacheFor(repo, hash).exists(hashesOf(items));
     for (const item of items) if (item.hash !== undefined && !there.has(item.hash)) missing.push(item.path);
   }
   return missing.sort(byParts);

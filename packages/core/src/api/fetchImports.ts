@@ -5,6 +5,7 @@ import type { OsPath } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
 import { storageHashName } from "../pipeline/location.ts";
+import { broughtHash, noteBrought } from "../repo/broughtImports.ts";
 import { recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import { bringImport } from "../repo/externalRepo.ts";
 import type { Selected } from "../repo/index.ts";
@@ -42,7 +43,11 @@ export async function fetchImports(
     const recorded = recordedHash(one);
     const ofData = recorded !== undefined && isOfData(repo, one, recorded) ? recorded : undefined;
     // What a URL import was locked to may be here already; a checkout finds it by that hash.
-    if (ofData !== undefined && isInCache(repo, ofData, within)) continue;
+    const known = broughtHash(repo, one) ?? ofData;
+    if (known !== undefined && isInCache(repo, known, within)) {
+      noteBrought(repo, one, known);
+      continue;
+    }
     try {
       const built = await bring(repo, one, options);
       if (ofData !== undefined && ofData.value !== built.hash.value) {
@@ -52,7 +57,9 @@ export async function fetchImports(
       }
       total.count += built.tree === undefined ? 1 : built.tree.nfiles;
       total.bytes += built.meta.size ?? 0;
-      if (out.hash === undefined) partial.set(out.path, built);
+      if (out.hash !== undefined) continue;
+      partial.set(out.path, built);
+      noteBrought(repo, one, built.hash);
     } catch (error) {
       if (!(error instanceof DvcError) || error.code === "aborted") throw error;
       warn(options, `failed to fetch '${shownPath(repo, out)}' from its source - ${chainOf(error)}`);

@@ -5,6 +5,7 @@ import type { Tree } from "../odb/tree.ts";
 import { isImport, isRepoImport } from "../pipeline/stage.ts";
 import type { StageOutput } from "../repo/dataRoots.ts";
 import { loadIndex } from "../repo/index.ts";
+import { broughtHash } from "../repo/broughtImports.ts";
 import { collectKept } from "../repo/keptRoots.ts";
 import { readManifest } from "../repo/manifests.ts";
 import { wasPurged } from "../repo/purged.ts";
@@ -81,7 +82,11 @@ async function collectOutput(
   const { stage, out } = one;
   if (!out.useCache || !out.isLocal || isRepoImport(stage)) return;
   if (out.hash === undefined) {
-    if (isImport(stage)) return;
+    if (isImport(stage)) {
+      const brought = broughtHash(repo, one)?.value;
+      if (brought !== undefined) used.add(undefined, [brought, ...childrenOf(repo, brought)]);
+      return;
+    }
     if (rev === undefined) warn(options, unmadeText(repo, one));
     return;
   }
@@ -100,6 +105,10 @@ async function collectOutput(
     });
   }
   used.add(out.remote, [oid, ...tree.entries.map((entry) => entry.md5)]);
+}
+
+function childrenOf(repo: Repo, oid: string): string[] {
+  return isDirHash(oid) ? (repo.cache.readTree(oid)?.entries ?? []).map(({ md5 }) => md5) : [];
 }
 
 /** A remote that fails is as good as none here: the caller refuses. */
