@@ -196,4 +196,34 @@ describe("a remote on http://", () => {
     expect(rig.read("copy.txt")).toBe("hello");
     rig.close();
   });
+
+  it("is a source also where no length is told, and what breaks off or is shorter than told becomes no file", async () => {
+    let isBroken = false;
+    const made = await fake(({ url, method }, answer) => {
+      const told = url === "/told" ? { "content-length": "12000" } : {};
+      answer.writeHead(200, { etag: '"a"', ...(method === "HEAD" || isBroken ? told : {}) });
+      if (method === "HEAD") answer.end();
+      // In chunks; those of a broken answer have no end, or fewer bytes than HEAD told.
+      else if (!isBroken) answer.end(Buffer.alloc(12_000, "x"));
+      else answer.write(Buffer.alloc(500, "x"), () => answer.destroy());
+    });
+    const rig = new Rig().project();
+    expect(await rig.runBeside(["import-url", "-q", `${made.url}/f`, "f"])).toMatchObject({ code: 0 });
+    expect(await rig.runBeside(["get-url", "-q", `${made.url}/f`, "copy"])).toMatchObject({ code: 0 });
+    expect([rig.read("f"), rig.read("copy")].map((text) => text?.length)).toEqual([12_000, 12_000]);
+    // As DVC 3.67.1 records it.
+    expect(rig.read("f.dvc")).toMatch(/^deps:\n- checksum: '"a"'\n  hash: md5\n  path/m);
+    isBroken = true;
+    for (const name of ["f", "told"])
+      for (const verb of ["import-url", "get-url"]) {
+        const { code, err } = await rig.runBeside([verb, `${made.url}/${name}`, "none"]);
+        expect(code).not.toBe(0);
+        expect(err).toMatch(/cut|broke|instead of 12000/);
+        expect(existsSync(rig.path("none"))).toBe(false);
+        expect(existsSync(rig.path("none.dvc"))).toBe(false);
+      }
+    rig.close();
+    made.server.closeAllConnections();
+    made.server.close();
+  });
 });

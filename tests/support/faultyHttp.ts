@@ -6,6 +6,8 @@ export type Fault =
   | "pass"
   /** The server is busy: 503 SlowDown. */
   | "busy"
+  /** There were too many requests: 429 with `Retry-After`. */
+  | "tooMany"
   /** The connection is cut before any answer. */
   | "reset"
   /** The server does what it is asked, but its answer is lost: the connection is cut instead. */
@@ -16,6 +18,8 @@ export type Fault =
   | "wrong"
   /** The answer's body is shorter, and says so itself. */
   | "short"
+  /** The answer's body comes in ten pieces, with pauses. */
+  | "drip"
   /** The request stays without an answer. */
   | "hang"
   /** The server knows no ranges: 200 and the whole, as it was asked for before. */
@@ -26,6 +30,8 @@ export type Fault =
   | { readonly headers: Readonly<Record<string, string>> }
   /** The server refuses, with one of S3's codes. */
   | { readonly status: number; readonly error: string }
+  /** The server sends elsewhere: 302. */
+  | { readonly redirect: string }
   /** The bucket lies in another region. */
   | { readonly region: string };
 
@@ -98,6 +104,16 @@ function handle(behind: Behind, incoming: IncomingMessage, answer: ServerRespons
       .end("<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>");
     return;
   }
+  if (fault === "tooMany") {
+    incoming.resume();
+    answer.writeHead(429, { "retry-after": "0" }).end();
+    return;
+  }
+  if (typeof fault === "object" && "redirect" in fault) {
+    incoming.resume();
+    answer.writeHead(302, { location: fault.redirect }).end();
+    return;
+  }
   if (typeof fault === "object" && "error" in fault) {
     incoming.resume();
     answer.writeHead(fault.status).end(`<Error><Code>${fault.error}</Code><Message>refused</Message></Error>`);
@@ -115,7 +131,16 @@ function forward(
   { target, wholes, rewrite }: Behind,
   incoming: IncomingMessage,
   answer: ServerResponse,
-  fault: Exclude<Fault, "hang" | "reset" | "busy" | { readonly region: string } | { readonly error: string }>,
+  fault: Exclude<
+    Fault,
+    | "hang"
+    | "reset"
+    | "busy"
+    | "tooMany"
+    | { readonly redirect: string }
+    | { readonly region: string }
+    | { readonly error: string }
+  >,
 ): void {
   const { method, headers, url } = incoming;
   const onward = request(
@@ -150,6 +175,10 @@ function forward(
           });
           return;
         }
+        if (fault === "drip") {
+          drip(answer, body);
+          return;
+        }
         if (fault === "wrong") body[0] = (body[0] ?? 0) ^ 1;
         answer.end(body);
       });
@@ -159,4 +188,43 @@ function forward(
     incoming.socket.destroy();
   });
   incoming.pipe(onward);
+}
+
+const PIECES = 10;
+const PAUSE_MS = 150;
+
+function drip(answer: ServerResponse, body: Buffer): void {
+  const length = Math.ceil(body.length / PIECES);
+  const next = (at: number): void => {
+    if (at >= body.length) answer.end();
+    else
+      answer.write(body.subarray(at, at + length), () => {
+        setTimeout(next, PAUSE_MS, at + length);
+      });
+  };
+  next(0);
+}
+
+/** A server that is none of ours: it answers everything with bytes of its own. */
+export interface Stranger {
+  readonly url: string;
+  /** Headers of all requests. */
+  readonly heard: readonly IncomingMessage["headers"][];
+  stop(): void;
+}
+
+/** Starts it. */
+export async function startStranger(): Promise<Stranger> {
+  const heard: IncomingMessage["headers"][] = [];
+  const server = createServer((incoming, answer) => {
+    heard.push(incoming.headers);
+    incoming.resume();
+    incoming.once("end", () => answer.end("bytes of a stranger"));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const stop = (): void => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/`, heard, stop };
 }

@@ -7,7 +7,7 @@ import { openStorage, type OpenOptions } from "../../packages/core/src/fs/open.t
 import { ObjectDb } from "../../packages/core/src/odb/objectDb.ts";
 import { RemoteDb } from "../../packages/core/src/odb/remoteDb.ts";
 import { fetch, type TransferResult, upload } from "../../packages/core/src/odb/transfer.ts";
-import { type Fault, type FaultyProxy, startFaultyProxy } from "./faultyHttp.ts";
+import { type Fault, type FaultyProxy, startFaultyProxy, startStranger } from "./faultyHttp.ts";
 import { type Direction, type FaultyLine, startFaultyLine } from "./faultyLine.ts";
 import { objectsIn } from "./killing.ts";
 
@@ -194,7 +194,11 @@ export function describeRemoteFaults(name: string, start: () => Promise<FaultSub
     });
 
     /** Spoils the first request for each object that `method` names. */
-    const spoiling = async (fault: Fault, methods: readonly string[]): Promise<RemoteDb> => {
+    const spoiling = async (
+      fault: Fault,
+      methods: readonly string[],
+      more: Readonly<Record<string, string>> = {},
+    ): Promise<RemoteDb> => {
       const spoilt = new Set<string>();
       proxy = await startFaultyProxy(`http://127.0.0.1:${String(subject.port)}`, ({ method, path }) => {
         const about = (subject.objectOf ?? objectIn)(path);
@@ -202,11 +206,11 @@ export function describeRemoteFaults(name: string, start: () => Promise<FaultSub
         spoilt.add(about);
         return fault;
       });
-      return remoteAt(portOf(proxy));
+      return remoteAt(portOf(proxy), more);
     };
     const changes = ["PUT", "POST"];
 
-    it.for<Fault>(["busy", "reset", "lost"])(
+    it.for<Fault>(["busy", "tooMany", "reset", "lost"])(
       "a push with each request's first answer '%s' is sent whole",
       async (fault, { skip }) => {
         if (!subject.isHttp) return skip("no HTTP");
@@ -215,7 +219,7 @@ export function describeRemoteFaults(name: string, start: () => Promise<FaultSub
       },
     );
 
-    it.for<Fault>(["busy", "reset", "cut"])(
+    it.for<Fault>(["busy", "tooMany", "reset", "cut"])(
       "a fetch with each request's first answer '%s' comes whole",
       async (fault, { skip }) => {
         if (!subject.isHttp) return skip("no HTTP");
@@ -224,6 +228,38 @@ export function describeRemoteFaults(name: string, start: () => Promise<FaultSub
         expect(fetched().size).toBe(bytesOf.size);
       },
     );
+
+    it("a fetch whose answers drip comes whole: it is silence that is given up, not slowness", async ({ skip }) => {
+      if (!subject.isHttp || subject.impatient === undefined) return skip("no option shortens the wait");
+      await pushDirectly();
+      whole(await fetch(emptyCache(), await spoiling("drip", ["GET"], subject.impatient), all()));
+      expect(fetched().size).toBe(bytesOf.size);
+    });
+
+    it("an object that is sent for elsewhere fails alone, with nothing wrong from there, and nobody hears who asks", async ({
+      skip,
+    }) => {
+      if (!subject.isHttp) return skip("no HTTP");
+      await pushDirectly();
+      const stranger = await startStranger();
+      let chosen: string | undefined;
+      let isSent = true;
+      proxy = await startFaultyProxy(`http://127.0.0.1:${String(subject.port)}`, ({ method, path }) => {
+        const about = method === "GET" ? (subject.objectOf ?? objectIn)(path) : undefined;
+        chosen ??= about;
+        return isSent && about !== undefined && about === chosen ? { redirect: stranger.url } : "pass";
+      });
+      const into = emptyCache();
+      const remote = await remoteAt(portOf(proxy));
+      const first = await fetch(into, remote, all());
+      expect(first.failed.length).toBe(1);
+      expect(fetched().size).toBe(bytesOf.size - 1);
+      for (const headers of stranger.heard) expect(headers).not.toHaveProperty("authorization");
+      isSent = false;
+      whole(await fetch(into, remote, all()));
+      expect(fetched().size).toBe(bytesOf.size);
+      stranger.stop();
+    });
 
     it("an object that the server never takes fails alone, and alone is sent by the next push", async ({ skip }) => {
       if (!subject.isHttp || subject.isPatient) return skip("no HTTP, or it asks for minutes");

@@ -127,7 +127,8 @@ export async function lockDependency(
     const own = first === undefined ? undefined : await checksumOf(first.info);
     const hash = own === undefined ? undefined : ({ name: hashName, value: own } as const);
     const versionId = keepsVersions(dep, fs.protocol) ? first?.info.versionId : undefined;
-    const meta = { size: first?.info.size ?? 0, ...(versionId === undefined ? {} : { versionId }) };
+    const size = first?.info.sizeUnknown === true ? {} : { size: first?.info.size ?? 0 };
+    const meta = { ...size, ...(versionId === undefined ? {} : { versionId }) };
     return { ...dep, hash, hashName, meta };
   }
   const isVersioned = keepsVersions(dep, fs.protocol) && fs.protocol !== "gs";

@@ -115,7 +115,8 @@ export async function downloadAll(
     const target = rel === "." ? to : join(to, rel);
     makeFolders(dirname(target));
     const version = pinned === undefined || info.versionId === undefined ? {} : { versionId: info.versionId };
-    await place.fs.download(info.path, target, { ...options, ...version, size: info.size });
+    const size = info.sizeUnknown === true ? {} : { size: info.size };
+    await place.fs.download(info.path, target, { ...options, ...version, ...size });
   };
   await mapBounded(found.files, options.jobs ?? place.fs.caps.maxParallel, download, options.signal);
   return found.files.length;

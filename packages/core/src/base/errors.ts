@@ -126,6 +126,8 @@ export class StorageError extends DvcError {
   readonly protocol: string;
   readonly path: string;
   readonly retryable: boolean;
+  /** The server asked to be left alone for so long (ms). */
+  retryAfterMs: number | undefined;
   constructor(message: string, at: { protocol: string; path: string; retryable?: boolean } & ErrorOptionsWithHint) {
     super(message, { code: "storage", ...at });
     this.protocol = at.protocol;

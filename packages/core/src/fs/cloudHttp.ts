@@ -5,7 +5,7 @@ import type { SinkOf } from "./httpAnswer.ts";
 import { collect, plainHeaders } from "./httpBody.ts";
 import { type HttpAnswer, type HttpCall, HttpTransport, MAX_ERROR_BYTES } from "./httpTransport.ts";
 import { proxyRefused } from "./httpTunnel.ts";
-import { DEFAULT_RETRY, retrying, type RetryPolicy } from "./retry.ts";
+import { DEFAULT_RETRY, retrying, type RetryPolicy, withRetryAfter } from "./retry.ts";
 import type { StreamBody } from "./streamBody.ts";
 import type { TlsChoice } from "./tlsChoice.ts";
 import { bareHost } from "./hostName.ts";
@@ -97,7 +97,7 @@ export class CloudHttp {
 
   #refusal(request: CloudRequest, answer: CloudAnswer): StorageError {
     if (answer.status === 407) return proxyRefused(answer.status, request.about, this.#service.protocol);
-    return this.#service.errorOf(request, answer);
+    return withRetryAfter(this.#service.errorOf(request, answer), answer.headers);
   }
 }
 

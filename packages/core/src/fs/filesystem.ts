@@ -34,8 +34,10 @@ export interface FsCaps {
 /** One file of a storage. `path` as in the call. */
 export interface Info {
   readonly path: string;
-  /** Bytes. */
+  /** Bytes; 0 where nobody tells. */
   readonly size: number;
+  /** The server does not tell the size: some make files up as they send them. */
+  readonly sizeUnknown?: true;
   readonly type: "file" | "folder";
   readonly etag?: string;
   readonly versionId?: string;

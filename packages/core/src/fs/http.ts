@@ -48,9 +48,11 @@ class HttpFileSystem implements FileSystem {
     if (headers === undefined) return undefined;
     const etag = headers["etag"] ?? headers["content-md5"];
     const mtimeMs = Date.parse(headers["last-modified"] ?? "");
+    // Of a compressed body it is not the file's.
+    const length = headers["content-encoding"] === undefined ? headers["content-length"] : undefined;
     return {
       path,
-      size: Number(headers["content-length"] ?? 0),
+      ...(length === undefined ? { size: 0, sizeUnknown: true } : { size: Number(length) }),
       type: "file",
       ...(etag === undefined ? {} : { etag }),
       ...(Number.isNaN(mtimeMs) ? {} : { mtimeMs }),

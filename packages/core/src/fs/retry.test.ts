@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { StorageError } from "../base/errors.ts";
-import { retrying, type RetryPolicy } from "./retry.ts";
+import { retrying, type RetryPolicy, withRetryAfter } from "./retry.ts";
 
 const slept: number[] = [];
 const policy: RetryPolicy = {
@@ -24,6 +24,19 @@ describe("retrying", () => {
       return attempt < 3 ? Promise.reject(failure(true)) : Promise.resolve("done");
     });
     expect([result, calls, slept]).toEqual(["done", 4, [100, 200, 250]]);
+  });
+
+  it("waits as long as the server asks, within bounds", async () => {
+    slept.length = 0;
+    const asked = ["3", "0", "86400", new Date(Date.now() + 30_000).toUTCString()];
+    await retrying({ ...policy, attempts: 9 }, undefined, (attempt) => {
+      const said = asked[attempt];
+      if (said === undefined) return Promise.resolve();
+      return Promise.reject(withRetryAfter(failure(true), { "retry-after": said }));
+    });
+    expect(slept.slice(0, 3)).toEqual([3000, 200, 60_000]);
+    expect(slept[3]).toBeGreaterThan(20_000);
+    expect(slept[3]).toBeLessThanOrEqual(30_000);
   });
 
   it("gives up when the tries are used up, with the last error", async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { StorageError } from "../base/errors.ts";
+import type { AnswerHeaders } from "./httpAnswer.ts";
 
 /** When and how often a call is tried again. */
 export interface RetryPolicy {
@@ -16,6 +17,18 @@ export interface RetryPolicy {
 
 /** Five tries over some three seconds. */
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 5, firstDelayMs: 200, maxDelayMs: 20_000 };
+
+/** A server that asks to be left alone for longer is asked again all the same (ms). */
+const MAX_ASKED_MS = 60_000;
+
+/** Notes in an error how long the answer asks to wait (`Retry-After`: seconds, or a date). @returns the error */
+export function withRetryAfter<E extends StorageError>(error: E, headers: AnswerHeaders): E {
+  const said = headers["retry-after"];
+  if (said === undefined) return error;
+  const ms = /^\d+$/.test(said) ? Number(said) * 1000 : Date.parse(said) - Date.now();
+  if (ms > 0) error.retryAfterMs = ms;
+  return error;
+}
 
 /**
  * Calls `work` until it succeeds, fails for good (an error that is not a retryable StorageError), or the tries are used
@@ -34,7 +47,8 @@ export async function retrying<T>(
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof StorageError) || !error.retryable || attempt + 1 >= policy.attempts) throw error;
-      await (policy.sleep ?? wait)(delayMs(policy, attempt), signal);
+      const asked = Math.min(error.retryAfterMs ?? 0, MAX_ASKED_MS);
+      await (policy.sleep ?? wait)(Math.max(asked, delayMs(policy, attempt)), signal);
     }
   }
 }

@@ -5,7 +5,7 @@ import { collect, plainHeaders } from "./httpBody.ts";
 import { type HttpAnswer, type HttpCall, HttpTransport, MAX_ERROR_BYTES } from "./httpTransport.ts";
 import { proxyRefused } from "./httpTunnel.ts";
 import { readCa } from "./optionValues.ts";
-import { DEFAULT_RETRY, retrying, type RetryPolicy } from "./retry.ts";
+import { DEFAULT_RETRY, retrying, type RetryPolicy, withRetryAfter } from "./retry.ts";
 import { describeKeys } from "./s3Access.ts";
 import { keySource, type KeySource } from "./s3Credentials.ts";
 import { s3Error } from "./s3Errors.ts";
@@ -139,7 +139,7 @@ export class S3Client {
     if (hop < REDIRECTS && this.#correctClock(headers, body, used)) return;
     if (hop < REDIRECTS && (await this.#followRegion(request, answer, used))) return;
     if (status === 407) throw proxyRefused(status, urlOf(request), "s3");
-    throw s3Error({ status, body, url: urlOf(request), bucket: request.bucket });
+    throw withRetryAfter(s3Error({ status, body, url: urlOf(request), bucket: request.bucket }), headers);
   }
 
   async #assumptions({ bucket, signal }: S3Request): Promise<Assumptions> {
