@@ -3,8 +3,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import { CorruptObjectError, DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { checkManifestPath, isInside, type OsPath, type RelPath } from "../base/paths.ts";
-import { md5Dos2Unix, md5File } from "../hash/md5.ts";
+import { md5Bytes, md5Dos2Unix, md5File } from "../hash/md5.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
+import { TransferProgress } from "../odb/transferProgress.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
 import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
 import type { Repo } from "./repo.ts";
@@ -13,6 +14,9 @@ import { copyAsNew } from "./newFile.ts";
 import type { RepoView, ViewEntry } from "./repoView.ts";
 import { isDvcFileName } from "./stageFiles.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
+
+/** The event loop gets its turn after so many files, for progress and aborts. */
+export const TURN_EVERY = 256;
 
 /** A repository to take files from. */
 export interface FileOrigin {
@@ -99,14 +103,21 @@ export async function placeFiles(
   await bringObjects(origin, source.files, options);
   makeFolders(source.isDir ? to : dirname(to));
   const made = new Set<OsPath>([to]);
-  for (const file of source.files) {
-    options.signal?.throwIfAborted();
-    const target = file.rel === "." ? to : join(to, file.rel);
-    const folder = dirname(target);
-    if (source.isDir && !made.has(folder)) makeFolders(folder);
-    made.add(folder);
-    if (file.object === undefined) origin.view.copyPlain(file.path, target);
-    else placeObject(origin, file.object, target);
+  const progress = new TransferProgress(options.reporter, "Copying", source.files.length);
+  try {
+    for (const [index, file] of source.files.entries()) {
+      if (index % TURN_EVERY === TURN_EVERY - 1) await new Promise(setImmediate);
+      options.signal?.throwIfAborted();
+      const target = file.rel === "." ? to : join(to, file.rel);
+      const folder = dirname(target);
+      if (source.isDir && !made.has(folder)) makeFolders(folder);
+      made.add(folder);
+      if (file.object === undefined) origin.view.copyPlain(file.path, target);
+      else placeObject(origin, file.object, target);
+      progress.add(1, 0);
+    }
+  } finally {
+    progress.end();
   }
 }
 
@@ -119,8 +130,8 @@ export function placeObject(origin: FileOrigin, object: ObjectFile, target: OsPa
   let damaged: CorruptObjectError | undefined;
   for (const { cache, isOwn } of cachesWith(origin, object)) {
     const from = cache.pathOf(oid);
-    copyAsNew(from, target);
-    const actual = (cache.hashName === "md5" ? md5File(target) : md5Dos2Unix(target)).md5;
+    const bytes = copyAsNew(from, target);
+    const actual = cache.hashName === "md5" ? hashOf(bytes, target) : md5Dos2Unix(target).md5;
     if (actual === oid) return;
     rmSync(target);
     if (isOwn) cache.verify(oid);
@@ -135,6 +146,10 @@ export function placeObject(origin: FileOrigin, object: ObjectFile, target: OsPa
     code: "missing-object",
     hint: `Its object ${oid} is neither in a cache nor on a remote.`,
   });
+}
+
+function hashOf(bytes: Buffer | undefined, copy: OsPath): string {
+  return bytes === undefined ? md5File(copy).md5 : md5Bytes(bytes);
 }
 
 /** The caches that hold an object: the one worked with, then that of a local source, which is only looked at. */

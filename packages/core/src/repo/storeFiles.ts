@@ -20,6 +20,7 @@ import {
   placeObject,
   type SourceFile,
   type SourceFiles,
+  TURN_EVERY,
 } from "./externalFiles.ts";
 import type { Repo } from "./repo.ts";
 
@@ -40,7 +41,8 @@ export async function storeFiles(
     // They lie in many folders: the columns have whole paths.
     const files = new FileColumns("");
     const relpaths: RelPath[] = [];
-    for (const file of source.files) {
+    for (const [index, file] of source.files.entries()) {
+      if (index % TURN_EVERY === TURN_EVERY - 1) await new Promise(setImmediate);
       options.signal?.throwIfAborted();
       if (file.object !== undefined && taken.has(file.object)) continue;
       const path = readable(origin, file, join(scratch, String(files.count)));
