@@ -46,6 +46,13 @@ const clone = {
   },
 };
 
+/** Goes on in a folder beside the repository. */
+const beside = (name) => ({
+  do: (context) => {
+    context.dir = join(context.home, name);
+  },
+});
+
 const folderRemote = [{ run: ({ dir }) => ["remote", "add", "-q", "-d", "store", `${dir}-remote`] }, commitAll];
 const s3Remote = [
   { run: ({ s3, bucketPath }) => ["remote", "add", "-q", "-d", "store", `s3://${s3.bucket}/${bucketPath}`] },
@@ -209,6 +216,22 @@ export function flows(scale) {
         },
         clone,
         { case: "big-s3-pull", label: "S3 pull, one big file", run: ["pull"], atLeast: 2, memory: 200e6 },
+      ],
+    },
+    {
+      name: "sources",
+      steps: [
+        newRepo,
+        init,
+        makeMany,
+        { run: ["add", "-q", "data"] },
+        commitAll,
+        beside("other"),
+        newRepo,
+        init,
+        { case: "get", label: `get, ${manyLabel}`, run: ["get", "-q", "../repo", "data", "-o", "got"], atLeast: 4 },
+        { case: "import", label: `import, ${manyLabel}`, run: ["import", "-q", "../repo", "data"], atLeast: 4 },
+        { case: "update", label: "update, nothing new", run: ["update", "-q", "data.dvc"], atLeast: 4 },
       ],
     },
     {
