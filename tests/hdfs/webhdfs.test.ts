@@ -1,7 +1,10 @@
-import { userInfo } from "node:os";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { testRemote } from "../../packages/core/src/api/remoteTest.ts";
 import { describeFileSystem } from "../../packages/core/src/fs/fs.contract.ts";
+import type { RangeNotes } from "../../packages/core/src/fs/filesystem.ts";
 import { openStorage, type OpenedStorage } from "../../packages/core/src/fs/open.ts";
 import { type HdfsServer, startHdfs } from "../support/hdfsServer.ts";
 import { makeProject } from "../support/project.ts";
@@ -59,6 +62,31 @@ describe("WebHDFS", () => {
     expect(sums[0]).toMatch(/^[0-9a-f]{64}$/);
     expect(sums[1]).not.toBe(sums[0]);
     expect(sums[2]).toBe(sums[0]);
+  });
+
+  it("gives the rest of a file whose beginning is there", async () => {
+    const { fs } = await open("/");
+    const range = 4 << 20;
+    const bytes = Buffer.alloc(9 << 20, "bytes of an odd period, ");
+    await fs.write("/rest/file", { bytes });
+    const info = await fs.stat("/rest/file");
+    const home = mkdtempSync(join(tmpdir(), "hf-rest-"));
+    const to = join(home, "file");
+    const begun = Buffer.alloc(range, "as it was left");
+    const left = { etag: `${String(info?.mtimeMs)}-${String(bytes.length)}`, size: bytes.length, range };
+    const notes: RangeNotes = {
+      left: () => left,
+      takeOver: () => {
+        writeFileSync(to, begun);
+        return [0];
+      },
+      begin: () => undefined,
+      done: () => undefined,
+      forget: () => undefined,
+    };
+    await fs.download("/rest/file", to, { notes });
+    expect(readFileSync(to).equals(Buffer.concat([begun, bytes.subarray(range)]))).toBe(true);
+    rmSync(home, { recursive: true });
   });
 
   it("passes every step of `remote test`", async () => {

@@ -29,6 +29,8 @@ export interface FsCaps {
   readonly maxParallel: number;
   /** Entries that one `list` page returns; 0 when listing is not possible. */
   readonly listPage: number;
+  /** A listing asks for every folder by itself, so that it costs as many requests as there are folders at least. */
+  readonly byFolder?: true;
 }
 
 /** One file of a storage. `path` as in the call. */

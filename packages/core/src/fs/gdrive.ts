@@ -40,7 +40,14 @@ export function openGdrive(url: string, options: OpenOptions): Promise<OpenedSto
 /** Google Drive. Paths are `FOLDER-ID/name/name`. */
 class GdriveFileSystem implements FileSystem {
   readonly protocol = "gdrive" as const;
-  readonly caps: FsCaps = { atomicWrite: true, ranges: true, versionIds: false, maxParallel: PARALLEL, listPage: 1000 };
+  readonly caps: FsCaps = {
+    atomicWrite: true,
+    ranges: true,
+    versionIds: false,
+    maxParallel: PARALLEL,
+    listPage: 1000,
+    byFolder: true,
+  };
   readonly #settings: GdriveSettings;
   readonly #client: GdriveClient;
   readonly #trees: Map<string, GdriveTree> = new Map<string, GdriveTree>();

@@ -40,7 +40,14 @@ export async function openSsh(url: string, options: OpenOptions): Promise<Opened
 /** Files of a server over SFTP. Paths are the server's. */
 class SshFileSystem implements FileSystem {
   readonly protocol = "ssh" as const;
-  readonly caps: FsCaps = { atomicWrite: true, ranges: true, versionIds: false, maxParallel: PARALLEL, listPage: 1000 };
+  readonly caps: FsCaps = {
+    atomicWrite: true,
+    ranges: true,
+    versionIds: false,
+    maxParallel: PARALLEL,
+    listPage: 1000,
+    byFolder: true,
+  };
   readonly #settings: SshSettings;
   readonly #uploads: SshUploads = new SshUploads({ url: (path) => this.url(path), md5: (path) => this.#md5Of(path) });
   #connection: Promise<SshConnection> | undefined;

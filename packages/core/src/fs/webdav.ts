@@ -45,7 +45,14 @@ export async function openWebDav(url: string, options: OpenOptions): Promise<Ope
 /** A WebDAV server (RFC 4918). Paths begin with "/" and are those of the URL, decoded. */
 class WebDavFileSystem implements FileSystem {
   readonly protocol: "webdav" | "webdavs";
-  readonly caps: FsCaps = { atomicWrite: true, ranges: true, versionIds: false, maxParallel: PARALLEL, listPage: 1000 };
+  readonly caps: FsCaps = {
+    atomicWrite: true,
+    ranges: true,
+    versionIds: false,
+    maxParallel: PARALLEL,
+    listPage: 1000,
+    byFolder: true,
+  };
   readonly #settings: WebDavSettings;
   readonly #client: WebClient;
   /** Folders that are there, or being made. */

@@ -46,7 +46,14 @@ interface FileStatus {
 /** HDFS over HTTP, also through an HttpFS gateway. Paths begin with "/". */
 export class WebHdfsFileSystem implements FileSystem {
   readonly protocol: "webhdfs" | "hdfs";
-  readonly caps: FsCaps = { atomicWrite: true, ranges: true, versionIds: false, maxParallel: PARALLEL, listPage: 1000 };
+  readonly caps: FsCaps = {
+    atomicWrite: true,
+    ranges: true,
+    versionIds: false,
+    maxParallel: PARALLEL,
+    listPage: 1000,
+    byFolder: true,
+  };
   readonly #client: WebHdfsClient;
   readonly #settings: WebHdfsSettings;
 

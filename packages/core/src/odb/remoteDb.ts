@@ -29,6 +29,8 @@ export interface RemoteObject {
 
 /** Below this many, objects are asked for one by one instead of by listing. */
 const FEW = 100;
+/** So many objects are listed folder by folder, at once. */
+const MANY = 100_000;
 /** From so many on, every folder of a local remote is listed: with eight and more a folder that is cheapest. */
 const LIST_FROM = 2048;
 /** A page of a listing costs the server about as much as this many single questions. */
@@ -92,7 +94,7 @@ export class RemoteDb {
 
   async #askOrList(oids: readonly string[], options: CallOptions): Promise<Set<string>> {
     const estimate = await this.#estimateCount(options);
-    const prefixes = prefixesFor(estimate, this.layout);
+    const prefixes = this.#prefixesFor(estimate, oids);
     const pages = estimate / this.fs.caps.listPage + prefixes.length;
     if (oids.length < pages * ASKS_PER_PAGE) return this.#askEach(oids, options);
     return this.#existsByListing(new Set(oids), prefixes, options);
@@ -162,6 +164,14 @@ export class RemoteDb {
       if (info.type === "file" && ++count >= this.fs.caps.listPage) break;
     }
     return count * 256;
+  }
+
+  /** By how names may begin they are listed: together all that are asked for begin so. */
+  #prefixesFor(estimate: number, oids: readonly string[]): readonly string[] {
+    const isFolders = estimate > MANY || this.layout === "legacy" || this.fs.caps.byFolder === true;
+    if (!isFolders) return DIGITS;
+    const wanted = new Set(oids.map((oid) => oid.slice(0, 2)));
+    return TWO_DIGITS.filter((prefix) => wanted.has(prefix));
   }
 
   async #existsByListing(
@@ -245,10 +255,6 @@ const TWO_DIGITS: readonly string[] = DIGITS.flatMap((a) => DIGITS.map((b) => a 
  * So many parallel listings that each takes few pages. One digit is no use in the legacy layout, whose root also holds
  * `files/`: "f" would list all of it.
  */
-function prefixesFor(estimate: number, layout: RemoteLayout): readonly string[] {
-  return estimate > 100_000 || layout === "legacy" ? TWO_DIGITS : DIGITS;
-}
-
 function groupByPrefix(oids: readonly string[]): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const oid of oids) {
