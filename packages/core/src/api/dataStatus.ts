@@ -171,7 +171,7 @@ function itemsOf(root: DataRoot, shape: Shape): DataItem[] {
   const items: DataItem[] = [];
   if (shape.only?.(root.key) ?? true) items.push({ path: root.isDir ? `${root.key}/` : root.key, hash: root.hash });
   if (!shape.granular) return items;
-  for (const entry of root.tree?.()?.entries ?? []) {
+  for (const entry of root.tree?.() ?? []) {
     const path = `${root.key}/${entry.relpath}`;
     if (shape.only?.(path) ?? true) items.push({ path, hash: entry.md5 });
   }

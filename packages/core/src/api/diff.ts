@@ -153,13 +153,13 @@ function missingOf(
     const root = roots.get(posixRelative(repo.root, one.out.path));
     if (hash === undefined || root?.hash === undefined) continue;
     if (root.isDir && cacheFor(repo, hash).isKnownWhole(hash.value, one.out.meta.nfiles)) continue;
-    const files = root.tree?.()?.entries ?? [];
-    const there = cacheFor(repo, hash).exists([root.hash, ...files.map((file) => file.md5)]);
+    const tree = root.tree?.();
+    const there = cacheFor(repo, hash).exists([root.hash, ...(tree?.md5s() ?? [])]);
     const note = (path: string, oid: string, key: string): void => {
       if (!there.has(oid) && (only?.(key) ?? true)) missing.push({ path, hash: oid });
     };
     note(root.isDir ? `${root.key}/` : root.key, root.hash, root.key);
-    for (const file of files) note(`${root.key}/${file.relpath}`, file.md5, `${root.key}/${file.relpath}`);
+    for (const file of tree ?? []) note(`${root.key}/${file.relpath}`, file.md5, `${root.key}/${file.relpath}`);
   }
   return missing;
 }

@@ -208,7 +208,7 @@ async function objectsOf(repo: Repo, one: StageOutput, options: CallOptions): Pr
   const oid = one.out.hash?.value;
   if (oid === undefined || !isDirHash(oid)) return new Set(oid === undefined ? [] : [oid]);
   const tree = await readManifest(repo, one, options);
-  return tree && new Set([oid, ...tree.entries.map(({ md5 }) => md5)]);
+  return tree && new Set([oid, ...tree.md5s()]);
 }
 
 /** What outputs that are not evicted need of the cache. @throws {DvcError} when that can't be known */

@@ -171,7 +171,7 @@ async function fromWorkspace(
         note(oid, shownLocal(repo, out.path));
       }
     }
-    for (const { md5, relpath } of cache.peekTree(oid)?.entries ?? []) {
+    for (const { md5, relpath } of cache.peekTree(oid) ?? []) {
       const path = join(out.path, relpath);
       if (left.has(md5) && takeFile(cache, path, md5)) note(md5, shownLocal(repo, path));
     }

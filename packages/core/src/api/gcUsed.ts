@@ -104,7 +104,12 @@ async function collectOutput(
       hint: `Nothing was removed. Get its manifest with '${repo.env.programName} fetch ${addressOf(repo, stage)}', or leave the revision out with '--skip-failed'.`,
     });
   }
-  used.add(out.remote, [oid, ...tree.entries.map((entry) => entry.md5)]);
+  used.add(out.remote, withManifest(oid, tree));
+}
+
+function* withManifest(oid: string, tree: Tree): Iterable<string> {
+  yield oid;
+  yield* tree.md5s();
 }
 
 function childrenOf(repo: Repo, oid: string): string[] {

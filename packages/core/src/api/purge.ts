@@ -221,7 +221,7 @@ class Collector {
     const oid = one.out.hash?.value ?? "";
     if (!isDirHash(oid)) return [oid];
     const tree = await readManifest(this.#repo, one, this.#options);
-    if (tree !== undefined) return [oid, ...tree.entries.map(({ md5 }) => md5)];
+    if (tree !== undefined) return [oid, ...tree.md5s()];
     if (isOwn || (commit !== undefined && wasPurged(this.#repo, oid, commit))) return [oid];
     throw new DvcError(`the manifest of '${shownPath(this.#repo, one.out)}' is in no cache and on no remote`, {
       code: "missing-object",

@@ -330,7 +330,8 @@ class ItemApplier {
     for (let index = 0; index < this.#jobs.length; index++)
       if (states[index] === FileState.Built && stamps.has(index)) rows.push(index);
     const asOf = Date.now();
-    state.expect(rows.length);
+    // The files are recorded soon, too: room for both is made once.
+    state.expect(rows.length + this.#jobs.length);
     const columns = { stats: unsigned(hashed), digests: this.#jobs.digests };
     for (const row of rows) state.recordRow(columns, row, asOf, cache.hashName);
   }

@@ -13,8 +13,8 @@ import { foldersOf } from "./planScan.ts";
 
 /** A folder of fewer files is read again in less time than it takes to make sure that nobody has to. */
 const RECORD_FROM = 500;
-/** Noting more files than this would take more memory than a checkout may (measured: 130 MB for 200,000). */
-const RECORD_TO = 100_000;
+/** Noting more files than this would take more memory than a checkout may: 100 bytes a file. */
+const RECORD_TO = 2_000_000;
 /** Names that a walk of a project passes over, or that change what it passes over. */
 const SPECIAL_NAME = /(^|\/)\.(dvcignore|git|dvc|hg)(\/|$)/;
 

@@ -3,7 +3,6 @@ import { lstatSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
-import { TextColumn } from "../base/textColumn.ts";
 import { isDirHash, isOid } from "../hash/hashInfo.ts";
 import { EMPTY_MD5 } from "../hash/md5.ts";
 import type { LinkType } from "../odb/linker.ts";
@@ -104,7 +103,6 @@ class ItemPlanner {
   readonly #options: PlanOptions;
   readonly #unsaved: OsPath[];
   readonly #missing: Plan["missing"];
-  readonly #create = TextColumn.empty();
   readonly #modify: RelPath[] = [];
   readonly #relink: RelPath[] = [];
   readonly #jobs = new FileJobs();
@@ -264,14 +262,13 @@ class ItemPlanner {
 
   /** Notes the files of which nothing is there. */
   #placeNew(wants: WantedFiles, seen: ReadonlySet<RelPath>): void {
+    if (seen.size === 0) this.#jobs.expect(wants.size);
     const later = wants.size - seen.size >= LOOK_LATER_FROM && this.#mayLookLater();
     for (const [rel, oid] of wants) {
       if (seen.has(rel)) continue;
-      if (!later || !isOid(oid)) this.#place(rel, oid, undefined, this.#create);
-      else {
-        this.#jobs.add({ rel, oid, size: undefined, trusted: false, old: undefined });
-        this.#create.push(rel);
-      }
+      if (later && isOid(oid))
+        this.#jobs.add({ rel, oid, size: undefined, trusted: false, old: undefined, isNew: true });
+      else this.#place(rel, oid, undefined, undefined);
     }
   }
 
@@ -281,8 +278,8 @@ class ItemPlanner {
     return cache.hashName === "md5" && allowMissing !== true && this.#atRisk.length === 0;
   }
 
-  /** Notes a file to be put in place, in `list` too; false when its object is missing. */
-  #place(rel: RelPath, oid: string, old: Stamp | undefined, list: RelPath[] | TextColumn): boolean {
+  /** Notes a file to be put in place, in `list` too (none: a new one); false when its object is missing. */
+  #place(rel: RelPath, oid: string, old: Stamp | undefined, list: RelPath[] | undefined): boolean {
     const { cache } = this.#options;
     const path = cache.pathOf(oid);
     let stat = statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -299,8 +296,8 @@ class ItemPlanner {
       this.#absent.push(oid);
       return false;
     }
-    this.#jobs.add({ rel, oid, size: Number(stat.size), trusted, old });
-    list.push(rel);
+    this.#jobs.add({ rel, oid, size: Number(stat.size), trusted, old, isNew: list === undefined });
+    list?.push(rel);
     return true;
   }
 
@@ -323,7 +320,7 @@ class ItemPlanner {
       ...scan.removeFolders,
     ];
     const changed =
-      this.#create.length + this.#modify.length + this.#removeFiles.length + scan.removeFolders.length > 0;
+      this.#jobs.created.length + this.#modify.length + this.#removeFiles.length + scan.removeFolders.length > 0;
     const work: ItemWork = {
       jobs: this.#jobs,
       removeFiles: this.#removeFiles,
@@ -338,7 +335,7 @@ class ItemPlanner {
     return {
       wanted: this.#wanted,
       before: undefined,
-      create: this.#create,
+      create: this.#jobs.created,
       modify: this.#modify,
       remove: sortByCodePoint(remove),
       relink: this.#relink,
@@ -349,7 +346,7 @@ class ItemPlanner {
 
   /** A part of a folder that holds nothing is not created. */
   #newChange(isFolder: boolean): "A" | undefined {
-    return this.#create.length > 0 || (isFolder && this.#wanted.within === undefined) ? "A" : undefined;
+    return this.#jobs.created.length > 0 || (isFolder && this.#wanted.within === undefined) ? "A" : undefined;
   }
 }
 
@@ -369,7 +366,7 @@ function emptyItem(wanted: Wanted, displace: boolean): PlanItem {
   return {
     wanted,
     before: undefined,
-    create: TextColumn.empty(),
+    create: [],
     modify: none,
     remove: none,
     relink: none,

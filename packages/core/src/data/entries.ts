@@ -116,23 +116,26 @@ function diffFiles(
   const after = filesOf(now);
   const unknown = before === undefined || after === undefined;
   const wanted = (path: RelPath): boolean => options.only?.(path) ?? true;
-  const recorded = before ?? [];
+  const recorded = (before ?? [])[Symbol.iterator]();
+  const nextRecorded = (): FileEntry | undefined => {
+    const step: IteratorResult<FileEntry, unknown> = recorded.next();
+    return step.done === true ? undefined : step.value;
+  };
   const seen = new Set<RelPath>();
-  let at = 0;
   // A folder that is gone and whose manifest is missing: DVC leaves unknown entries of the old side out.
   const dropped = (entry: FileEntry): void => {
     const path = `${key}/${entry.relpath}`;
     if (!unknown && wanted(path)) diff.deleted.push({ path, hash: entry.md5 });
   };
   // Both lists are in the order of code points: they are gone through side by side.
+  let next = nextRecorded();
   for (const entry of after ?? []) {
-    let was = recorded[at];
-    while (was !== undefined && was.relpath !== entry.relpath && compareCodePoints(was.relpath, entry.relpath) < 0) {
-      dropped(was);
-      was = recorded[++at];
+    while (next !== undefined && next.relpath !== entry.relpath && compareCodePoints(next.relpath, entry.relpath) < 0) {
+      dropped(next);
+      next = nextRecorded();
     }
-    if (was?.relpath === entry.relpath) at++;
-    else was = undefined;
+    const was = next?.relpath === entry.relpath ? next : undefined;
+    if (was !== undefined) next = nextRecorded();
     if (was?.md5 === entry.md5 && !unknown && !options.unchanged) continue;
     const path = `${key}/${entry.relpath}`;
     if (!wanted(path)) continue;
@@ -143,7 +146,7 @@ function diffFiles(
     else if (was.md5 !== entry.md5) diff.modified.push({ path, oldPath: path, old: was.md5, new: entry.md5 });
     else diff.unchanged.push({ path, hash: was.md5 });
   }
-  for (; at < recorded.length; at++) dropped(recorded[at] as FileEntry);
+  for (; next !== undefined; next = nextRecorded()) dropped(next);
 }
 
 /** The folders on the way to a file of a root that are not in `seen` yet, which they join. DVC names them where a manifest is missing. */
@@ -164,9 +167,9 @@ interface FileEntry {
 }
 
 /** In the order of code points. */
-function filesOf(root: DataRoot | undefined): readonly FileEntry[] | undefined {
+function filesOf(root: DataRoot | undefined): Iterable<FileEntry> | undefined {
   if (root?.hash === undefined || !root.isDir) return [];
-  return root.tree?.()?.entries;
+  return root.tree?.();
 }
 
 function pairRenames(diff: DataDiff): void {

@@ -4,6 +4,8 @@ import { writeDigest } from "../odb/oidColumn.ts";
 import type { FileStamp } from "../odb/state.ts";
 
 const DIGEST = 16;
+const TRUSTED = 1;
+const NEW = 2;
 
 /** A file to put into the workspace. */
 export interface FileJob {
@@ -16,6 +18,13 @@ export interface FileJob {
   readonly trusted: boolean;
   /** What is there now and will be replaced; undefined for a new file. */
   readonly old: FileStamp | undefined;
+  /** Nothing is there yet; also false of a file that comes where a folder is. */
+  readonly isNew: boolean;
+}
+
+/** Paths of files, made when they are asked for. */
+export interface FileNames extends Iterable<RelPath> {
+  readonly length: number;
 }
 
 /** The files to put in place for an output, as columns: a million of them take 60 MB, as objects four times that. */
@@ -23,7 +32,9 @@ export class FileJobs implements Iterable<FileJob> {
   readonly relpaths: TextColumn = TextColumn.empty();
   #digests: Buffer = Buffer.alloc(0);
   #sizes = new Float64Array(0);
-  #trusted = new Uint8Array(0);
+  /** {@link TRUSTED} and {@link NEW}. */
+  #flags = new Uint8Array(0);
+  #newFiles = 0;
   readonly #olds = new Map<number, FileStamp>();
 
   get length(): number {
@@ -35,13 +46,25 @@ export class FileJobs implements Iterable<FileJob> {
     return this.#digests.subarray(0, this.length * DIGEST);
   }
 
-  add({ rel, oid, size, trusted, old }: FileJob): void {
+  /** Those that are new. */
+  get created(): FileNames {
+    const names = (): IterableIterator<RelPath> => this.#created();
+    return { length: this.#newFiles, [Symbol.iterator]: names };
+  }
+
+  /** Makes room for so many files. */
+  expect(count: number): void {
+    if (this.length === 0) this.#grow(count);
+  }
+
+  add({ rel, oid, size, trusted, old, isNew }: FileJob): void {
     const row = this.length;
     this.relpaths.push(rel);
     if (row === this.#sizes.length) this.#grow(Math.max(4, row * 2));
     writeDigest(this.#digests, row, oid);
     this.#sizes[row] = size ?? NaN;
-    this.#trusted[row] = trusted ? 1 : 0;
+    this.#flags[row] = (trusted ? TRUSTED : 0) | (isNew ? NEW : 0);
+    if (isNew) this.#newFiles++;
     if (old !== undefined) this.#olds.set(row, old);
   }
 
@@ -56,7 +79,7 @@ export class FileJobs implements Iterable<FileJob> {
   }
 
   isTrusted(row: number): boolean {
-    return this.#trusted[row] === 1;
+    return ((this.#flags[row] as number) & TRUSTED) !== 0;
   }
 
   old(row: number): FileStamp | undefined {
@@ -66,9 +89,19 @@ export class FileJobs implements Iterable<FileJob> {
   *[Symbol.iterator](): IterableIterator<FileJob> {
     let row = 0;
     for (const rel of this.relpaths) {
-      yield { rel, oid: this.oid(row), size: this.size(row), trusted: this.isTrusted(row), old: this.old(row) };
+      const isNew = this.#isNew(row);
+      yield { rel, oid: this.oid(row), size: this.size(row), trusted: this.isTrusted(row), old: this.old(row), isNew };
       row++;
     }
+  }
+
+  *#created(): IterableIterator<RelPath> {
+    let row = 0;
+    for (const rel of this.relpaths) if (this.#isNew(row++)) yield rel;
+  }
+
+  #isNew(row: number): boolean {
+    return ((this.#flags[row] as number) & NEW) !== 0;
   }
 
   #grow(rows: number): void {
@@ -78,8 +111,8 @@ export class FileJobs implements Iterable<FileJob> {
     const sizes = new Float64Array(rows);
     sizes.set(this.#sizes);
     this.#sizes = sizes;
-    const trusted = new Uint8Array(rows);
-    trusted.set(this.#trusted);
-    this.#trusted = trusted;
+    const flags = new Uint8Array(rows);
+    flags.set(this.#flags);
+    this.#flags = flags;
   }
 }

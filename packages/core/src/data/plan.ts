@@ -1,12 +1,11 @@
 import type { CallOptions } from "../base/events.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
-import type { TextColumn } from "../base/textColumn.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
 import type { Meta } from "../odb/meta.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import type { FileStamp, State } from "../odb/state.ts";
 import type { Tree } from "../odb/tree.ts";
-import type { FileJobs } from "./fileJobs.ts";
+import type { FileJobs, FileNames } from "./fileJobs.ts";
 import type { IgnorePredicate } from "./walk.ts";
 
 /** An output as it should be. */
@@ -49,7 +48,7 @@ export type Stamp = FileStamp;
 export interface PlanItem {
   readonly wanted: Wanted;
   /** New files. */
-  readonly create: TextColumn;
+  readonly create: FileNames;
   /** Files with other content or without their execute bit. */
   readonly modify: readonly RelPath[];
   /** Files and folders that do not belong there. */

@@ -6,7 +6,9 @@ import { OBJECT_MODE } from "./objectDb.ts";
 export function isPlainlyWhole(cache: ObjectDb, oid: string): boolean {
   if (!isPlain(cache.pathOf(oid))) return false;
   const tree = cache.peekTree(oid);
-  return tree !== undefined && tree.entries.every((entry) => isPlain(cache.pathOf(entry.md5)));
+  if (tree === undefined) return false;
+  for (const md5 of tree.md5s()) if (!isPlain(cache.pathOf(md5))) return false;
+  return true;
 }
 
 function isPlain(path: string): boolean {

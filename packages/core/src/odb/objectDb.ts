@@ -26,6 +26,7 @@ import type { LinkType } from "./linker.ts";
 import { DEFAULT_LINK_TYPES } from "./linker.ts";
 import { NamesToGive } from "./namesToGive.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
+import { listedOf } from "./listed.ts";
 import { quarantine, QUARANTINE_FOLDER } from "./quarantine.ts";
 import type { State } from "./state.ts";
 import { Tree } from "./tree.ts";
@@ -458,12 +459,7 @@ export class ObjectDb {
       for (const oid of wanted) if (statSync(this.pathOf(oid), { throwIfNoEntry: false }) !== undefined) found.add(oid);
       return found;
     }
-    for (const [prefix, names] of this.#folders())
-      for (const name of names) {
-        const oid = prefix + name;
-        if (wanted.has(oid)) found.add(oid);
-      }
-    return found;
+    return listedOf(wanted, (shard) => listOrEmpty(join(this.folder, shard)));
   }
 
   /**

@@ -70,5 +70,5 @@ export async function fetchManifests(
 }
 
 function childrenOf(tree: Tree): readonly string[] {
-  return [...new Set(tree.entries.map((entry) => entry.md5))];
+  return [...new Set(tree.md5s())];
 }

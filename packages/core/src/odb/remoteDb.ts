@@ -5,6 +5,7 @@ import { mapBounded } from "../base/pool.ts";
 import { isLocalPathFileSystem, type FileSystem, type LocalPathFileSystem } from "../fs/filesystem.ts";
 import { DIR_SUFFIX, isOid } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
+import { listedOf } from "./listed.ts";
 import { Tree } from "./tree.ts";
 
 /** How objects lie in a store: `files/md5/<2>/<30>`, or DVC 2.x's `<2>/<30>`. */
@@ -211,17 +212,8 @@ export class RemoteDb {
   }
 
   #existsLocally(fs: LocalPathFileSystem, oids: readonly string[]): Set<string> {
+    if (oids.length >= LIST_FROM) return listedOf(oids, (shard) => namesIn(fs.localPath(`${this.root}/${shard}`)));
     const found = new Set<string>();
-    if (oids.length >= LIST_FROM) {
-      const wanted = new Set(oids);
-      for (const prefix of TWO_DIGITS) {
-        for (const name of namesIn(fs.localPath(`${this.root}/${prefix}`))) {
-          const oid = prefix + name;
-          if (wanted.has(oid)) found.add(oid);
-        }
-      }
-      return found;
-    }
     for (const [prefix, rest] of groupByPrefix(oids)) {
       const folder = fs.localPath(`${this.root}/${prefix}`);
       if (rest.length < 8) {

@@ -2,7 +2,7 @@ import { FormatError, UnsafePathError } from "../base/errors.ts";
 import type { RelPath } from "../base/paths.ts";
 import { checkManifestPath } from "../base/paths.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
-import { md5Bytes } from "../hash/md5.ts";
+import { md5Bytes, newMd5 } from "../hash/md5.ts";
 import { compareCodePoints, needsCodePointOrder } from "../base/codePoints.ts";
 import type { TextColumn } from "../base/textColumn.ts";
 import { scanManifest } from "./treeScan.ts";
@@ -23,6 +23,8 @@ const MAX_MANIFEST_BYTES = 512 * 1024 * 1024;
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
 /** Bytes of an entry beside its path, at most. */
 const ENTRY_BYTES = 9 + 32 + 15 + 2 + 2;
+/** From so many files on the text is not put together for its hash alone. */
+const LARGE = 250_000;
 /** Characters that are put together before they are written. */
 const CHUNK = 65536;
 
@@ -163,7 +165,9 @@ export class Tree implements Iterable<TreeEntry> {
 
   /** `<md5 of the manifest>.dir`. */
   get oid(): string {
-    this.#oid ??= md5Bytes(this.serialize()) + DIR_SUFFIX;
+    this.#oid ??=
+      (this.nfiles < LARGE || this.#bytes?.deref() !== undefined ? md5Bytes(this.serialize()) : hashOfPieces(this)) +
+      DIR_SUFFIX;
     return this.#oid;
   }
 
@@ -318,25 +322,35 @@ function parseJson(buffer: Buffer, source: string): TreeEntry[] {
 
 /** `sizeHint`: bytes, where no path needs an escape. */
 function serializeTree(tree: Tree, sizeHint: number): Buffer {
-  // Latin-1 writes of one joined chunk at a time: one string of everything would double the peak memory.
   let bytes = Buffer.allocUnsafeSlow(sizeHint);
-  let at = bytes.write("[", 0, "latin1");
-  let chunk = "";
-  const flush = (): void => {
-    if (at + chunk.length > bytes.length) bytes = Buffer.concat([bytes.subarray(0, at)], at * 2 + chunk.length);
-    at += bytes.write(chunk, at, "latin1");
-    chunk = "";
-  };
+  let at = 0;
+  for (const piece of piecesOf(tree)) {
+    if (at + piece.length > bytes.length) bytes = Buffer.concat([bytes.subarray(0, at)], at * 2 + piece.length);
+    at += bytes.write(piece, at, "latin1");
+  }
+  return bytes.subarray(0, at);
+}
+
+/** The text of a manifest, which is ASCII, in pieces: one string of everything would double the peak memory. */
+function* piecesOf(tree: Tree): Iterable<string> {
+  let chunk = "[";
   let isFirst = true;
   for (const { relpath, md5 } of tree) {
     if (!isFirst) chunk += ", ";
     isFirst = false;
     chunk += `{"md5": "${md5}", "relpath": ${isPlain(relpath) ? `"${relpath}"` : escaped(relpath)}}`;
-    if (chunk.length > CHUNK) flush();
+    if (chunk.length <= CHUNK) continue;
+    yield chunk;
+    chunk = "";
   }
-  chunk += "]";
-  flush();
-  return bytes.subarray(0, at);
+  yield `${chunk}]`;
+}
+
+/** The md5 of the text of a large manifest, without the text as a whole. */
+function hashOfPieces(tree: Tree): string {
+  const hash = newMd5();
+  for (const piece of piecesOf(tree)) hash.update(Buffer.from(piece, "latin1"));
+  return hash.digest("hex");
 }
 
 /** Whether the path is written as it is: printable ASCII without quote and backslash. */

@@ -28,7 +28,8 @@ const LEAST = HEAD.length + 32 + MIDDLE.length + 2;
  */
 export function scanManifest(bytes: Buffer, check: (path: string) => void): ManifestColumns | undefined {
   if (bytes[0] !== 0x5b || bytes[bytes.length - 1] !== 0x5d) return undefined;
-  const relpaths = TextColumn.empty();
+  // Of most manifests paths are less than half.
+  const relpaths = TextColumn.empty(bytes.length >> 1, Math.ceil(bytes.length / LEAST));
   if (bytes.length === 2) return { relpaths, digests: Buffer.alloc(0), sorted: true };
   const digests = Buffer.allocUnsafeSlow(Math.ceil(bytes.length / LEAST) * 16);
   const end = bytes.length - 1;

@@ -206,7 +206,7 @@ class KeptCollector {
       throw new DvcError(`the manifest ${oid} of a folder, recorded in '${file}', is in no cache and on no remote`, {
         code: "missing-object",
       });
-    return [oid, ...tree.entries.map(({ md5 }) => md5)];
+    return [oid, ...tree.md5s()];
   }
 
   async #manifest(repo: Repo, hash: HashInfo, remote: string | undefined): Promise<Tree | undefined> {

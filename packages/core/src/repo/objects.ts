@@ -96,7 +96,7 @@ export function nameChildren(repo: Repo, group: ObjectGroup): void {
   const cache = cacheFor(repo, { name: group.hashName, value: "" });
   for (const oid of [...group.dirs, ...group.parts.keys()]) {
     const name = group.names.get(oid) ?? oid;
-    for (const entry of cache.readTree(oid)?.entries ?? []) {
+    for (const entry of cache.readTree(oid) ?? []) {
       if (!group.names.has(entry.md5)) group.names.set(entry.md5, join(name, entry.relpath));
     }
   }
@@ -119,7 +119,7 @@ export function partFiles(repo: Repo, group: ObjectGroup, oid: string): string[]
 export function objectsOf(repo: Repo, group: ObjectGroup): Set<string> {
   const cache = cacheFor(repo, { name: group.hashName, value: "" });
   const all = new Set([...group.files, ...group.dirs]);
-  for (const oid of group.dirs) for (const { md5 } of cache.readTree(oid)?.entries ?? []) all.add(md5);
+  for (const oid of group.dirs) for (const md5 of cache.readTree(oid)?.md5s() ?? []) all.add(md5);
   for (const oid of group.parts.keys()) for (const md5 of partFiles(repo, group, oid)) all.add(md5);
   return all;
 }

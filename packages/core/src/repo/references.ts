@@ -46,7 +46,7 @@ export async function references(
       const base = group.names.get(oid) ?? oid;
       const tree =
         peek(repo, group, oid) ?? (options.readRemotes === true ? await readFar(repo, group, oid, options) : undefined);
-      for (const { md5, relpath } of tree?.entries ?? []) if (!names.has(md5)) names.set(md5, `${base}/${relpath}`);
+      for (const { md5, relpath } of tree ?? []) if (!names.has(md5)) names.set(md5, `${base}/${relpath}`);
     }
     found.push({ remote, hashName, names });
   }

@@ -38,7 +38,7 @@ export async function snapshotObjects(
       const tree = await read(group, oid);
       if (tree === undefined) unread.push(oid);
       const base = group.names.get(oid) ?? oid;
-      for (const { md5, relpath } of tree?.entries ?? []) if (!names.has(md5)) names.set(md5, `${base}/${relpath}`);
+      for (const { md5, relpath } of tree ?? []) if (!names.has(md5)) names.set(md5, `${base}/${relpath}`);
     }
     found.push({ remote: group.remote, hashName: group.hashName, names, unread });
   }
