@@ -101,11 +101,13 @@ async function purgeLocked(repo: Repo, target: string, options: PurgeOptions): P
       doomed.filter((oid) => found.versions.has(oid)),
     );
     noteFinal(repo, "what it removed is gone for good");
+    // What says which objects these are goes last: a run that was cut short can be repeated.
     for (const { remote, there } of remotes) await removeFrom(remote, there, options);
-    if (options.rev === undefined) await removePresent(repo, found.present, options);
+    if (options.rev === undefined) removeData(repo, found.present);
     removeHere(repo, new Set(doomed));
     if (options.rev === undefined && isStrictlyInside(repo.root, data))
       for (const bin of trashBins(repo)) dropFiles(bin, posixRelative(repo.root, data));
+    if (options.rev === undefined) await removeRecord(repo, found.present, options);
     return { ...plan, isDone: true };
   } finally {
     for (const { remote } of remotes) await remote.fs.close();
@@ -286,24 +288,32 @@ async function refuseUnsaved(repo: Repo, present: StageOutput | undefined, optio
   });
 }
 
-/** The data in the workspace, and the `.dvc` file that tracks nothing else. */
-async function removePresent(repo: Repo, present: StageOutput | undefined, options: CallOptions): Promise<void> {
+/** The data in the workspace. */
+function removeData(repo: Repo, present: StageOutput | undefined): void {
   if (present === undefined) return;
-  const { stage, out } = present;
-  checkOutputPath(repo, stage, out);
-  removeTree(repo.root, out.path, stagingPath(repo.tmpDir));
+  checkOutputPath(repo, present.stage, present.out);
+  removeTree(repo.root, present.out.path, stagingPath(repo.tmpDir));
+}
+
+/** The `.dvc` file that tracks nothing else. */
+async function removeRecord(repo: Repo, present: StageOutput | undefined, options: CallOptions): Promise<void> {
+  if (present === undefined) return;
+  const { stage } = present;
   if (stage.name === undefined && stage.outs.length === 1) await remove(repo, [shownLocal(repo, stage.file)], options);
 }
 
+/** Manifests go after all that they name, wherever it lies. */
 function removeHere(repo: Repo, doomed: ReadonlySet<string>): void {
-  const manifestsFirst = [...doomed].sort((a, b) => Number(isDirHash(b)) - Number(isDirHash(a)));
-  for (const cache of [repo.cache, repo.legacyCache]) for (const oid of manifestsFirst) cache.remove(oid);
+  const [manifests, files] = [[...doomed].filter(isDirHash), [...doomed].filter((oid) => !isDirHash(oid))];
+  const caches = [repo.cache, repo.legacyCache];
+  for (const cache of caches) for (const oid of files) cache.remove(oid);
   for (const bin of trashBins(repo)) dropFromBin(bin, doomed);
   for (const folder of repo.cache.quarantines)
     for (const path of quarantined(folder)) {
       const oid = basename(path).replace(/\.\d+$/, "");
       if (doomed.has(oid)) rmSync(path, { force: true });
     }
+  for (const cache of caches) for (const oid of manifests) cache.remove(oid);
 }
 
 function sizeOf(repo: Repo, oids: readonly string[]): number {
