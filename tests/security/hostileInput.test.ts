@@ -93,6 +93,10 @@ describe("a hostile YAML file is refused within 2 s and 300 MB, with nothing wri
     refuses(rig, ["status"], "a long text");
     rig.write("dvc.yaml", `stages:\n  m:\n    cmd: echo ${"${".repeat(500_000)}\n`);
     withstands(rig, ["status"], "open templates");
+    rig.write("dvc.yaml", `stages:\n  m:\n    cmd:\n${"    - ${a}\n".repeat(1000)}`);
+    refuses(rig, ["repro", "--dry"], "a long text in many commands");
+    rig.write("dvc.yaml", 'stages:\n  m:\n    cmd: echo\n    wdir: "a\\0b"\n');
+    refuses(rig, ["status"], "a folder that no system can name");
   });
 });
 
@@ -180,6 +184,12 @@ describe("hostile rules and settings are withstood", () => {
     rig.write(".dvc/config", text);
     refuses(rig, ["push"], name);
   });
+});
+
+it("a lock file without end is not read", () => {
+  rig.write(".dvc/tmp/lock", "");
+  truncateSync(rig.path(".dvc/tmp/lock"), 2 ** 30);
+  withstands(rig, ["status"], "a lock file of 1 GB");
 });
 
 const MD5 = "d41d8cd98f00b204e9800998ecf8427e";

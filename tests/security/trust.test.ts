@@ -86,6 +86,19 @@ it("a cache outside of the project must be one already, or be trusted", () => {
   expect(existsSync(`${outside}/files/md5`)).toBe(true);
 });
 
+it("a committed config puts no cache into Git's own folder, here or elsewhere", () => {
+  rig.git("init", "-q", rig.path("../other"));
+  mkdirSync(rig.path("../other/.git/objects/ab"), { recursive: true });
+  mkdirSync(rig.path("../fd/fd"), { recursive: true });
+  for (const dir of ["../.git", "../.git/hooks", "tmp/../../.GIT/x", "../../other/.git/objects", "../../fd"]) {
+    commitConfig(`[cache]\n    dir = ${dir}\n`);
+    rig.write("data", `changed for ${dir}`);
+    const ran = rig.run(["add", "data"]);
+    expect([dir, ran.code, ran.err]).toEqual([dir, 1, expect.stringContaining("holdfast trust")]);
+    expect(existsSync(rig.path(`.dvc/${dir}/files`))).toBe(false);
+  }
+});
+
 it("a cache of one's own choice may be new and committed", () => {
   rig.ok("cache", "dir", "../shared");
   rig.git("add", ".");

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import type { OsPath } from "../base/paths.ts";
-import { writeFileAtomic } from "../fs/atomic.ts";
+import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import { writeImages } from "../plots/images.ts";
 import { makeFolder } from "../plots/outputFolder.ts";
 import { type PageItem, pageHtml } from "../plots/page.ts";
@@ -62,7 +62,7 @@ function htmlTemplate(repo: Repo, asked: string | undefined): { template?: strin
   const path = asked === undefined ? resolve(repo.dvcDir, setting?.value ?? "") : resolve(repo.env.cwd, asked);
   const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
   return {
-    template: isFile ? readFileSync(path, "utf8") : (asked ?? setting?.value ?? ""),
+    template: (isFile ? readPlainText(path) : undefined) ?? asked ?? setting?.value ?? "",
     isTrusted: setting?.level !== "project",
   };
 }

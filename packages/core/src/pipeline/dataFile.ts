@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { DvcError } from "../base/errors.ts";
+import { DvcError, UnsafePathError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { checkOutputText, locate } from "./location.ts";
 import type { Entry } from "./record.ts";
@@ -34,6 +34,7 @@ export function stageOfDvcFile(file: OsPath, data: Entry, context: LoadContext):
 export function stageFolder(file: OsPath, wdir: unknown): OsPath {
   const folder = dirname(file);
   if (typeof wdir !== "string" || wdir === "" || wdir === ".") return folder;
+  if (wdir.includes("\0")) throw new UnsafePathError(`wdir ${JSON.stringify(wdir)} holds a NUL character`);
   const joined = wdir.startsWith("/") ? wdir : join(folder, wdir);
   return joined.length > 1 && joined.endsWith("/") ? joined.slice(0, -1) : joined;
 }

@@ -1,11 +1,12 @@
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { parseLockfile } from "../formats/lockfile.ts";
 import { pyJsonDumps } from "../formats/pyJson.ts";
 import { isRecord, PyDate, setKey } from "../formats/pyValues.ts";
 import { dumpYaml, parseYaml } from "../formats/yaml.ts";
-import { writeFileAtomic } from "../fs/atomic.ts";
+import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import { isCallback } from "./changed.ts";
 import type { Entry } from "./record.ts";
 import type { FileData } from "./stageData.ts";
@@ -105,19 +106,16 @@ function namesIn(folder: OsPath): string[] {
 }
 
 function readRun(file: OsPath): Entry | undefined {
-  let text: string;
   try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-  try {
+    const text = readPlainText(file);
+    if (text === undefined) return undefined;
     const entry = parseYaml(text, file);
     // The schema of a stage in dvc.lock is the schema of a run.
     const checked = parseLockfile(dumpYaml({ schema: "2.0", stages: { run: entry } }), file);
     return checked.stages?.["run"] as unknown as Entry;
-  } catch {
+  } catch (error) {
+    // What the machine refuses says nothing about the file.
+    if (!(error instanceof DvcError)) throw error;
     rmSync(file, { force: true });
     return undefined;
   }

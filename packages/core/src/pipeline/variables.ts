@@ -28,6 +28,9 @@ export type UsedVars = Map<string, Map<string, unknown>>;
 /** Longest text that templates may make of one: no command line may be so long. */
 const MAX_TEXT = 1024 * 1024;
 
+/** The same of all the texts of one field: a list of commands may name one long value many times. */
+const MAX_FIELD = 8 * MAX_TEXT;
+
 /** How texts are resolved. */
 export interface ResolveOptions {
   /** Field of the stage: `cmd` may take mappings; undefined: anything may be taken whole. */
@@ -166,9 +169,13 @@ export class Variables {
 
   /** Resolves all templates within a value. @throws {TemplateProblem} */
   resolve(value: unknown, options: ResolveOptions = {}): unknown {
+    let made = 0;
     return mapTexts(value, (text) => {
       const found = this.resolveText(text, options);
-      return isNode(found) ? plainOf(found) : found;
+      const plain = isNode(found) ? plainOf(found) : found;
+      if (typeof plain === "string" && plain !== text) made += plain.length;
+      if (made > MAX_FIELD) throw new TemplateProblem("key", "The text that templates make is too long");
+      return plain;
     });
   }
 

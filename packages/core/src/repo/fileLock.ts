@@ -161,9 +161,13 @@ export function isSurelyFree(path: OsPath, ownPid: number): boolean {
   return locks !== undefined && !new RegExp(`\\bFLOCK\\b.*:${String(stat.ino)}\\s`).test(locks);
 }
 
+/** No lock file of anybody is larger (bytes); what the system shows of itself says that it has none. */
+const MAX_BYTES = 1 << 20;
+
 function readText(path: OsPath): string | undefined {
   try {
-    if (!lstatSync(path).isFile()) return undefined;
+    const stat = lstatSync(path);
+    if (!stat.isFile() || stat.size > MAX_BYTES) return undefined;
     return readFileSync(path, "utf8");
   } catch {
     return undefined;

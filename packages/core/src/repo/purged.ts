@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, lstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import type { OsPath } from "../base/paths.ts";
@@ -45,11 +45,12 @@ function readPurges(file: OsPath): Map<string, number> {
   const found = new Map<string, number>();
   let text: string;
   try {
+    const stat = lstatSync(file);
+    if (!stat.isFile() || stat.size > MAX_BYTES) return found;
     text = readFileSync(file, "latin1");
   } catch {
     return found;
   }
-  if (text.length > MAX_BYTES) return found;
   for (const line of text.split("\n")) {
     const [, oid, at] = LINE.exec(line) ?? [];
     if (oid !== undefined) found.set(oid, Number(at));

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { ConfigError } from "../base/errors.ts";
-import { isInside, type OsPath, posixRelative } from "../base/paths.ts";
+import { isInside, isReservedName, type OsPath, posixRelative } from "../base/paths.ts";
+import { namesIn } from "../fs/namesIn.ts";
 import { gitAround, isCommittedFile, isCommittedOption, type TrustedPart } from "./committed.ts";
 import type { ConfigLevel, SetOption } from "./config.ts";
 import { checkOwnFolders } from "./ownFolders.ts";
@@ -131,8 +132,14 @@ export async function requireTrustInFiles(
  */
 export function checkCacheFolder(repo: TrustedPart): void {
   checkOwnFolders(repo);
-  if (isInside(rootOf(repo), repo.cacheDir) || isCache(repo.cacheDir)) return;
+  const isInGit = repo.cacheDir.split(sep).some((name) => isReservedName(name) && !/^\.?dvc/i.test(name));
+  if (!isInGit && (isInside(rootOf(repo), repo.cacheDir) || isCache(repo.cacheDir))) return;
   if (cacheSettings(repo).every(({ key, level }) => counts(repo, key, level))) return;
+  if (isInGit)
+    throw new ConfigError(`the committed config puts the cache into '${repo.cacheDir}', which is Git's`, {
+      code: "untrusted",
+      hint: advice(repo),
+    });
   throw new ConfigError(
     `the committed config puts the cache into '${repo.cacheDir}', which is outside of the project and no cache`,
     { code: "untrusted", hint: advice(repo) },
@@ -161,10 +168,14 @@ function advice(repo: TrustedPart): string {
 function isCache(folder: OsPath): boolean {
   if (existsSync(join(folder, "files", "md5"))) return true;
   try {
-    return readdirSync(folder).some((name) => /^[0-9a-f]{2}$/.test(name));
+    return readdirSync(folder).some((name) => /^[0-9a-f]{2}$/.test(name) && holdsObjects(join(folder, name)));
   } catch {
     return false;
   }
+}
+
+function holdsObjects(folder: OsPath): boolean {
+  return namesIn(folder).some((name) => /^[0-9a-f]{30}(\.dir)?$/.test(name));
 }
 
 function rootOf(repo: TrustedPart): OsPath {
