@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { afterEach, beforeEach, describe, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { refuses, withstands } from "../support/hostile.ts";
 import { Rig } from "../support/rig.ts";
 
@@ -190,6 +190,30 @@ it("a lock file without end is not read", () => {
   rig.write(".dvc/tmp/lock", "");
   truncateSync(rig.path(".dvc/tmp/lock"), 2 ** 30);
   withstands(rig, ["status"], "a lock file of 1 GB");
+});
+
+it("plots of rows without end are refused", () => {
+  rig.write("p.csv", `a,b\n${"1,2\n".repeat(2_000_000)}`);
+  rig.write("dvc.yaml", "plots:\n- p.csv\n");
+  const { err } = withstands(rig, ["plots", "show", "--json"], "two million rows");
+  expect(err).toContain("failed to load");
+});
+
+it("a hundred thousand tags of one commit take no time", () => {
+  rig.write("data", "1");
+  rig.ok("add", "-q", "data");
+  rig.git("add", ".");
+  rig.git("commit", "-q", "-m", "data");
+  const head = rig.git("rev-parse", "HEAD").trim();
+  rig.write(
+    ".git/packed-refs",
+    numbered(100_000, (nth) => `${head} refs/tags/t${String(nth)}`),
+  );
+  for (const words of [
+    ["gc", "-a", "-T", "-f"],
+    ["snapshot", "list", "--json"],
+  ])
+    withstands(rig, words, "tags");
 });
 
 const MD5 = "d41d8cd98f00b204e9800998ecf8427e";

@@ -53,7 +53,7 @@ export function flatten(
     if (x === undefined) for (const [step, row] of rows.entries()) row[STEP] = step;
     else joinX(rows, tables.get(x.file) ?? [], x, y, xField);
     for (const row of rows) Object.assign(row, { rev: revision, filename: short(y.file), field: y.field });
-    datapoints.push(...rows);
+    for (const row of rows) datapoints.push(row);
   }
   if (datapoints.length === 0) return { datapoints, props: {} };
   const definitions = ys.map(({ file, field }) => ({ filename: short(file), field }));

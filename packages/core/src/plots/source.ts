@@ -44,11 +44,22 @@ export async function readSource(
     }
     const text = decode(await files.readBytes(path), shown);
     if (suffix !== ".csv" && suffix !== ".tsv") return { values: parseParams(text, shown, suffix) };
+    checkRows(text, shown);
     const { rows, lastField } = parseSv(text, suffix === ".tsv" ? "\t" : ",", props["header"] !== false);
     return { values: rows, ...(lastField === undefined ? {} : { lastField }) };
   } catch (error) {
     return { error: problemOf(error) };
   }
+}
+
+/** More points than anybody can tell apart, and than a page can hold. */
+const MAX_ROWS = 250_000;
+
+function checkRows(text: string, shown: string): void {
+  let rows = 0;
+  for (const _ of text.matchAll(/[\n\r]/g))
+    if (++rows > MAX_ROWS)
+      throw new PlotError("DvcException", `'${shown}' has more than ${String(MAX_ROWS)} rows: too many to draw`);
 }
 
 function decode(bytes: Uint8Array, shown: string): string {

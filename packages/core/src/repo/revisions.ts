@@ -26,14 +26,14 @@ export interface Revision {
  * @throws {ScmError} for an unknown revision.
  */
 export function revisions(repo: Repo, options: RevisionOptions, workspace = true): Revision[] {
-  const found = new Map<string, string[]>();
+  const found = new Map<string, Set<string>>();
   const note = (sha: string, name: string): void => {
     const names = found.get(sha);
-    if (names === undefined) found.set(sha, [name]);
-    else if (!names.includes(name)) names.push(name);
+    if (names === undefined) found.set(sha, new Set([name]));
+    else names.add(name);
   };
   if (asksForCommits(options)) collect(repo, options, note);
-  const commits = [...found].map(([rev, names]) => ({ name: names.join(","), rev }));
+  const commits = [...found].map(([rev, names]) => ({ name: [...names].join(","), rev }));
   return workspace ? [{ name: "workspace", rev: undefined }, ...commits] : commits;
 }
 

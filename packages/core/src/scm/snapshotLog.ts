@@ -89,7 +89,9 @@ function tagFacts(git: Git): Map<string, TagFacts[]> {
       who: { name, email: email.replace(/^<|>$/g, "") },
       time: Number(time),
     };
-    tags.set(commit, [...(tags.get(commit) ?? []), facts]);
+    const here = tags.get(commit);
+    if (here === undefined) tags.set(commit, [facts]);
+    else here.push(facts);
   }
   return tags;
 }
