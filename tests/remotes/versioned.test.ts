@@ -267,4 +267,27 @@ describe("import-url --version-aware", () => {
     expect(rig.ok("pull")).toContain("3 files fetched and 3 files added");
     expect([rig.read("f"), rig.read("d/a"), rig.read("d/s/b")]).toEqual(["first", "A1", "B1"]);
   });
+
+  it("is meant by a remote that keeps versions, too, as in DVC", async () => {
+    remote("version_aware", "src");
+    rig.ok("remote", "default", "-u");
+    await put("in/file", "first");
+    await put("in/dir/a", "A1");
+    rig.ok("import-url", "-q", "remote://src/in/file", "f");
+    rig.ok("import-url", "-q", "remote://src/in/dir", "d");
+    rig.ok("import-url", "-q", "--no-exec", "remote://src/in/file", "later");
+    expect(plain("f.dvc")).toMatch(
+      /deps:\n- etag: 8b04d5e3775d298e78455efc5ca404d5\n {2}size: 5\n {2}version_id: ID\n {2}hash: md5\n {2}path: remote:\/\/src\/in\/file\nouts:\n(?:.*\n)*? {2}path: f\n {2}push: false\n$/,
+    );
+    expect(plain("d.dvc")).toMatch(
+      /deps:\n- hash: md5\n {2}path: remote:\/\/src\/in\/dir\n {2}files:\n {2}- relpath: a\n {4}etag: 27f237e6b7f96587b6202ff3607ad88a\n {4}size: 2\n {4}version_id: ID\nouts:\n(?:.*\n)*? {2}push: false\n$/,
+    );
+    expect(rig.read("later.dvc")).not.toContain("push");
+    await put("in/file", "second");
+    const status = JSON.parse(rig.ok("status", "--json")) as unknown;
+    expect(status).toMatchObject({ "f.dvc": [{ "changed deps": { "remote://src/in/file": "update available" } }] });
+    forget("f", "d");
+    rig.ok("pull", "-q", "f", "d");
+    expect([rig.read("f"), rig.read("d/a")]).toEqual(["first", "A1"]);
+  });
 });

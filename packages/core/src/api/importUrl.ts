@@ -10,7 +10,7 @@ import type { Repo } from "../repo/repo.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import { type ImportOptions, saveImport } from "./import.ts";
 import { newImport, importOutput } from "./importPlace.ts";
-import { type FileDependency, runUrlImport } from "./urlImport.ts";
+import { asksForVersions, type FileDependency, runUrlImport } from "./urlImport.ts";
 import type { FsConfig } from "./urlSource.ts";
 
 /** How to import from a path or URL. */
@@ -35,9 +35,10 @@ export async function importUrl(repo: Repo, url: string, options: UrlImportOptio
       const chosen = importOutput(repo, "import-url", url, options.out, options.force === true);
       const made = newImport(repo, chosen, (wdir) => [dependencyOn(repo, url, wdir, options)]);
       // What a storage keeps in versions comes from there again: no remote need have it.
-      const outs = options.versionAware === true ? made.outs.map((out) => ({ ...out, canPush: false })) : made.outs;
-      const stage = { ...made, outs };
-      const [dep] = stage.deps;
+      const [dep] = made.deps;
+      const fromThere = options.noExec !== true && options.toRemote !== true && dep?.kind === "file";
+      const isKept = fromThere && asksForVersions(repo, dep) === true;
+      const stage = isKept ? { ...made, outs: made.outs.map((out) => ({ ...out, canPush: false })) } : made;
       let done = stage;
       if (options.noExec === true) context.ignore(resolve(repo.env.cwd, chosen));
       else if (dep?.kind === "file") done = await runUrlImport(repo, stage, dep, context, options);

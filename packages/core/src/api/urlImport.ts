@@ -15,12 +15,15 @@ import { storageFolderHash } from "../pipeline/record.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import type { GitContext } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
-import { openRemote } from "../repo/remote.ts";
+import { openRemote, resolveRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
 import { requireTrustInFiles } from "../repo/trust.ts";
 import { placeBuilt, removePresent, withBuilt } from "./importPlace.ts";
 import { downloadAll, filesAt, type FsConfig, openUrl, type UrlFile, type UrlPlace } from "./urlSource.ts";
+
+/** Storages whose files have versions. */
+const VERSIONED = /^(s3|gs|azure):/i;
 
 /** The kind of dependency that an import from a path or URL has. */
 export type FileDependency = Extract<Dependency, { kind: "file" }>;
@@ -126,12 +129,12 @@ export async function lockDependency(
   if (!found.isDir) {
     const own = first === undefined ? undefined : await checksumOf(first.info);
     const hash = own === undefined ? undefined : ({ name: hashName, value: own } as const);
-    const versionId = keepsVersions(dep, fs.protocol) ? first?.info.versionId : undefined;
+    const versionId = keepsVersions(repo, dep, fs.protocol) ? first?.info.versionId : undefined;
     const size = first?.info.sizeUnknown === true ? {} : { size: first?.info.size ?? 0 };
     const meta = { ...size, ...(versionId === undefined ? {} : { versionId }) };
     return { ...dep, hash, hashName, meta };
   }
-  const isVersioned = keepsVersions(dep, fs.protocol) && fs.protocol !== "gs";
+  const isVersioned = keepsVersions(repo, dep, fs.protocol) && fs.protocol !== "gs";
   const list = await mapBounded(
     found.files,
     fs.caps.maxParallel,
@@ -150,11 +153,20 @@ export async function lockDependency(
 }
 
 /** Google's storage tells the version of a file each time, and DVC records it each time; that of others when asked to. */
-function keepsVersions(dep: FileDependency, protocol: string): boolean {
-  const config = dep.extra["fs_config"];
-  const asked =
-    typeof config === "object" && config !== null && "version_aware" in config ? config.version_aware : undefined;
+function keepsVersions(repo: Repo, dep: FileDependency, protocol: string): boolean {
+  const asked = asksForVersions(repo, dep);
   return asked === true || (protocol === "gs" && asked === undefined);
+}
+
+/** Whether the versions of a source are to be recorded: what its own options say, else those of the remote it is on. */
+export function asksForVersions(repo: Repo, dep: FileDependency): boolean | undefined {
+  const config = dep.extra["fs_config"];
+  if (typeof config === "object" && config !== null && "version_aware" in config) return config.version_aware === true;
+  const [, remote] = /^remote:\/\/([^/]*)/i.exec(dep.defPath) ?? [];
+  if (remote === undefined) return undefined;
+  const { url, options } = resolveRemote(repo, remote);
+  const isOn = options.get("version_aware")?.value.toLowerCase() === "true";
+  return isOn && VERSIONED.test(url) ? true : undefined;
 }
 
 /** What is at the source of a dependency on a storage now; undefined when nothing. */
