@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -25,15 +25,21 @@ function md5(bytes: Buffer): string {
   return createHash("md5").update(bytes).digest("hex");
 }
 
-/** Notes of one run alone. */
+/** Notes of one run, and with `there` what an earlier one has left. */
 class Notes implements RangeNotes {
   readonly begun: FetchedObject[] = [];
   readonly starts: number[] = [];
-  left(): undefined {
-    return undefined;
+  readonly #there: Buffer | undefined;
+  constructor(there?: Buffer) {
+    this.#there = there;
   }
-  takeOver(): undefined {
-    return undefined;
+  left(): FetchedObject | undefined {
+    return this.#there && { etag: "one", size: BYTES.length, range: 4 * MIB };
+  }
+  takeOver(): number[] | undefined {
+    if (this.#there === undefined) return undefined;
+    writeFileSync(to, this.#there);
+    return this.#there.length === BYTES.length ? [0, 4 * MIB, 8 * MIB] : [0];
   }
   begin(object: FetchedObject): void {
     this.begun.push(object);
@@ -115,6 +121,13 @@ describe("a file that comes in order", () => {
     expect(notes.starts).toEqual([0, 4 * MIB, 8 * MIB]);
     rmSync(to);
     expect(await fetched([...breaks])).toEqual({ asked: [undefined, undefined, undefined], md5: MD5 });
+  });
+
+  it("goes on where an earlier run ended, and asks nothing where all was there", async () => {
+    const part = new Notes(BYTES.subarray(0, 5 * MIB));
+    expect(await fetched([], part)).toEqual({ asked: [4 * MIB], md5: MD5 });
+    rmSync(to);
+    expect(await fetched([], new Notes(BYTES))).toEqual({ asked: [], md5: MD5 });
   });
 
   it("is not asked for again when only the end of the answer was lost", async () => {

@@ -97,7 +97,10 @@ class ComingFile {
           digest = this.#digest();
           return this.#sink(digest);
         });
-      else digest = this.#digest();
+      else {
+        this.#startAt(rest.start);
+        digest = this.#digest();
+      }
       if (digest === undefined) return await this.fetch();
       if (expected !== undefined && this.#at !== expected) throw this.#from.otherSize(this.#at, expected);
       return { md5: await digest.finish(this.#at), size: this.#at };
@@ -154,8 +157,9 @@ class ComingFile {
     this.#counted = at;
   }
 
+  /** A thread for each of many files would cost more than it saves: only what is there already is read from the file. */
   #digest(): Digest {
-    return this.#object === undefined ? new StreamDigest() : new FileDigest(this.#file.path);
+    return this.#at === 0 ? new StreamDigest() : new FileDigest(this.#file.path);
   }
 
   #sink(digest: Digest): BodySink {
