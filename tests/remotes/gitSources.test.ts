@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { aside } from "../../packages/core/src/api/placeGot.ts";
 import { type FaultyLine, startFaultyLine } from "../support/faultyLine.ts";
 import { type GitHttp, startGitHttp } from "../support/gitHttp.ts";
 import { Rig } from "../support/rig.ts";
@@ -206,4 +207,26 @@ it("data of DVC 2 and of DVC 3 whose hashes are alike keep their own bytes", () 
   there.git("commit", "-q", "-m", "both");
   rig.ok("import", "-q", there.dir, "both");
   expect([rig.read("both/new.txt"), rig.read("both/old.txt")]).toEqual(["a\nb\n", "a\r\nb\r\n"]);
+});
+
+it("a pipe in the source is told, not waited for", () => {
+  there.write("with/a", "a");
+  execFileSync("mkfifo", [there.path("with/pipe")]);
+  for (const verb of ["get", "import"]) {
+    const ran = rig.run([verb, there.dir, "with", "-o", verb]);
+    expect([ran.code, ran.err]).toEqual([expect.any(Number), expect.stringContaining("(a pipe, socket or device)")]);
+    expect(ran.code).not.toBe(0);
+  }
+});
+
+it("what others put into new folders meanwhile stays when get fails", async () => {
+  const target = rig.path("new/deep/file");
+  const failed = aside(target, () => {
+    writeFileSync(rig.path("new/mine.txt"), "mine");
+    return Promise.reject(new Error("cut"));
+  });
+  await expect(failed).rejects.toThrow("cut");
+  expect(readdirSync(rig.path("new"))).toEqual(["mine.txt"]);
+  await expect(aside(rig.path("other/deep/file"), () => Promise.reject(new Error("cut")))).rejects.toThrow("cut");
+  expect(existsSync(rig.path("other"))).toBe(false);
 });

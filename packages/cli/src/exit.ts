@@ -122,7 +122,6 @@ function hintOf(error: unknown): string | undefined {
   return machineHint(error);
 }
 
-const GONE = "Something moved or removed it while the command ran: look what is there, then run the command again.";
 const machineHints: Readonly<Record<string, string>> = {
   ENOSPC: "Make room on that disk, then run the command again.",
   EDQUOT: "Your share of that disk is full: make room, then run the command again.",
@@ -133,8 +132,8 @@ const machineHints: Readonly<Record<string, string>> = {
   EMFILE: "Raise the limit (`ulimit -n`), or ask for less at a time (`--jobs`).",
   ENFILE: "Raise the limit (`ulimit -n`), or ask for less at a time (`--jobs`).",
   ENOMEM: "Free some memory, then run the command again.",
-  ENOENT: GONE,
-  ENOTDIR: GONE,
+  ENOENT: "It is not there, or was moved away while the command ran: look what is there, then run the command again.",
+  ENOTDIR: "A part of that path is a file, not a folder.",
 };
 
 /** What to do when the operating system refuses, which is nobody's slip. */

@@ -72,10 +72,14 @@ function shareObject(repo: Repo, path: string, md5: string): boolean {
   const temporary = repo.cache.temporaryFor(md5);
   try {
     linkSync(path, temporary);
-    repo.cache.adopt(temporary, md5, true);
   } catch {
-    rmSync(temporary, { force: true });
     repo.cache.addFile(path, md5);
+    return true;
+  }
+  try {
+    repo.cache.adopt(temporary, md5, true);
+  } finally {
+    rmSync(temporary, { force: true });
   }
   return true;
 }

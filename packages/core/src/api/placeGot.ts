@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { isInside, isStrictlyInside, type OsPath } from "../base/paths.ts";
@@ -38,7 +38,16 @@ export async function aside<T>(target: OsPath, work: (folder: OsPath) => Promise
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
-    if (!isDone && firstMade !== undefined) rmSync(firstMade, { recursive: true, force: true });
+    if (!isDone && firstMade !== undefined) removeEmpty(dirname(target), firstMade);
+  }
+}
+
+/** Removes folders that nobody put anything into, from `folder` up to `first`. */
+function removeEmpty(folder: OsPath, first: OsPath): void {
+  try {
+    for (let at = folder; isInside(first, at); at = dirname(at)) rmdirSync(at);
+  } catch {
+    // Somebody uses it.
   }
 }
 

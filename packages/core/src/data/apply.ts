@@ -145,13 +145,13 @@ class ItemApplier {
     const batch = this.#batch(`${staging}/`);
     this.#point("staged");
     await this.#build(batch);
-    if (this.#options.durable === true)
+    this.#point("built");
+    const lacking = this.#lookClosely(batch);
+    if (this.#options.durable === true && lacking.length === 0)
       makeDurable(
         staging,
         [...TextColumn.over(batch.names)].map((name) => join(staging, name)),
       );
-    this.#point("built");
-    const lacking = this.#lookClosely(batch);
     this.#recordHashed(batch);
     if (lacking.length > 0) {
       // All or nothing: the output stays as it was.

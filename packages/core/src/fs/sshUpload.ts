@@ -95,8 +95,7 @@ export class SshUploads {
     });
     const ours = all.filter(({ filename }) => isLeft(filename, path, lost));
     if (ours.length === 0) return undefined;
-    this.#canHash ??= this.#server.md5("/dev/null").then((said) => said === md5Hex(Buffer.alloc(0)));
-    const canHash = await this.#canHash;
+    const canHash = await this.#hashes();
     let taken: Left | undefined;
     for (const { filename, attrs } of ours.sort((a, b) => b.attrs.size - a.attrs.size)) {
       const found = posix.join(folder, filename);
@@ -112,6 +111,17 @@ export class SshUploads {
       }
     }
     return taken;
+  }
+
+  /** Whether the server tells MD5s; asked once. */
+  async #hashes(): Promise<boolean> {
+    this.#canHash ??= this.#server.md5("/dev/null").then((said) => said === md5Hex(Buffer.alloc(0)));
+    try {
+      return await this.#canHash;
+    } catch (error) {
+      this.#canHash = undefined; // A lost connection says nothing of the server.
+      throw error;
+    }
   }
 
   /** @returns false when what lies there then is not what is wanted: it is removed */

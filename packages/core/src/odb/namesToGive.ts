@@ -48,10 +48,9 @@ export class NamesToGive {
   }
 
   /** Gives one file, which is safe on disk already, its name at once; the name itself is safe after `finish`. */
-  giveNow({ temporary, path, onNamed }: Omit<Unnamed, "size">): void {
+  giveNow({ temporary, path }: Pick<Unnamed, "temporary" | "path">): void {
     renameSync(temporary, path);
     this.#folders.add(dirname(path));
-    onNamed?.();
   }
 
   /** Starts a flush when one is due and none is under way. @throws what went wrong in an earlier one. */
@@ -118,6 +117,7 @@ export class NamesToGive {
       for (const file of batch) {
         this.giveNow(file);
         named++;
+        file.onNamed?.();
       }
     } catch (error) {
       for (const { temporary } of batch.slice(named)) removeQuietly(temporary);

@@ -68,6 +68,8 @@ export function workspaceFiles(root: OsPath): PlainFiles {
       realRoot ??= realpathSync(root);
       const real = realpathSync(path);
       if (!isInside(realRoot, real)) throw leavingLink(path);
+      // To open a pipe would wait for whoever writes to it.
+      if (!statSync(real).isFile()) throw notPlain(path);
       return real;
     },
   };
@@ -75,6 +77,13 @@ export function workspaceFiles(root: OsPath): PlainFiles {
 
 /** A link to nowhere: DVC lists it as an empty file. */
 const BROKEN_LINK = { isDir: false, isExec: false, size: 0 };
+
+function notPlain(path: OsPath): DvcError {
+  return new DvcError(`'${path}' is neither a file nor a folder (a pipe, socket or device)`, {
+    code: "io",
+    hint: "Nothing was written. Leave it out, or remove it there.",
+  });
+}
 
 function leavingLink(path: OsPath): UnsafePathError {
   return new UnsafePathError(`'${path}' is a link that leaves its repository or leads nowhere`, {

@@ -24,6 +24,9 @@ import {
 } from "./externalFiles.ts";
 import type { Repo } from "./repo.ts";
 
+/** What has to be copied out of a commit first is stored in portions of so many bytes. */
+const PORTION_BYTES = 256 << 20;
+
 /**
  * Puts files of another repository into the project's cache, each hashed on its way in, many at a time; the manifest of a
  * folder last.
@@ -37,22 +40,15 @@ export async function storeFiles(
 ): Promise<Built> {
   await bringObjects(origin, source.files, options);
   const taken = await takeObjects(origin, source.files, cache, options);
-  const entries = await inScratch(tmpDir, async (scratch) => {
-    // They lie in many folders: the columns have whole paths.
-    const files = new FileColumns("");
-    const relpaths: RelPath[] = [];
-    for (const [index, file] of source.files.entries()) {
-      if (index % TURN_EVERY === TURN_EVERY - 1) await new Promise(setImmediate);
-      options.signal?.throwIfAborted();
-      if (file.object !== undefined && taken.has(file.object)) continue;
-      const path = readable(origin, file, join(scratch, String(files.count)));
-      files.add(path, statSync(path, { bigint: true }));
-      relpaths.push(file.rel);
-    }
-    await ingest(files, { ...options, store: cache, jobs: undefined });
-    const stored = relpaths.map((relpath, row) => ({ relpath, md5: files.md5(row), size: files.size(row) }));
-    return [...stored, ...knownEntries(source.files, taken)];
-  });
+  const entries = knownEntries(source.files, taken);
+  const rest = source.files.filter(({ object }) => object === undefined || !taken.has(object));
+  for (let done = 0; done < rest.length;) {
+    const portion = await inScratch(tmpDir, (scratch) =>
+      storePortion(origin, rest.slice(done), cache, scratch, options),
+    );
+    for (const entry of portion) entries.push(entry);
+    done += portion.length;
+  }
   const [first] = entries;
   if (!source.isDir && first !== undefined)
     return { hash: { name: "md5", value: first.md5 }, meta: { size: first.size }, hasLinks: false };
@@ -64,6 +60,33 @@ export async function storeFiles(
 }
 
 type SizedEntry = TreeEntry & { readonly size: number };
+
+/** Stores the first of these files: all that can be read in place, and as many copies as a portion may have. */
+async function storePortion(
+  origin: FileOrigin,
+  source: readonly SourceFile[],
+  store: ObjectDb,
+  scratch: OsPath,
+  options: CallOptions,
+): Promise<SizedEntry[]> {
+  // They lie in many folders: the columns have whole paths.
+  const files = new FileColumns("");
+  const relpaths: RelPath[] = [];
+  let copied = 0;
+  for (const file of source) {
+    if (copied >= PORTION_BYTES) break;
+    if (files.count % TURN_EVERY === TURN_EVERY - 1) await new Promise(setImmediate);
+    options.signal?.throwIfAborted();
+    const copy = join(scratch, String(files.count));
+    const path = readable(origin, file, copy);
+    const stat = statSync(path, { bigint: true });
+    if (path === copy) copied += Number(stat.size);
+    files.add(path, stat);
+    relpaths.push(file.rel);
+  }
+  await ingest(files, { ...options, store, jobs: undefined });
+  return relpaths.map((relpath, row) => ({ relpath, md5: files.md5(row), size: files.size(row) }));
+}
 
 /**
  * Copies objects out of the 3.x caches that hold them: names stay what they are. What turns out to be damaged is left
