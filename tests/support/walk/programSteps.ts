@@ -11,7 +11,7 @@ const name = fc.constantFrom(...NAMES);
 function noted(model: Model, world: World, ...args: string[]): Ended {
   const before = world.workspace();
   const entries = new Set(world.journal());
-  const ended = world.run(args);
+  const ended = world.run(args, { mayDelete: args.includes("-c") });
   const entry = world.journal().find((one) => !entries.has(one));
   if (entry !== undefined) model.noted.push({ entry, before, after: world.workspace() });
   return ended;

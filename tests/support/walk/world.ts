@@ -141,13 +141,16 @@ export class World {
     );
   }
 
-  /** Files of the journal that hold at least one step, oldest first. */
+  /** Files of the journal that hold at least one step, oldest first; not what `undo` itself notes. */
   journal(): string[] {
     const folder = join(this.project, ".dvc", "tmp", "journal");
     if (!existsSync(folder)) return [];
     return readdirSync(folder)
       .sort()
-      .filter((name) => readFileSync(join(folder, name), "utf8").split("\n").length > 2);
+      .filter((name) => {
+        const lines = readFileSync(join(folder, name), "utf8").split("\n");
+        return lines.length > 2 && (JSON.parse(lines[0] ?? "") as { verb: string }).verb !== "undo";
+      });
   }
 
   /** Whether an entry of the journal was taken back. */
