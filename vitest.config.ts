@@ -4,7 +4,12 @@ export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts", "tests/**/*.test.ts", "examples/**/*.test.ts"],
     // HDFS is large and slow to start: `make test-hdfs`.
-    exclude: ["**/node_modules/**", ...(process.env["HOLDFAST_HDFS"] === undefined ? ["tests/hdfs/**"] : [])],
+    // What needs real DVC: `npm run conformance`.
+    exclude: [
+      "**/node_modules/**",
+      ...(process.env["HOLDFAST_HDFS"] === undefined ? ["tests/hdfs/**"] : []),
+      ...(process.env["HOLDFAST_LIVE_DVC"] === undefined ? ["tests/live/**"] : []),
+    ],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

@@ -2,7 +2,7 @@
  * The scenarios by live DVC, by us, and by both taking turns on the same repository (they write, we read; we write, they read).
  * All four must leave the same bytes, exit codes and output: npm run conformance -- --dvc PATH [--only WORD] [--bin PATH]
  * Afterwards both at once: [--rounds N], `--only beside` alone. Then random walks: [--walks N] [--length STEPS] [--seed N],
- * `--only walk` alone.
+ * `--only walk` alone. At the end the same on real servers of every storage (tests/live), `--only stores` alone.
  */
 import { spawnSync } from "node:child_process";
 import { dirname, join, resolve } from "node:path";
@@ -48,6 +48,12 @@ try {
   if (flags.only === undefined || "walk".includes(flags.only)) {
     const [walks, length, seed] = [flags.walks, flags.length, flags.seed].map(Number);
     count(await walk({ dvc, us: us.program, walks, length, seed }));
+  }
+  if (flags.only === undefined || "stores".includes(flags.only)) {
+    const words = [join(root, "scripts", "run-tests.mjs"), "tests/live"];
+    const env = { ...process.env, HOLDFAST_LIVE_DVC: dvc };
+    const isFine = spawnSync(process.execPath, words, { stdio: "inherit", env }).status === 0;
+    counts[isFine ? "passed" : "failed"]++;
   }
 } finally {
   us.close();
