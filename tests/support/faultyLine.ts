@@ -43,7 +43,7 @@ export async function startFaultyLine(to: number): Promise<FaultyLine> {
       return;
     }
     const far = connect(to, "127.0.0.1");
-    const line = { isSilent: false };
+    const line = { isSilent: false, isCut: false };
     const end = (): void => {
       near.destroy();
       far.destroy();
@@ -55,7 +55,7 @@ export async function startFaultyLine(to: number): Promise<FaultyLine> {
         if (!line.isSilent) end();
       });
       from.on("data", (chunk) => {
-        if (line.isSilent) return;
+        if (line.isSilent || line.isCut) return;
         if (trap?.direction !== direction || (trap.left -= chunk.length) > 0) {
           passed[direction] += chunk.length;
           into.write(chunk);
@@ -72,7 +72,11 @@ export async function startFaultyLine(to: number): Promise<FaultyLine> {
         } else if (kind === "dead") {
           isDead = true;
           endAll();
-        } else into.write(rest, end);
+        } else {
+          // Nothing that comes meanwhile may pass: bytes would be missing in the middle.
+          line.isCut = true;
+          into.write(rest, end);
+        }
       });
     };
     pass(near, far, "up");

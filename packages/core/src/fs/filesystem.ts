@@ -105,6 +105,8 @@ export interface DownloadOptions extends ReadOptions {
 export interface Downloaded {
   readonly md5: string;
   readonly size: number;
+  /** A part of it came by another try, or run, than the rest: with `notes` only. */
+  readonly isPieced?: true;
 }
 
 /** What to write: bytes in memory, or a local file (read by the storage itself, in parts when large). */

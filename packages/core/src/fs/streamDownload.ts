@@ -103,7 +103,8 @@ class ComingFile {
       }
       if (digest === undefined) return await this.fetch();
       if (expected !== undefined && this.#at !== expected) throw this.#from.otherSize(this.#at, expected);
-      return { md5: await digest.finish(this.#at), size: this.#at };
+      const pieced = digest instanceof StreamDigest ? {} : ({ isPieced: true } as const);
+      return { md5: await digest.finish(this.#at), size: this.#at, ...pieced };
     } finally {
       await digest?.stop();
     }

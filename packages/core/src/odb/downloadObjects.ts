@@ -61,20 +61,21 @@ interface Run {
   readonly options: TransferOptions;
 }
 
-async function downloadOne(run: Run, oid: string, to: string): Promise<number> {
+/** `isAnew`: what it was pieced together from is known to be wrong. */
+async function downloadOne(run: Run, oid: string, to: string, isAnew = false): Promise<number> {
   const { cache, remote, names, leftovers, progress, options } = run;
   const temporary = temporaryPath(to);
   const left = new LeftDownload(temporary, to, leftovers);
   try {
-    const { md5, size } = await receive(remote, oid, temporary, left, progress, options);
+    const { md5, size, isPieced } = await receive(remote, oid, temporary, left, progress, options);
     const actual = actualOid(cache, oid, md5, temporary);
     if (actual !== oid) {
-      // What an earlier run left may be at fault: then all of it is fetched anew.
-      if (left.tookOver) {
+      // What an earlier try or run left may be at fault: then all of it is fetched anew.
+      if (left.tookOver || (isPieced === true && !isAnew)) {
         left.forget();
         removeQuietly(temporary);
         progress.add(0, -size);
-        return await downloadOne(run, oid, to);
+        return await downloadOne(run, oid, to, true);
       }
       throw damagedRemoteObject(remote, oid, actual);
     }
