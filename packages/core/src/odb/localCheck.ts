@@ -7,10 +7,7 @@ import { hashMany } from "./hashMany.ts";
 import type { ObjectDb } from "./objectDb.ts";
 import { OidColumn } from "./oidColumn.ts";
 import { TransferProgress } from "./transferProgress.ts";
-import { Tree } from "./tree.ts";
-
-/** A manifest larger than this is not read (bytes). */
-const MAX_MANIFEST_BYTES = 512 * 1024 * 1024;
+import { MAX_MANIFEST_BYTES, Tree } from "./tree.ts";
 
 /**
  * Hashes every object of a folder of objects, whatever its mode and whatever is remembered of it, and reads every manifest.

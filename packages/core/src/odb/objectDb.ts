@@ -15,7 +15,7 @@ import {
   unlinkSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { CorruptObjectError, DvcError } from "../base/errors.ts";
+import { CorruptObjectError, DvcError, FormatError } from "../base/errors.ts";
 import type { Reporter } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
@@ -29,7 +29,7 @@ import { makeObjectFolder } from "./objectFolder.ts";
 import { listedOf } from "./listed.ts";
 import { quarantine, QUARANTINE_FOLDER } from "./quarantine.ts";
 import type { State } from "./state.ts";
-import { Tree } from "./tree.ts";
+import { MAX_MANIFEST_BYTES, Tree } from "./tree.ts";
 
 /** Where objects lie below the root: `files/md5/<2>/<30>` or, for projects of DVC 2.x and older, `<2>/<30>`. */
 export type CacheLayout = "3.x" | "legacy";
@@ -94,8 +94,6 @@ const SHARD = /^[0-9a-f]{2}$/;
 const WORTH_NOTING = 8 * 1024 * 1024;
 /** Files up to this size are read whole; also the block size of larger ones. */
 const BUFFER_BYTES = 1 << 20;
-/** A manifest larger than this is refused before it is read. */
-const MAX_MANIFEST_BYTES = 512 * 1024 * 1024;
 /** From this many questions on, listing the folders is cheaper than one stat each. */
 const LIST_FROM = 2000;
 
@@ -242,7 +240,9 @@ export class ObjectDb {
     const path = this.pathOf(oid);
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return this.#trees.get(oid);
-    if (!stat.isFile() || stat.size > MAX_MANIFEST_BYTES) {
+    // It may be sound: nothing says that it is not.
+    if (stat.size > MAX_MANIFEST_BYTES) throw new FormatError(`'${path}' is too large to be read`, { file: path });
+    if (!stat.isFile()) {
       this.setAside(oid, "not a manifest");
       return undefined;
     }

@@ -1,4 +1,4 @@
-import { FormatError, UnsafePathError } from "../base/errors.ts";
+import { DvcError, FormatError, UnsafePathError } from "../base/errors.ts";
 import type { RelPath } from "../base/paths.ts";
 import { checkManifestPath } from "../base/paths.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
@@ -18,7 +18,7 @@ export interface TreeEntry {
 }
 
 /** Manifests larger than this many bytes are refused: some 8 million files. */
-const MAX_MANIFEST_BYTES = 512 * 1024 * 1024;
+export const MAX_MANIFEST_BYTES: number = 512 * 1024 * 1024;
 /** The same where it is not spelled as DVC does: any JSON may be in it. */
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
 /** Bytes of an entry beside its path, at most. */
@@ -158,7 +158,12 @@ export class Tree implements Iterable<TreeEntry> {
   serialize(): Buffer {
     const kept = this.#bytes?.deref();
     if (kept !== undefined) return kept;
-    const bytes = serializeTree(this, this.#textSize());
+    const size = this.#textSize();
+    if (size > MAX_MANIFEST_BYTES)
+      throw new DvcError(`a folder of ${String(this.nfiles)} files is too large to be recorded as one`, {
+        hint: "Its manifest would have more than 512 MiB. Track its sub-folders, each for itself.",
+      });
+    const bytes = serializeTree(this, size);
     this.#bytes = new WeakRef(bytes);
     return bytes;
   }
