@@ -25,5 +25,6 @@ if (task === "checkout") {
   const signal = { throwIfAborted: () => reach("block") } as AbortSignal;
   if (task === "addFile") cache.addFile(join(root, "big"), subject, { signal });
   else cache.ingest(join(root, "big"), { signal });
+  cache.flush();
 }
 state.save();
