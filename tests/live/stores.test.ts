@@ -99,6 +99,8 @@ describe.each(Object.entries(STORAGE_PLACES))("DVC and we on %s", (kind, open) =
     await place.put("src/file", "file, changed\n");
     await place.put("src/dir/new", "new\n");
     await alike("update", ...imports);
+    // DVC leaves an updated single file of GCS out of its push (docs/compat.md), so that the two differ from here on.
+    if (kind === "gs") return;
     await alike("push");
     await alikeSwapped("status", "-c");
   });
