@@ -49,6 +49,8 @@ const work = mkdtempSync(join(resolve(flags.dir), "holdfast-bench-"));
 let serial = 0;
 const chosen = choose(flows(Number(flags.scale)), flags.only?.split(","));
 const samples = new Map();
+const begun = new Date().toISOString();
+const file = resolve(flags.json ?? join(root, "bench", "results", `${begun.replace(/[:.]/g, "-")}.json`));
 const servers = new Map();
 try {
   for (const name of new Set(chosen.map((flow) => flow.needs))) {
@@ -62,24 +64,28 @@ try {
     if (flow.needs !== undefined && !servers.has(flow.needs)) continue;
     const rounds = Number(flags.rounds ?? flow.rounds ?? 3);
     for (let round = 0; round < rounds; round++) await playRound(flow, round);
+    // A long run that is cut off keeps what it has measured.
+    save();
   }
 } finally {
   for (const server of servers.values()) await server.close();
   rmSync(work, { recursive: true, force: true });
 }
 
-const report = {
-  ...describeMachine(),
-  scale: Number(flags.scale),
-  cases: withEarlier([...samples.values()].map(summarise)),
-};
-const file = resolve(flags.json ?? join(root, "bench", "results", `${report.when.replace(/[:.]/g, "-")}.json`));
-mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, JSON.stringify(report, null, 2) + "\n");
+const report = save();
 const table = markdownTable(report);
 console.log(`\n${table}\nwritten to ${file}`);
 if (flags["write-docs"]) writeDocs(join(root, "docs", "benchmarks.md"), report, table);
 if (report.cases.some((one) => one.failed.length > 0)) process.exitCode = 1;
+
+/** Writes what was measured so far. */
+function save() {
+  const cases = withEarlier([...samples.values()].map(summarise));
+  const report = { ...describeMachine(), scale: Number(flags.scale), cases };
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, JSON.stringify(report, null, 2) + "\n");
+  return report;
+}
 
 /** One flow by every tool, step by step side by side. */
 async function playRound(flow, round) {
@@ -220,7 +226,7 @@ function describeMachine() {
       .stdout?.trim()
       .split("\n")[0];
   return {
-    when: new Date().toISOString(),
+    when: begun,
     machine: `${cpus().length} x ${cpus()[0]?.model.trim() ?? "unknown CPU"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${release()}`,
     node: process.versions.node,
     versions: Object.fromEntries(tools.map((tool) => [tool.name, version(tool.argv)])),
