@@ -76,6 +76,7 @@ describe("a full disk", () => {
     expect([...cache.names(), ...cache.temporaries()]).toEqual([]);
     expect(readFileSync(join(root, "file"), "utf8")).toBe("precious");
     cache.addFile(join(root, "file"), oid);
+    cache.flush();
     expect([...cache.names()]).toEqual([oid]);
   });
 

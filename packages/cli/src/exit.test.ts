@@ -54,7 +54,8 @@ describe("reportFailure", () => {
   it("joins causes and prints the system's errors as Python does", () => {
     const cause = Object.assign(new Error("x"), { code: "ENOENT", errno: -2, syscall: "open", path: "/x" });
     expect(report(new DvcError("output 'x' does not exist", { cause }), "").err).toBe(
-      "ERROR: output 'x' does not exist: [Errno 2] No such file or directory: '/x'\n",
+      "ERROR: output 'x' does not exist: [Errno 2] No such file or directory: '/x'\n" +
+        "It is not there, or was moved away while the command ran: look what is there, then run the command again.\n",
     );
   });
 
