@@ -14,7 +14,7 @@ import { recordLink } from "./unusedLinks.ts";
 import type { SharedColumns } from "./applyFiles.ts";
 import { Control, EXEC, FileBuilder, LOOK, memory, sharedColumns, VERIFY } from "./applyFiles.ts";
 import type { FileBatch } from "./applyFiles.ts";
-import { FileState, StampColumns } from "./applyColumns.ts";
+import { FileState, StampColumns, unsigned } from "./applyColumns.ts";
 import { type NewFolder, noteNewFolder, recordInPlace } from "./applyRecord.ts";
 import type { FileJobs } from "./fileJobs.ts";
 import type { Plan, PlanItem, PlanOptions, Stamp } from "./plan.ts";
@@ -452,11 +452,6 @@ class ItemApplier {
   #point(point: ApplyPoint): void {
     this.#options.onPoint?.(point);
   }
-}
-
-/** Conditions as a state takes them. */
-function unsigned(column: BigInt64Array): BigUint64Array {
-  return new BigUint64Array(column.buffer, column.byteOffset, column.length);
 }
 
 /** The highest folder on the way to `folder` that does not exist; undefined when it exists. */

@@ -58,3 +58,8 @@ export class StampColumns {
     };
   }
 }
+
+/** The same numbers as a state and a record take them. */
+export function unsigned(column: BigInt64Array): BigUint64Array {
+  return new BigUint64Array(column.buffer, column.byteOffset, column.length);
+}

@@ -8,6 +8,7 @@ import { md5File, newMd5 } from "../hash/md5.ts";
 import type { LinkType } from "../odb/linker.ts";
 import { copiedBelow, Linker } from "../odb/linker.ts";
 import { HAS_NAMES, IS_LINK } from "../odb/folderRecords.ts";
+import { digestAt } from "../odb/oidColumn.ts";
 import type { StateTable } from "../odb/stateTable.ts";
 import { StateReader } from "../odb/stateTable.ts";
 import { FileState, StampColumns } from "./applyColumns.ts";
@@ -58,7 +59,6 @@ export const EXEC = 2;
 export const LOOK = 4;
 
 const CHUNK = 32;
-const DIGEST = 16;
 const BUFFER_BYTES = 1 << 20;
 /** Type and mode of an object that nobody has touched. */
 const REGULAR_OBJECT = 0o100444n;
@@ -278,7 +278,7 @@ export class FileBuilder {
   }
 
   #oidOf(index: number): string {
-    return this.#digests.toString("hex", index * DIGEST, (index + 1) * DIGEST);
+    return digestAt(this.#digests, index);
   }
 
   #targetOf(index: number): OsPath {

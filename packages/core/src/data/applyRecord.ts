@@ -5,9 +5,10 @@ import type { OsPath, RelPath } from "../base/paths.ts";
 import { TextColumn } from "../base/textColumn.ts";
 import type { FolderRecord } from "../odb/folderRecords.ts";
 import { FILE_NUMBERS, FOLDER_NUMBERS, HAS_NAMES, IS_LINK } from "../odb/folderRecords.ts";
+import { digestAt } from "../odb/oidColumn.ts";
 import { Tree } from "../odb/tree.ts";
 import type { FileBatch } from "./applyFiles.ts";
-import { StampColumns } from "./applyColumns.ts";
+import { StampColumns, unsigned } from "./applyColumns.ts";
 import type { PlanItem, PlanOptions } from "./plan.ts";
 import { foldersOf } from "./planScan.ts";
 
@@ -61,8 +62,7 @@ export function noteNewFolder(item: PlanItem, batch: FileBatch, options: NewFold
   const top = batch.staging + names.at(0).split("/", 1).join("");
   for (const [index, folder] of folders.entries()) noteFolder(`${top}/${folder}`, folderStats, index);
   const flags = batch.shared.links.slice();
-  const { built } = batch.shared;
-  const stats = new BigUint64Array(built.buffer, built.byteOffset, built.length).slice();
+  const stats = unsigned(batch.shared.built).slice();
   for (let row = 0; row < jobs.length; row++) {
     // The object that a link leads to could be edited by others all the time.
     const asOf = flags[row] === IS_LINK ? options.begun : swapFrom;
@@ -116,7 +116,7 @@ function restatShared({ digests, names, staging, shared }: FileBatch): void {
     built.set(index, statSync(staging + paths.at(index), { bigint: true }));
   };
   for (let index = 0; index < paths.length; index++) {
-    const oid = hex.toString("latin1", index * 16, (index + 1) * 16);
+    const oid = digestAt(hex, index);
     const other = first.get(oid);
     if (other === undefined) first.set(oid, index);
     else if (shared.links[index] === HAS_NAMES) {

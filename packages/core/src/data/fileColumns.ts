@@ -2,14 +2,13 @@ import type { OsPath, RelPath } from "../base/paths.ts";
 import { TextColumn } from "../base/textColumn.ts";
 import type { FolderRecord } from "../odb/folderRecords.ts";
 import type { FileCondition } from "../odb/state.ts";
-import { writeDigest } from "../odb/oidColumn.ts";
+import { DIGEST, digestAt, writeDigest } from "../odb/oidColumn.ts";
 import { Tree } from "../odb/tree.ts";
 
 /** Fields of a stat that are kept: device, inode, size, mtime in ns, ctime in ns. */
 export const STAT_FIELDS = 5;
 /** Where the size stands among them. */
 export const SIZE = 2;
-const DIGEST = 16;
 
 /**
  * The files of a build as columns of bytes: a million of them take 100 MB, as objects and strings ten times that. A column
@@ -124,7 +123,7 @@ export class FileColumns {
   /** The hash, once it is known. */
   md5(index: number): string {
     if (this.#known[index] !== 1) throw new Error(`'${this.path(index)}' was not hashed`);
-    return this.digests.toString("hex", index * DIGEST, (index + 1) * DIGEST);
+    return digestAt(this.digests, index);
   }
 
   /** The files with their hashes, in order. @throws when one is not known */

@@ -1,9 +1,8 @@
 import type { RelPath } from "../base/paths.ts";
 import { TextColumn } from "../base/textColumn.ts";
-import { writeDigest } from "../odb/oidColumn.ts";
+import { DIGEST, digestAt, writeDigest } from "../odb/oidColumn.ts";
 import type { FileStamp } from "../odb/state.ts";
 
-const DIGEST = 16;
 const TRUSTED = 1;
 const NEW = 2;
 
@@ -69,7 +68,7 @@ export class FileJobs implements Iterable<FileJob> {
   }
 
   oid(row: number): string {
-    return this.#digests.toString("hex", row * DIGEST, (row + 1) * DIGEST);
+    return digestAt(this.#digests, row);
   }
 
   /** Bytes; undefined as in {@link FileJob}. */

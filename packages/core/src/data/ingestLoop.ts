@@ -4,6 +4,7 @@ import { TextColumn } from "../base/textColumn.ts";
 import { writeAll } from "../fs/atomic.ts";
 import { LANES, Md5Lanes } from "../hash/md5Lanes.ts";
 import type { LaneHasher } from "../hash/plainLanes.ts";
+import { DIGEST, digestAt } from "../odb/oidColumn.ts";
 import { PlainLanes } from "../hash/plainLanes.ts";
 import { sameStat, STAT_FIELDS } from "./fileColumns.ts";
 import type { IngestFailure, IngestJob } from "./ingestJob.ts";
@@ -11,7 +12,6 @@ import { Control, Outcome } from "./ingestJob.ts";
 
 const OBJECT_MODE = 0o444;
 const REGULAR_OBJECT = 0o100444;
-const DIGEST = 16;
 const SIZE_FIELD = 2;
 
 /** A file that is being read in a lane. */
@@ -34,6 +34,7 @@ export class IngestLoop {
   readonly failures: IngestFailure[] = [];
   readonly #job: IngestJob;
   readonly #relpaths: TextColumn;
+  readonly #digests: Buffer;
   readonly #thread: number;
   readonly #lanes: LaneHasher;
   readonly #reading: (Reading | undefined)[] = [];
@@ -46,6 +47,7 @@ export class IngestLoop {
   constructor(job: IngestJob, thread: number) {
     this.#job = job;
     this.#relpaths = TextColumn.over(job.relpaths);
+    this.#digests = Buffer.from(job.digests.buffer, job.digests.byteOffset, job.digests.byteLength);
     this.#thread = thread;
     this.#lanes = Md5Lanes.create() ?? new PlainLanes();
     this.#shards = new Set(job.shards);
@@ -159,7 +161,7 @@ export class IngestLoop {
         this.#fill(lane);
         return;
       }
-      this.#lanes.digest(lane, this.#job.digests, index * DIGEST);
+      this.#lanes.digest(lane, this.#digests, index * DIGEST);
       if (this.#job.objects !== undefined) this.#store(lane, reading, this.#job.objects);
       else this.#job.outcomes[index] = Outcome.hashed;
       this.#release(lane);
@@ -171,8 +173,8 @@ export class IngestLoop {
 
   #store(lane: number, reading: Reading, objects: OsPath): void {
     const { index } = reading;
-    const { outcomes, digests } = this.#job;
-    const oid = hexAt(digests, index);
+    const { outcomes } = this.#job;
+    const oid = digestAt(this.#digests, index);
     const found = this.#find(oid, objects, reading.read);
     if (found !== "missing") {
       if (reading.copy >= 0) unlinkSync(this.#stagedPath(index));
@@ -245,13 +247,4 @@ export class IngestLoop {
     Atomics.store(this.#job.control, Control.stop, 1);
     this.#next = this.#end;
   }
-}
-
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
-/** The digest of a path as 32 hex digits. */
-export function hexAt(digests: Uint8Array, index: number): string {
-  let hex = "";
-  for (let i = index * DIGEST; i < (index + 1) * DIGEST; i++) hex += HEX[digests[i] as number] as string;
-  return hex;
 }

@@ -3,7 +3,7 @@ import { readSync } from "node:fs";
 import { LANES, Md5Lanes } from "../hash/md5Lanes.ts";
 import type { LaneHasher } from "../hash/plainLanes.ts";
 import { PlainLanes } from "../hash/plainLanes.ts";
-import { hexAt } from "./ingestLoop.ts";
+import { DIGEST, digestAt } from "../odb/oidColumn.ts";
 
 /** A small object that was read whole. */
 export interface ReadObject {
@@ -23,7 +23,7 @@ export class ObjectLanes {
   readonly #lanes: LaneHasher = Md5Lanes.create() ?? new PlainLanes();
   readonly #rows: { index: number; before: BigIntStats; count: number }[] = [];
   /** 16 bytes a lane. */
-  readonly #digests = new Uint8Array(LANES * 16);
+  readonly #digests = Buffer.alloc(LANES * DIGEST);
 
   /** Only objects with fewer bytes than this can be read. */
   get capacity(): number {
@@ -60,10 +60,10 @@ export class ObjectLanes {
       const done = this.#lanes.run();
       // At once: the next run goes over lanes that have ended.
       for (let lane = 0; lane < LANES; lane++)
-        if ((done & (1 << lane)) !== 0) this.#lanes.digest(lane, this.#digests, lane * 16);
+        if ((done & (1 << lane)) !== 0) this.#lanes.digest(lane, this.#digests, lane * DIGEST);
     }
     for (const [lane, { index, before, count }] of this.#rows.entries())
-      each({ index, before, bytes: this.#lanes.buffer(lane), count, md5: hexAt(this.#digests, lane) });
+      each({ index, before, bytes: this.#lanes.buffer(lane), count, md5: digestAt(this.#digests, lane) });
     this.#rows.length = 0;
   }
 }

@@ -4,11 +4,11 @@ import type { OsPath } from "../base/paths.ts";
 import { syncFolder } from "../fs/atomic.ts";
 import { FLUSH_SINGLY, makeDurable, syncFileSystem } from "../odb/durable.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
+import { digestAt } from "../odb/oidColumn.ts";
 import { StagingFolders } from "../odb/stagingFolders.ts";
 import { SIZE, STAT_FIELDS } from "./fileColumns.ts";
 import type { IngestJob } from "./ingestJob.ts";
 import { Control, Outcome } from "./ingestJob.ts";
-import { hexAt } from "./ingestLoop.ts";
 
 /** From so many files on, whole object folders are written aside: making 256 of them costs as much as some 500 renames. */
 const FRESH_FROM = 1000;
@@ -47,6 +47,7 @@ export class Staging extends StagingFolders {
   /** Flushes what was written and gives it its names, durably. */
   publish(job: IngestJob): void {
     const { outcomes } = job;
+    const digests = Buffer.from(job.digests.buffer, job.digests.byteOffset, job.digests.byteLength);
     const fresh: number[] = [];
     const staged: number[] = [];
     // A thread that died may have left half an object under its name: nothing of that folder is used.
@@ -60,20 +61,19 @@ export class Staging extends StagingFolders {
     if (fresh.length + staged.length === 0) return;
     if (!job.syncEach && !syncFileSystem(this.objects))
       makeDurable(this.objects, [
-        ...fresh.map((row) => this.#freshPath(hexAt(job.digests, row))),
+        ...fresh.map((row) => this.#freshPath(digestAt(digests, row))),
         ...staged.map((row) => this.#stagedPath(job, row)),
       ]);
     const shards = new Set<string>();
-    for (const row of fresh) shards.add(hexAt(job.digests, row).slice(0, 2));
+    for (const row of fresh) shards.add(digestAt(digests, row).slice(0, 2));
     for (const shard of shards) this.placeFresh(shard);
-    for (const row of staged) this.#place(job, row, shards);
+    for (const row of staged) this.#place(job, row, digestAt(digests, row), shards);
     if (!job.syncEach && syncFileSystem(this.objects)) return;
     for (const shard of shards) syncFolder(join(this.objects, shard));
     syncFolder(this.objects);
   }
 
-  #place(job: IngestJob, row: number, shards: Set<string>): void {
-    const oid = hexAt(job.digests, row);
+  #place(job: IngestJob, row: number, oid: string, shards: Set<string>): void {
     const shard = oid.slice(0, 2);
     if (!shards.has(shard)) {
       shards.add(shard);

@@ -1,4 +1,9 @@
-import type { Info } from "./filesystem.ts";
+import type { FsCaps, Info } from "./filesystem.ts";
+
+/** What storages of files in folders have in common. `maxParallel`: requests at once. */
+export function folderCaps(maxParallel: number): FsCaps {
+  return { atomicWrite: true, ranges: true, versionIds: false, maxParallel, listPage: 1000, byFolder: true };
+}
 
 /** What a folder holds itself; nothing when it is not there. */
 export type FolderLister = (folder: string) => Promise<readonly Info[]>;

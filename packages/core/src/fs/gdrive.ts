@@ -15,6 +15,7 @@ import type {
   Source,
   WriteOptions,
 } from "./filesystem.ts";
+import { folderCaps } from "./folderWalk.ts";
 import { type DriveItem, GdriveClient } from "./gdriveClient.ts";
 import { gdriveSettings, type GdriveSettings } from "./gdriveSettings.ts";
 import { GdriveTree, isFolder, type Placed } from "./gdriveTree.ts";
@@ -40,14 +41,7 @@ export function openGdrive(url: string, options: OpenOptions): Promise<OpenedSto
 /** Google Drive. Paths are `FOLDER-ID/name/name`. */
 class GdriveFileSystem implements FileSystem {
   readonly protocol = "gdrive" as const;
-  readonly caps: FsCaps = {
-    atomicWrite: true,
-    ranges: true,
-    versionIds: false,
-    maxParallel: PARALLEL,
-    listPage: 1000,
-    byFolder: true,
-  };
+  readonly caps: FsCaps = folderCaps(PARALLEL);
   readonly #settings: GdriveSettings;
   readonly #client: GdriveClient;
   readonly #trees: Map<string, GdriveTree> = new Map<string, GdriveTree>();

@@ -9,3 +9,14 @@ export function namesIn(folder: OsPath): string[] {
     return [];
   }
 }
+
+/** The same, where something depends on them: only an absent folder, or what is none, holds nothing. @throws the file system's error */
+export function namesIfThere(folder: OsPath): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw error;
+  }
+}

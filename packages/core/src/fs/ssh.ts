@@ -16,7 +16,7 @@ import type {
   Source,
   WriteOptions,
 } from "./filesystem.ts";
-import { filesBelow, withoutSlash } from "./folderWalk.ts";
+import { filesBelow, folderCaps, withoutSlash } from "./folderWalk.ts";
 import type { BodySink } from "./httpAnswer.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import { DEFAULT_RETRY, retrying } from "./retry.ts";
@@ -40,14 +40,7 @@ export async function openSsh(url: string, options: OpenOptions): Promise<Opened
 /** Files of a server over SFTP. Paths are the server's. */
 class SshFileSystem implements FileSystem {
   readonly protocol = "ssh" as const;
-  readonly caps: FsCaps = {
-    atomicWrite: true,
-    ranges: true,
-    versionIds: false,
-    maxParallel: PARALLEL,
-    listPage: 1000,
-    byFolder: true,
-  };
+  readonly caps: FsCaps = folderCaps(PARALLEL);
   readonly #settings: SshSettings;
   readonly #uploads: SshUploads = new SshUploads({ url: (path) => this.url(path), md5: (path) => this.#md5Of(path) });
   #connection: Promise<SshConnection> | undefined;

@@ -67,7 +67,6 @@ class ComingFile {
   #object: FetchedObject | undefined;
   /** Up to here it is noted that all bytes are in place. */
   #noted = 0;
-  #isWhole = false;
   #mayGoOn: boolean;
   #at = 0;
   #counted = 0;
@@ -88,7 +87,7 @@ class ComingFile {
     let digest: Digest | undefined;
     let expected = rest?.size;
     try {
-      if (rest === undefined || !this.#isWhole)
+      if (rest === undefined || rest.start < rest.size)
         await this.#from.pour(rest, (coming) => {
           expected = this.#options.size ?? coming.size;
           if (coming.size !== undefined && coming.size !== expected)
@@ -138,14 +137,12 @@ class ComingFile {
     this.#file.clear();
     this.#object = undefined;
     this.#noted = 0;
-    this.#isWhole = false;
   }
 
   /** What an earlier try or run has brought of it is in place then. */
   #takeUp(object: FetchedObject): void {
     this.#object = object;
     this.#noted = frontier(this.#file.begin(object), object.size);
-    this.#isWhole = this.#noted === object.size;
   }
 
   #startAt(at: number): void {
@@ -182,7 +179,6 @@ class ComingFile {
       if (end > this.#at || end === this.#noted) return;
       this.#file.done(this.#noted);
       this.#noted = end;
-      this.#isWhole = end === object.size;
       digest.reached(end);
     }
   }

@@ -15,7 +15,7 @@ import type {
   Source,
   WriteOptions,
 } from "./filesystem.ts";
-import { filesBelow, withoutSlash } from "./folderWalk.ts";
+import { filesBelow, folderCaps, withoutSlash } from "./folderWalk.ts";
 import { type DavEntry, parseMultistatus, PROPFIND_BODY } from "./multistatus.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import { WebClient } from "./webClient.ts";
@@ -45,14 +45,7 @@ export async function openWebDav(url: string, options: OpenOptions): Promise<Ope
 /** A WebDAV server (RFC 4918). Paths begin with "/" and are those of the URL, decoded. */
 class WebDavFileSystem implements FileSystem {
   readonly protocol: "webdav" | "webdavs";
-  readonly caps: FsCaps = {
-    atomicWrite: true,
-    ranges: true,
-    versionIds: false,
-    maxParallel: PARALLEL,
-    listPage: 1000,
-    byFolder: true,
-  };
+  readonly caps: FsCaps = folderCaps(PARALLEL);
   readonly #settings: WebDavSettings;
   readonly #client: WebClient;
   /** Folders that are there, or being made. */

@@ -16,7 +16,7 @@ import type {
   Source,
   WriteOptions,
 } from "./filesystem.ts";
-import { filesBelow, withoutSlash } from "./folderWalk.ts";
+import { filesBelow, folderCaps, withoutSlash } from "./folderWalk.ts";
 import { isEmptyRange } from "./objectPath.ts";
 import { sendFile } from "./streamBody.ts";
 import { downloadInOrder, type InOrder } from "./streamDownload.ts";
@@ -46,14 +46,7 @@ interface FileStatus {
 /** HDFS over HTTP, also through an HttpFS gateway. Paths begin with "/". */
 export class WebHdfsFileSystem implements FileSystem {
   readonly protocol: "webhdfs" | "hdfs";
-  readonly caps: FsCaps = {
-    atomicWrite: true,
-    ranges: true,
-    versionIds: false,
-    maxParallel: PARALLEL,
-    listPage: 1000,
-    byFolder: true,
-  };
+  readonly caps: FsCaps = folderCaps(PARALLEL);
   readonly #client: WebHdfsClient;
   readonly #settings: WebHdfsSettings;
 

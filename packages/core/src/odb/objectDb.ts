@@ -7,7 +7,6 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
-  readdirSync,
   readFileSync,
   readSync,
   renameSync,
@@ -19,6 +18,7 @@ import { CorruptObjectError, DvcError, FormatError } from "../base/errors.ts";
 import type { Reporter } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { namesIfThere } from "../fs/namesIn.ts";
 import { DIR_SUFFIX, isDirHash, isOid } from "../hash/hashInfo.ts";
 import { EMPTY_MD5, md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.ts";
 import { lookAtCache, WORTH_A_LOOK } from "./cacheLooks.ts";
@@ -288,17 +288,14 @@ export class ObjectDb {
     const path = this.pathOf(oid);
     if (this.#present(oid, path, bytes.byteLength)) return;
     if (!verified && this.hashName === "md5") expectHash(path, oid, md5Bytes(bytes));
-    const temporary = this.temporaryFor(oid);
-    try {
+    this.#place(oid, (temporary) => {
       writeTemporary(temporary, (fd) => {
         writeAll(fd, bytes);
         fsyncSync(fd);
       });
       this.#names.giveNow({ temporary, path });
-    } catch (error) {
-      removeQuietly(temporary);
-      throw error;
-    }
+    });
+    this.noteStored(oid, bytes.byteLength);
   }
 
   /**
@@ -313,16 +310,18 @@ export class ObjectDb {
       if (this.#present(oid, path, Number(before.size))) return;
       const trusted = options.hashedAt !== undefined && sameFile(before, options.hashedAt);
       const check = !trusted && this.hashName === "md5";
-      this.#place(path, oid, (fd) => {
-        const copied = this.#pump(source, fd, { ...options, skipHash: !check });
-        if (check) expectHash(from, oid, copied.md5);
+      this.#place(oid, (temporary) => {
+        const { md5, size } = writeTemporary(temporary, (fd) =>
+          this.#pump(source, fd, { ...options, skipHash: !check }),
+        );
+        if (check) expectHash(from, oid, md5);
         if (trusted && !sameFile(before, fstatSync(source, { bigint: true })))
           throw new CorruptObjectError(`'${from}' was changed while it was stored`, {
             path: from,
             expected: oid,
             actual: "unknown",
           });
-        return copied;
+        this.#nameLater(temporary, path, oid, size);
       });
     } finally {
       closeSync(source);
@@ -389,12 +388,12 @@ export class ObjectDb {
    * @throws the file system's error when any folder cannot be listed.
    */
   *content(skip: (oid: string) => boolean): Iterable<StoredEntry> {
-    for (const name of listOrEmpty(this.folder)) {
+    for (const name of namesIfThere(this.folder)) {
       if (TEMPORARY_NAME.test(name)) yield { kind: "temporary", oid: "", path: join(this.folder, name) };
       if (name.length !== 2) continue;
       const isShard = SHARD.test(name);
       if (!isShard && this.layout !== "3.x") continue;
-      for (const rest of listOrEmpty(join(this.folder, name))) {
+      for (const rest of namesIfThere(join(this.folder, name))) {
         const oid = name + rest;
         if (skip(oid)) continue;
         const path = `${this.folder}/${name}/${rest}`;
@@ -413,7 +412,7 @@ export class ObjectDb {
 
   /** Temporary files that were left behind or are being written now. */
   *temporaries(): Iterable<OsPath> {
-    for (const name of listOrEmpty(this.folder)) if (TEMPORARY_NAME.test(name)) yield join(this.folder, name);
+    for (const name of namesIfThere(this.folder)) if (TEMPORARY_NAME.test(name)) yield join(this.folder, name);
     for (const [prefix, names] of this.#folders())
       for (const name of names) if (TEMPORARY_NAME.test(name)) yield join(this.folder, prefix, name);
   }
@@ -459,7 +458,7 @@ export class ObjectDb {
       for (const oid of wanted) if (statSync(this.pathOf(oid), { throwIfNoEntry: false }) !== undefined) found.add(oid);
       return found;
     }
-    return listedOf(wanted, (shard) => listOrEmpty(join(this.folder, shard)));
+    return listedOf(wanted, (shard) => namesIfThere(join(this.folder, shard)));
   }
 
   /**
@@ -477,8 +476,11 @@ export class ObjectDb {
   intact(oids: Iterable<string>): Set<string> {
     const found = new Set<string>();
     // In a new cache most folders are missing: one listing tells more than a stat for each object.
-    const folders = new Set(listOrEmpty(this.folder));
-    for (const oid of oids) if (folders.has(oid.slice(0, 2)) && this.check(oid) === "ok") found.add(oid);
+    let folders: ReadonlySet<string> | undefined;
+    for (const oid of oids) {
+      folders ??= new Set(namesIfThere(this.folder));
+      if (folders.has(oid.slice(0, 2)) && this.check(oid) === "ok") found.add(oid);
+    }
     return found;
   }
 
@@ -493,9 +495,9 @@ export class ObjectDb {
   }
 
   *#folders(): Iterable<[prefix: string, names: string[]]> {
-    for (const prefix of listOrEmpty(this.folder)) {
+    for (const prefix of namesIfThere(this.folder)) {
       if (!SHARD.test(prefix)) continue;
-      const names = listOrEmpty(join(this.folder, prefix));
+      const names = namesIfThere(join(this.folder, prefix));
       yield [prefix, names];
     }
   }
@@ -538,11 +540,11 @@ export class ObjectDb {
     return { md5: hash?.digest("hex") ?? "", size };
   }
 
-  #place(path: OsPath, oid: string, write: (fd: number) => { readonly size: number }): void {
+  /** Runs `work` with the path of a temporary file, which goes when it fails. */
+  #place(oid: string, work: (temporary: OsPath) => void): void {
     const temporary = this.temporaryFor(oid);
     try {
-      const { size } = writeTemporary(temporary, write);
-      this.#nameLater(temporary, path, oid, size);
+      work(temporary);
     } catch (error) {
       removeQuietly(temporary);
       throw error;
@@ -621,16 +623,6 @@ function writeTemporary<T>(temporary: OsPath, write: (fd: number) => T): T {
     return result;
   } finally {
     closeSync(fd);
-  }
-}
-
-function listOrEmpty(folder: OsPath): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw error;
   }
 }
 

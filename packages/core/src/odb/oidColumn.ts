@@ -1,7 +1,7 @@
 import { isDirHash, isOid } from "../hash/hashInfo.ts";
 
 /** Bytes of one hash. */
-const DIGEST = 16;
+export const DIGEST = 16;
 
 /** Hashes of files in order, 16 bytes each, in memory that threads share: a million of them take 16 MB. */
 export class OidColumn {
@@ -35,7 +35,7 @@ export class OidColumn {
 
   /** 32 hex digits. */
   at(row: number): string {
-    return this.#hex.toString("hex", row * DIGEST, (row + 1) * DIGEST);
+    return digestAt(this.#hex, row);
   }
 
   /** Whether row `row` is the digest at `offset` of `digests`. */
@@ -43,6 +43,11 @@ export class OidColumn {
     for (let i = 0; i < DIGEST; i++) if (this.bytes[row * DIGEST + i] !== digests[offset + i]) return false;
     return true;
   }
+}
+
+/** The 32 hex digits of row `row` of a column of digests. */
+export function digestAt(digests: Buffer, row: number): string {
+  return digests.toString("hex", row * DIGEST, (row + 1) * DIGEST);
 }
 
 /** Writes 32 hex digits into row `row` of a column of digests. */

@@ -5,7 +5,7 @@ import { mapBounded } from "../base/pool.ts";
 import { isLocalPathFileSystem, type FileSystem, type LocalPathFileSystem } from "../fs/filesystem.ts";
 import { DIR_SUFFIX, isOid } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
-import { listedOf } from "./listed.ts";
+import { byShard, listedOf } from "./listed.ts";
 import { Tree } from "./tree.ts";
 
 /** How objects lie in a store: `files/md5/<2>/<30>`, or DVC 2.x's `<2>/<30>`. */
@@ -32,8 +32,10 @@ export interface RemoteObject {
 const FEW = 100;
 /** So many objects are listed folder by folder, at once. */
 const MANY = 100_000;
-/** From so many on, every folder of a local remote is listed: with eight and more a folder that is cheapest. */
-const LIST_FROM = 2048;
+/** With so many and more in a folder of a local remote, its listing is cheapest. */
+const WORTH_LISTING = 8;
+/** From so many on, every folder is listed. */
+const LIST_FROM = 256 * WORTH_LISTING;
 /** A page of a listing costs the server about as much as this many single questions. */
 const ASKS_PER_PAGE = 5;
 
@@ -167,7 +169,10 @@ export class RemoteDb {
     return count * 256;
   }
 
-  /** By how names may begin they are listed: together all that are asked for begin so. */
+  /**
+   * By how names may begin they are listed: together all that are asked for begin so. As many as make each listing take few
+   * pages. One digit is no use in the legacy layout, whose root also holds `files/`: "f" would list all of it.
+   */
   #prefixesFor(estimate: number, oids: readonly string[]): readonly string[] {
     const isFolders = estimate > MANY || this.layout === "legacy" || this.fs.caps.byFolder === true;
     if (!isFolders) return DIGITS;
@@ -212,18 +217,16 @@ export class RemoteDb {
   }
 
   #existsLocally(fs: LocalPathFileSystem, oids: readonly string[]): Set<string> {
-    if (oids.length >= LIST_FROM) return listedOf(oids, (shard) => namesIn(fs.localPath(`${this.root}/${shard}`)));
+    const folderOf = (shard: string): string => fs.localPath(`${this.root}/${shard}`);
+    const listed = (some: readonly string[]): Set<string> => listedOf(some, (shard) => namesIn(folderOf(shard)));
+    if (oids.length >= LIST_FROM) return listed(oids);
     const found = new Set<string>();
-    for (const [prefix, rest] of groupByPrefix(oids)) {
-      const folder = fs.localPath(`${this.root}/${prefix}`);
-      if (rest.length < 8) {
-        for (const name of rest) {
-          if (lstatSync(`${folder}/${name}`, { throwIfNoEntry: false })?.isFile() === true) found.add(prefix + name);
-        }
-      } else {
-        const names = new Set(namesIn(folder));
-        for (const name of rest) if (names.has(name)) found.add(prefix + name);
-      }
+    for (const [shard, group] of byShard(oids.filter(isOid))) {
+      if (group.length >= WORTH_LISTING) for (const oid of listed(group)) found.add(oid);
+      else
+        for (const oid of group)
+          if (lstatSync(`${folderOf(shard)}/${oid.slice(2)}`, { throwIfNoEntry: false })?.isFile() === true)
+            found.add(oid);
     }
     return found;
   }
@@ -242,22 +245,6 @@ export function damagedRemoteObject(remote: RemoteDb, oid: string, actual: strin
 
 const DIGITS: readonly string[] = Array.from({ length: 16 }, (_, i) => i.toString(16));
 const TWO_DIGITS: readonly string[] = DIGITS.flatMap((a) => DIGITS.map((b) => a + b));
-
-/**
- * So many parallel listings that each takes few pages. One digit is no use in the legacy layout, whose root also holds
- * `files/`: "f" would list all of it.
- */
-function groupByPrefix(oids: readonly string[]): Map<string, string[]> {
-  const groups = new Map<string, string[]>();
-  for (const oid of oids) {
-    if (!isOid(oid)) continue;
-    const prefix = oid.slice(0, 2);
-    const group = groups.get(prefix);
-    if (group === undefined) groups.set(prefix, [oid.slice(2)]);
-    else group.push(oid.slice(2));
-  }
-  return groups;
-}
 
 function namesIn(folder: string): string[] {
   try {

@@ -4,6 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import { isStrictlyInside, type OsPath } from "../base/paths.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
 import { HeldFolders } from "../fs/heldFolders.ts";
+import { namesIfThere } from "../fs/namesIn.ts";
 import { isOid } from "../hash/hashInfo.ts";
 import type { ObjectDb } from "./objectDb.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
@@ -339,12 +340,6 @@ function removeEmpty(folder: OsPath): void {
 
 /** What a folder holds; nothing when it is none, or a link. */
 function namesIn(folder: OsPath): string[] {
-  try {
-    if (isLink(folder)) return [];
-    return readdirSync(folder).sort();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw error;
-  }
+  const names = namesIfThere(folder);
+  return names.length === 0 || isLink(folder) ? [] : names.sort();
 }

@@ -5,6 +5,7 @@ import { DIR_SUFFIX } from "../hash/hashInfo.ts";
 import { md5Bytes, newMd5 } from "../hash/md5.ts";
 import { compareCodePoints, needsCodePointOrder } from "../base/codePoints.ts";
 import type { TextColumn } from "../base/textColumn.ts";
+import { DIGEST, digestAt } from "./oidColumn.ts";
 import { scanManifest } from "./treeScan.ts";
 
 /** One file of a tracked folder. */
@@ -68,7 +69,7 @@ export class Tree implements Iterable<TreeEntry> {
     }
     let row = 0;
     for (const relpath of rows.relpaths) {
-      const md5 = md5At(rows, row);
+      const md5 = digestAt(rows.digests, row);
       yield rows.size === undefined ? { relpath, md5 } : { relpath, md5, size: rows.size(row) };
       row++;
     }
@@ -78,7 +79,7 @@ export class Tree implements Iterable<TreeEntry> {
   *rowsByShard(): IterableIterator<[shard: string, rows: Uint32Array]> {
     const rows = this.#rows;
     const shardOf = isColumns(rows)
-      ? (row: number): number => rows.digests[row * 16] as number
+      ? (row: number): number => rows.digests[row * DIGEST] as number
       : (row: number): number => parseInt((rows[row] as TreeEntry).md5.slice(0, 2), 16);
     /** Where the next row of each shard goes. */
     const next = new Uint32Array(257);
@@ -158,12 +159,11 @@ export class Tree implements Iterable<TreeEntry> {
   serialize(): Buffer {
     const kept = this.#bytes?.deref();
     if (kept !== undefined) return kept;
-    const size = this.#textSize();
-    if (size > MAX_MANIFEST_BYTES)
+    const bytes = serializeTree(this, this.#textSize());
+    if (bytes.length > MAX_MANIFEST_BYTES)
       throw new DvcError(`a folder of ${String(this.nfiles)} files is too large to be recorded as one`, {
         hint: "Its manifest would have more than 512 MiB. Track its sub-folders, each for itself.",
       });
-    const bytes = serializeTree(this, size);
     this.#bytes = new WeakRef(bytes);
     return bytes;
   }
@@ -243,23 +243,19 @@ export class Tree implements Iterable<TreeEntry> {
   /** Hash of the file in row `row`. */
   md5At(row: number): string {
     const rows = this.#rows;
-    return isColumns(rows) ? md5At(rows, row) : (rows[row] as TreeEntry).md5;
+    return isColumns(rows) ? digestAt(rows.digests, row) : (rows[row] as TreeEntry).md5;
   }
 
   #entryAt(row: number): TreeEntry {
     const rows = this.#rows;
     if (!isColumns(rows)) return rows[row] as TreeEntry;
-    const entry = { relpath: rows.relpaths.at(row), md5: md5At(rows, row) };
+    const entry = { relpath: rows.relpaths.at(row), md5: digestAt(rows.digests, row) };
     return rows.size === undefined ? entry : { ...entry, size: rows.size(row) };
   }
 }
 
 function isColumns(rows: TreeColumns | readonly TreeEntry[]): rows is TreeColumns {
   return "digests" in rows;
-}
-
-function md5At({ digests }: TreeColumns, row: number): string {
-  return digests.toString("hex", row * 16, (row + 1) * 16);
 }
 
 function compareUnits(a: string, b: string): number {

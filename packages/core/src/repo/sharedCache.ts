@@ -1,9 +1,10 @@
-import { lstatSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { lstatSync, readFileSync, rmSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { isInside } from "../base/paths.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
+import { namesIfThere } from "../fs/namesIn.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { makeObjectFolder } from "../odb/objectFolder.ts";
 import type { Repo } from "./repo.ts";
@@ -52,7 +53,7 @@ export function registeredProjects(repo: Repo): RegisteredProject[] {
   if (isInside(repo.dvcDir, repo.cacheDir)) return [];
   const folder = join(repo.cacheDir, PROJECTS);
   const found: RegisteredProject[] = [];
-  for (const name of namesIn(folder)) {
+  for (const name of namesIfThere(folder).sort()) {
     const file = join(folder, name);
     const entry = readEntry(file);
     if (entry === undefined || (entry.root === repo.root && entry.host === hostname())) continue;
@@ -100,15 +101,5 @@ function readEntry(file: OsPath): Entry | undefined {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EACCES" || code === "EPERM") throw error;
     return undefined;
-  }
-}
-
-function namesIn(folder: OsPath): string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw error;
   }
 }
