@@ -27,6 +27,15 @@ describe("add", () => {
     expect(ran).toMatchObject({ code: 1, err: "ERROR: config file error: Unsupported URL type unsupported://\n" });
   });
 
+  it("knows that nothing lies below a tracked file", () => {
+    rig.write("foo", "foo");
+    rig.ok("add", "-q", "foo");
+    for (const path of ["foo/bar", "foo/bar/baz"]) {
+      const ran = rig.run(["add", path]);
+      expect(ran).toMatchObject({ code: 1, err: "ERROR: Cannot modify 'foo' which is being tracked as a file\n" });
+    }
+  });
+
   it("names all that track one path", () => {
     rig.write("foo", "foo");
     rig.ok("add", "-q", "foo");

@@ -19,7 +19,6 @@ import { recordOutput, relinkOutput } from "./recordOutput.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import { addFrom, outExists } from "./addFrom.ts";
 import type { AddOptions } from "./addOptions.ts";
-import { isDirHash } from "../hash/hashInfo.ts";
 
 export type { AddedStage };
 
@@ -131,7 +130,6 @@ function requirePresent(repo: Repo, out: Output): void {
 
 function findTarget(repo: Repo, index: Index, target: string, options: AddOptions): Target {
   const name = options.out === undefined ? target : resolveOut(repo, target, options.out, options);
-  refuseBelowFile(repo, index, resolve(repo.env.cwd, name));
   const place = placeOf(repo, name, options.toRemote === true && options.out === undefined);
   const path = place.out;
   const [known, other] = index.outs.filter(
@@ -157,15 +155,6 @@ function findTarget(repo: Repo, index: Index, target: string, options: AddOption
   requireFolder(place.wdir);
   const out = newOutput(repo, name, place);
   return { stage: newStage(place, out), out, within: undefined };
-}
-
-/** Nothing can lie below a tracked file. */
-function refuseBelowFile(repo: Repo, index: Index, path: OsPath): void {
-  for (const { out, stage } of index.outs) {
-    const isFile = out.hash !== undefined && !isDirHash(out.hash.value);
-    if (isFile && out.isLocal && stage.cmd === undefined && isStrictlyInside(out.path, path))
-      throw new DvcError(`Cannot modify '${shownPath(repo, out)}' which is being tracked as a file`);
-  }
 }
 
 interface Place {

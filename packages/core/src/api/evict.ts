@@ -20,7 +20,7 @@ import { UsedObjects } from "../repo/usedObjects.ts";
 import { pushFilter, selectedOutputs } from "../repo/objects.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { readBack } from "../repo/readBack.ts";
-import { looking } from "../repo/looking.ts";
+import { lookingWhenDry } from "../repo/looking.ts";
 import { openRemote } from "../repo/remote.ts";
 import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
@@ -61,8 +61,9 @@ export async function evict(
   targets: readonly string[],
   options: EvictOptions = {},
 ): Promise<readonly EvictedOutput[]> {
-  const work = (): Promise<readonly EvictedOutput[]> => evictLocked(repo, targets, options);
-  return changeRepo(repo, "evict", options, () => (options.dry === true ? looking(repo, work) : work()));
+  return changeRepo(repo, "evict", options, () =>
+    lookingWhenDry(repo, options.dry, () => evictLocked(repo, targets, options)),
+  );
 }
 
 async function evictLocked(

@@ -12,7 +12,7 @@ import { openRemote } from "../repo/remote.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 import { journaled } from "../repo/journal.ts";
 import { lockableSharers } from "../repo/keptRoots.ts";
-import { looking } from "../repo/looking.ts";
+import { lookingWhenDry } from "../repo/looking.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { emptyTrash, newBin, trashDays, trashTotal } from "../repo/trash.ts";
 import type { UsedObjects } from "../repo/usedObjects.ts";
@@ -73,7 +73,7 @@ export async function withGcLocks<T>(
     const done = await withLocks(ordered, options, async () => {
       const isComplete = tries === MOST_TRIES || sharers().every(({ root }) => all.has(root));
       if (!isComplete) return undefined;
-      return { value: options.dry === true ? await looking(repo, () => work(others)) : await work(others) };
+      return { value: await lookingWhenDry(repo, options.dry, () => work(others)) };
     });
     if (done !== undefined) return done.value;
   }

@@ -84,7 +84,8 @@ async function collectOutput(
   if (out.hash === undefined) {
     if (isImport(stage)) {
       const brought = broughtHash(repo, one)?.value;
-      if (brought !== undefined) used.add(undefined, [brought, ...childrenOf(repo, brought)]);
+      if (brought !== undefined)
+        used.add(undefined, withManifest(brought, isDirHash(brought) ? repo.cache.readTree(brought) : undefined));
       return;
     }
     if (rev === undefined) warn(options, unmadeText(repo, one));
@@ -107,13 +108,10 @@ async function collectOutput(
   used.add(out.remote, withManifest(oid, tree));
 }
 
-function* withManifest(oid: string, tree: Tree): Iterable<string> {
+/** An object and, of a folder, all that its manifest names. */
+function* withManifest(oid: string, tree: Tree | undefined): Iterable<string> {
   yield oid;
-  yield* tree.md5s();
-}
-
-function childrenOf(repo: Repo, oid: string): string[] {
-  return isDirHash(oid) ? (repo.cache.readTree(oid)?.entries ?? []).map(({ md5 }) => md5) : [];
+  if (tree !== undefined) yield* tree.md5s();
 }
 
 /** A remote that fails is as good as none here: the caller refuses. */

@@ -18,7 +18,7 @@ import { noteFinal } from "../repo/journal.ts";
 import { collectKept, type KeptApart } from "../repo/keptRoots.ts";
 import { readManifest } from "../repo/manifests.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
-import { looking } from "../repo/looking.ts";
+import { lookingWhenDry } from "../repo/looking.ts";
 import { openRemote } from "../repo/remote.ts";
 import { changeRepo } from "../repo/change.ts";
 import { notePurged, wasPurged } from "../repo/purged.ts";
@@ -70,8 +70,9 @@ export interface PurgeResult extends PurgePlan {
  * @throws {UsageError} for a target that no revision tracks; {DvcError} `Failed to collect '<rev>'`; {StorageError}
  */
 export async function purge(repo: Repo, target: string, options: PurgeOptions = {}): Promise<PurgeResult> {
-  const work = (): Promise<PurgeResult> => purgeLocked(repo, target, options);
-  return changeRepo(repo, "purge", options, () => (options.dry === true ? looking(repo, work) : work()));
+  return changeRepo(repo, "purge", options, () =>
+    lookingWhenDry(repo, options.dry, () => purgeLocked(repo, target, options)),
+  );
 }
 
 async function purgeLocked(repo: Repo, target: string, options: PurgeOptions): Promise<PurgeResult> {

@@ -54,8 +54,9 @@ export async function runUrlImport(
   const place = await openDependency(repo, dep);
   try {
     const found = await lockDependency(repo, dep, place, options);
-    // DVC looks at the source before and after, but when it sends it on at once.
-    for (let look = options.toRemote === true ? 1 : 0; look < 2; look++) warnOfNothing(repo, found, options);
+    warnOfNothing(repo, found, options);
+    // DVC looks at the source again, but when it sends it on at once.
+    if (options.toRemote !== true) warnOfNothing(repo, found, options);
     const next = await takeData(repo, found, out, place, options);
     if (options.toRemote !== true && next.hash !== undefined) warnOfNothing(repo, next, options);
     context.ignore(out.path);

@@ -5,17 +5,11 @@ import { TextColumn } from "./textColumn.ts";
 
 const text = fc.string({ unit: "binary" }).filter((one) => !/\p{Surrogate}/u.test(one) && !one.includes("\0"));
 
-function columnOf(texts: readonly string[]): TextColumn {
-  const column = TextColumn.empty();
-  for (const text of texts) column.push(text);
-  return column;
-}
-
 describe("TextColumn", () => {
   it("keeps texts, at hand by row and all in turn, through its bytes and in another thread", () => {
     fc.assert(
       fc.property(fc.array(text, { maxLength: 1500 }), (texts) => {
-        const column = columnOf(texts);
+        const column = TextColumn.of(texts);
         expect(texts.map((_, row) => column.at(row))).toEqual(texts);
         for (const other of [column, TextColumn.parse(column.joined, texts.length), TextColumn.over(column.share)])
           expect([...(other ?? [])]).toEqual(texts);
@@ -27,10 +21,10 @@ describe("TextColumn", () => {
   it("compares in the order of code points", () => {
     fc.assert(
       fc.property(text, text, (a, b) => {
-        const column = columnOf([a, b]);
+        const column = TextColumn.of([a, b]);
         expect(column.isAfter(1)).toBe(compareCodePoints(b, a) > 0);
         expect(Math.sign(column.compare(0, Buffer.from(b)))).toBe(Math.sign(compareCodePoints(a, b)));
-        expect(column.isSame(0, columnOf(["x", b]), 1)).toBe(a === b);
+        expect(column.isSame(0, TextColumn.of(["x", b]), 1)).toBe(a === b);
       }),
     );
   });

@@ -34,6 +34,12 @@ export class TextColumn implements Iterable<string> {
     return new TextColumn({ bytes: sharedBytes(bytes), ends: sharedEnds(texts), count: 0 });
   }
 
+  static of(texts: Iterable<string>): TextColumn {
+    const column = TextColumn.empty();
+    for (const text of texts) column.push(text);
+    return column;
+  }
+
   /** Over memory of another thread. */
   static over(share: TextShare): TextColumn {
     return new TextColumn(share);

@@ -1,12 +1,11 @@
 import type { BigIntStats } from "node:fs";
 import type { OsPath } from "../base/paths.ts";
 import type { QuickStat } from "../fs/quickStat.ts";
+import { STAMP_FIELDS } from "../odb/stateTable.ts";
 import type { Stamp } from "./plan.ts";
 
 /** What became of a file of a batch. `Doubtful`: its object is missing or not as objects are; to be looked at closely. */
 export const FileState = { Waiting: 0, Built: 1, Damaged: 2, Doubtful: 3 } as const;
-
-const FIELDS = 5;
 
 /** File conditions as columns of 64-bit numbers, which two threads can share. */
 export class StampColumns {
@@ -20,11 +19,11 @@ export class StampColumns {
 
   /** Room for `count` conditions. */
   static allocate(count: number, memory: (bytes: number) => ArrayBuffer): BigInt64Array {
-    return new BigInt64Array(memory(count * FIELDS * 8));
+    return new BigInt64Array(memory(count * STAMP_FIELDS * 8));
   }
 
   set(index: number, stat: BigIntStats): void {
-    const at = index * FIELDS;
+    const at = index * STAMP_FIELDS;
     const numbers = this.#numbers;
     numbers[at] = stat.dev;
     numbers[at + 1] = stat.ino;
@@ -42,12 +41,12 @@ export class StampColumns {
 
   /** Whether anything was set; no file has inode 0. */
   has(index: number): boolean {
-    const ino = this.#numbers[index * FIELDS + 1];
+    const ino = this.#numbers[index * STAMP_FIELDS + 1];
     return ino !== undefined && ino !== 0n;
   }
 
   get(index: number): Stamp {
-    const at = index * FIELDS;
+    const at = index * STAMP_FIELDS;
     const numbers = this.#numbers;
     return {
       dev: BigInt.asUintN(64, numbers[at] as bigint),

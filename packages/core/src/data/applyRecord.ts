@@ -4,8 +4,9 @@ import { sortByCodePoint } from "../base/codePoints.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { TextColumn } from "../base/textColumn.ts";
 import type { FolderRecord } from "../odb/folderRecords.ts";
-import { FILE_NUMBERS, FOLDER_NUMBERS, HAS_NAMES, IS_LINK } from "../odb/folderRecords.ts";
+import { FOLDER_NUMBERS, HAS_NAMES, IS_LINK } from "../odb/folderRecords.ts";
 import { digestAt } from "../odb/oidColumn.ts";
+import { STAMP_FIELDS } from "../odb/stateTable.ts";
 import { Tree } from "../odb/tree.ts";
 import type { FileBatch } from "./applyFiles.ts";
 import { StampColumns, unsigned } from "./applyColumns.ts";
@@ -66,8 +67,8 @@ export function noteNewFolder(item: PlanItem, batch: FileBatch, options: NewFold
   for (let row = 0; row < jobs.length; row++) {
     // The object that a link leads to could be edited by others all the time.
     const asOf = flags[row] === IS_LINK ? options.begun : swapFrom;
-    if (isYoung({ ctimeNs: stats[row * FILE_NUMBERS + 4] as bigint }, asOf))
-      stats.fill(0n, row * FILE_NUMBERS, (row + 1) * FILE_NUMBERS);
+    if (isYoung({ ctimeNs: stats[row * STAMP_FIELDS + 4] as bigint }, asOf))
+      stats.fill(0n, row * STAMP_FIELDS, (row + 1) * STAMP_FIELDS);
   }
   for (let at = 0; at < folderStats.length; at += FOLDER_NUMBERS)
     if (isYoung({ ctimeNs: folderStats[at + 3] as bigint }, swapFrom)) folderStats.fill(0n, at, at + FOLDER_NUMBERS);

@@ -363,16 +363,7 @@ function emptyItem(wanted: Wanted, displace: boolean): PlanItem {
     keep: new Set(),
     displace,
   };
-  return {
-    wanted,
-    before: undefined,
-    create: [],
-    modify: none,
-    remove: none,
-    relink: none,
-    change: undefined,
-    work,
-  };
+  return { wanted, before: undefined, create: none, modify: none, remove: none, relink: none, change: undefined, work };
 }
 
 function isDeadCacheLink(found: FoundFile): boolean {

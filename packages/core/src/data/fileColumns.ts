@@ -3,11 +3,10 @@ import { TextColumn } from "../base/textColumn.ts";
 import type { FolderRecord } from "../odb/folderRecords.ts";
 import type { FileCondition } from "../odb/state.ts";
 import { DIGEST, digestAt, writeDigest } from "../odb/oidColumn.ts";
+import { STAMP_FIELDS } from "../odb/stateTable.ts";
 import { Tree } from "../odb/tree.ts";
 
-/** Fields of a stat that are kept: device, inode, size, mtime in ns, ctime in ns. */
-export const STAT_FIELDS = 5;
-/** Where the size stands among them. */
+/** Where the size stands among {@link STAMP_FIELDS}. */
 export const SIZE = 2;
 
 /**
@@ -31,7 +30,7 @@ export class FileColumns {
     this.base = base;
     this.asOf = asOf;
     this.relpaths = filled?.relpaths ?? TextColumn.empty();
-    this.stats = filled?.stats ?? new BigUint64Array(64 * STAT_FIELDS);
+    this.stats = filled?.stats ?? new BigUint64Array(64 * STAMP_FIELDS);
     this.digests = filled?.digests ?? Buffer.alloc(64 * DIGEST);
     this.#known = new Uint8Array(filled?.relpaths.length ?? 64).fill(filled === undefined ? 0 : 1);
   }
@@ -58,13 +57,14 @@ export class FileColumns {
   /** Appends a file in the condition and with the hash that stand in a row of a record. */
   addRow(relpath: RelPath, { stats, digests }: Pick<FolderRecord, "stats" | "digests">, row: number): void {
     const index = this.#makeRoom(relpath);
-    for (let i = 0; i < STAT_FIELDS; i++) this.stats[index * STAT_FIELDS + i] = stats[row * STAT_FIELDS + i] as bigint;
+    for (let i = 0; i < STAMP_FIELDS; i++)
+      this.stats[index * STAMP_FIELDS + i] = stats[row * STAMP_FIELDS + i] as bigint;
     this.setDigest(index, digests, row);
   }
 
   /** Replaces what is known of a file's condition. */
   setStat(index: number, stat: FileCondition): void {
-    const at = index * STAT_FIELDS;
+    const at = index * STAMP_FIELDS;
     this.stats[at] = stat.dev;
     this.stats[at + 1] = stat.ino;
     this.stats[at + 2] = stat.size;
@@ -74,7 +74,7 @@ export class FileColumns {
 
   /** What {@link setStat} was told. */
   condition(index: number): FileCondition {
-    const at = index * STAT_FIELDS;
+    const at = index * STAMP_FIELDS;
     const field = (i: number): bigint => this.stats[at + i] as bigint;
     return { dev: field(0), ino: field(1), size: field(2), mtimeNs: field(3), ctimeNs: field(4) };
   }
@@ -94,7 +94,7 @@ export class FileColumns {
 
   /** Bytes. */
   size(index: number): number {
-    return Number(this.stats[index * STAT_FIELDS + SIZE]);
+    return Number(this.stats[index * STAMP_FIELDS + SIZE]);
   }
 
   /** Bytes of all files. */
@@ -131,7 +131,7 @@ export class FileColumns {
     if (!this.isHashed) throw new Error(`not every file of '${this.base}' was hashed`);
     const { relpaths, stats, count } = this;
     const digests = this.digests.subarray(0, count * DIGEST);
-    return Tree.fromWalk({ relpaths, digests, size: (row) => Number(stats[row * STAT_FIELDS + SIZE]) });
+    return Tree.fromWalk({ relpaths, digests, size: (row) => Number(stats[row * STAMP_FIELDS + SIZE]) });
   }
 
   /** Whether the hash of each file is known. */
@@ -155,7 +155,7 @@ function grown<T extends BigUint64Array | Uint8Array>(column: T, larger: T): T {
 
 /** Whether `stat` has the fields that stand at `index` of a column of stats. */
 export function sameStat(stats: BigUint64Array, index: number, stat: FileCondition): boolean {
-  const at = index * STAT_FIELDS;
+  const at = index * STAMP_FIELDS;
   return (
     stats[at + 4] === stat.ctimeNs &&
     stats[at + 3] === stat.mtimeNs &&

@@ -4,9 +4,10 @@ import { isYoung } from "../base/clockGrain.ts";
 import { sortByCodePoint } from "../base/codePoints.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import type { FolderRecord } from "../odb/folderRecords.ts";
-import { FILE_NUMBERS, FOLDER_NUMBERS, HAS_NAMES, IS_LINK } from "../odb/folderRecords.ts";
+import { FOLDER_NUMBERS, HAS_NAMES, IS_LINK } from "../odb/folderRecords.ts";
 import { hasFolderTimes } from "../odb/folderTimes.ts";
-import { FileColumns, SIZE, STAT_FIELDS } from "./fileColumns.ts";
+import { STAMP_FIELDS } from "../odb/stateTable.ts";
+import { FileColumns, SIZE } from "./fileColumns.ts";
 import { type RowShare, SAME, scanLeftRows, scanRows } from "./rowScan.ts";
 import { type IgnorePredicate, walkFiles } from "./walk.ts";
 
@@ -284,7 +285,7 @@ class RowsLook implements FolderLook {
       // The columns of all files, once put together, are the ones that go on to be filled.
       const [from, at] = all === undefined ? [changed, index] : [all, row];
       digests.write(from.md5(at), row * 16, "hex");
-      stats.set(from.stats.subarray(at * STAT_FIELDS, (at + 1) * STAT_FIELDS), row * FILE_NUMBERS);
+      stats.set(from.stats.subarray(at * STAMP_FIELDS, (at + 1) * STAMP_FIELDS), row * STAMP_FIELDS);
     }
     const size = sumOfSizes(stats);
     for (const row of rows) forgetYoung(stats, row, changed.asOf);
@@ -297,15 +298,15 @@ class RowsLook implements FolderLook {
 function sumOfSizes(stats: BigUint64Array): number {
   const halves = new Uint32Array(stats.buffer, stats.byteOffset, stats.length * 2);
   let sum = 0;
-  for (let at = SIZE * 2; at < halves.length; at += FILE_NUMBERS * 2)
+  for (let at = SIZE * 2; at < halves.length; at += STAMP_FIELDS * 2)
     sum += (halves[at] as number) + (halves[at + 1] as number) * 2 ** 32;
   return sum;
 }
 
 /** A file edited so lately that another edit could leave the same times is looked at closer next time. */
 function forgetYoung(stats: BigUint64Array, row: number, asOf: number): void {
-  const at = row * FILE_NUMBERS;
-  if (isTooYoung(stats[at + 4] as bigint, asOf)) stats.fill(0n, at, at + FILE_NUMBERS);
+  const at = row * STAMP_FIELDS;
+  if (isTooYoung(stats[at + 4] as bigint, asOf)) stats.fill(0n, at, at + STAMP_FIELDS);
 }
 
 /** A folder walked from top to bottom, with what is known of it taken from the record. */
@@ -364,7 +365,7 @@ class WalkedLook implements FolderLook {
   record(oid: string): FolderRecord {
     const { files } = this;
     const { count } = files;
-    const stats = files.stats.slice(0, count * STAT_FIELDS);
+    const stats = files.stats.slice(0, count * STAMP_FIELDS);
     for (let row = 0; row < count; row++) forgetYoung(stats, row, files.asOf);
     const folders = ["", ...this.folders];
     const folderStats = this.#folderStats.slice(0, folders.length * FOLDER_NUMBERS);

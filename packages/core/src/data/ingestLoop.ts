@@ -5,14 +5,14 @@ import { writeAll } from "../fs/atomic.ts";
 import { LANES, Md5Lanes } from "../hash/md5Lanes.ts";
 import type { LaneHasher } from "../hash/plainLanes.ts";
 import { DIGEST, digestAt } from "../odb/oidColumn.ts";
+import { STAMP_FIELDS } from "../odb/stateTable.ts";
 import { PlainLanes } from "../hash/plainLanes.ts";
-import { sameStat, STAT_FIELDS } from "./fileColumns.ts";
+import { sameStat, SIZE } from "./fileColumns.ts";
 import type { IngestFailure, IngestJob } from "./ingestJob.ts";
 import { Control, Outcome } from "./ingestJob.ts";
 
 const OBJECT_MODE = 0o444;
 const REGULAR_OBJECT = 0o100444;
-const SIZE_FIELD = 2;
 
 /** A file that is being read in a lane. */
 interface Reading {
@@ -114,7 +114,7 @@ export class IngestLoop {
     const reading = this.#reading[lane] as Reading;
     const buffer = this.#lanes.buffer(lane);
     const { capacity } = this.#lanes;
-    const size = Number(this.#job.stats[reading.index * STAT_FIELDS + SIZE_FIELD]);
+    const size = Number(this.#job.stats[reading.index * STAMP_FIELDS + SIZE]);
     let count = 0;
     while (count < capacity) {
       const got = readSync(reading.source, buffer, count, capacity - count, null);

@@ -3,7 +3,7 @@ import { TextColumn } from "../base/textColumn.ts";
 import { workerFile } from "../base/workerFile.ts";
 import type { BuildOptions } from "./buildOptions.ts";
 import type { FileColumns } from "./fileColumns.ts";
-import { STAT_FIELDS } from "./fileColumns.ts";
+import { STAMP_FIELDS } from "../odb/stateTable.ts";
 import type { IngestFailure, IngestJob } from "./ingestJob.ts";
 import { Control } from "./ingestJob.ts";
 import { IngestLoop } from "./ingestLoop.ts";
@@ -31,7 +31,7 @@ export function openJob(
   options: BuildOptions,
 ): { job: IngestJob; threads: number } {
   const count = todo.length;
-  const stats = new BigUint64Array(new SharedArrayBuffer(count * STAT_FIELDS * 8));
+  const stats = new BigUint64Array(new SharedArrayBuffer(count * STAMP_FIELDS * 8));
   const isAll = count === files.count;
   const relpaths = isAll ? files.relpaths : TextColumn.empty();
   const batches = [0];
@@ -40,7 +40,7 @@ export function openJob(
   for (let row = 0; row < count; row++) {
     const index = todo[row] as number;
     if (!isAll) relpaths.push(files.relpaths.at(index));
-    stats.set(files.stats.subarray(index * STAT_FIELDS, (index + 1) * STAT_FIELDS), row * STAT_FIELDS);
+    stats.set(files.stats.subarray(index * STAMP_FIELDS, (index + 1) * STAMP_FIELDS), row * STAMP_FIELDS);
     const size = files.size(index);
     bytes += size;
     batchBytes += size;

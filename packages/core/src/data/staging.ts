@@ -5,8 +5,9 @@ import { syncFolder } from "../fs/atomic.ts";
 import { FLUSH_SINGLY, makeDurable, syncFileSystem } from "../odb/durable.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import { digestAt } from "../odb/oidColumn.ts";
+import { STAMP_FIELDS } from "../odb/stateTable.ts";
 import { StagingFolders } from "../odb/stagingFolders.ts";
-import { SIZE, STAT_FIELDS } from "./fileColumns.ts";
+import { SIZE } from "./fileColumns.ts";
 import type { IngestJob } from "./ingestJob.ts";
 import { Control, Outcome } from "./ingestJob.ts";
 
@@ -80,7 +81,7 @@ export class Staging extends StagingFolders {
       if (!this.#present.has(shard)) this.makeShard(shard);
     }
     renameSync(this.#stagedPath(job, row), `${this.objects}/${shard}/${oid.slice(2)}`);
-    this.#store.noteStored(oid, Number(job.stats[row * STAT_FIELDS + SIZE]));
+    this.#store.noteStored(oid, Number(job.stats[row * STAMP_FIELDS + SIZE]));
   }
 
   #freshPath(oid: string): OsPath {

@@ -43,22 +43,22 @@ export function removeUnusedLinks(
 ): OsPath[] {
   const removed: OsPath[] = [];
   const isListed = near(used);
-  for (const [rel, { ino, token }] of state.links.all()) {
-    const path = join(root, rel);
-    if (!isOid(token) || isListed(path)) continue;
-    const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-    if (stat === undefined) state.links.delete(rel);
-    if (stat === undefined || String(stat.ino) !== ino) continue;
-    const contents = unchangedContents(root, path, token, state, caches, ignore);
-    if (contents === undefined) continue;
-    removing?.(path, token);
-    withHeldFolders(root, (held) => {
+  withHeldFolders(root, (held) => {
+    for (const [rel, { ino, token }] of state.links.all()) {
+      const path = join(root, rel);
+      if (!isOid(token) || isListed(path)) continue;
+      const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      if (stat === undefined) state.links.delete(rel);
+      if (stat === undefined || String(stat.ino) !== ino) continue;
+      const contents = unchangedContents(root, path, token, state, caches, ignore);
+      if (contents === undefined) continue;
+      removing?.(path, token);
       for (const { path: file, old } of contents.files) removeFile(file, old, held);
       for (const folder of contents.folders) removeFolder(folder, held);
-    });
-    state.links.delete(rel);
-    removed.push(isDirHash(token) ? `${path}/` : path);
-  }
+      state.links.delete(rel);
+      removed.push(isDirHash(token) ? `${path}/` : path);
+    }
+  });
   return removed;
 }
 

@@ -5,10 +5,9 @@ import { TextColumn } from "../base/textColumn.ts";
 import { writeAll } from "../fs/atomic.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
 import { pruneRecords } from "./pruneRecords.ts";
+import { STAMP_FIELDS } from "./stateTable.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
-/** Numbers kept of a file: device, inode, size, mtime in ns, ctime in ns. All 0: look closer next time. */
-export const FILE_NUMBERS = 5;
 /** Numbers kept of a folder: device, inode, mtime in ns, ctime in ns. All 0: list it again next time. */
 export const FOLDER_NUMBERS = 4;
 /** Flag of a file that is a symlink: its numbers are those of the file it leads to. */
@@ -25,7 +24,7 @@ export interface FolderRecord {
   /** Number of files. */
   readonly nfiles: number;
   readonly relpaths: TextColumn;
-  /** {@link FILE_NUMBERS} for each file. */
+  /** {@link STAMP_FIELDS} for each file. All 0: look closer next time. */
   readonly stats: BigUint64Array;
   /** 16 bytes for each file. */
   readonly digests: Uint8Array;
@@ -141,7 +140,7 @@ function parseRecord(bytes: Uint8Array, size: number, key: string): FolderRecord
     size: (header[13] as number) + (header[14] as number) * 2 ** 32,
     nfiles: files,
     relpaths,
-    stats: new BigUint64Array(bytes.buffer, HEADER_BYTES, files * FILE_NUMBERS),
+    stats: new BigUint64Array(bytes.buffer, HEADER_BYTES, files * STAMP_FIELDS),
     folderStats: new BigUint64Array(bytes.buffer, at.folders, folders * FOLDER_NUMBERS),
     digests: new Uint8Array(bytes.buffer, at.digests, files * 16),
     flags: new Uint8Array(bytes.buffer, at.flags, files),
@@ -183,7 +182,7 @@ function bytesOf(numbers: BigUint64Array): Uint8Array {
 }
 
 function offsets(files: number, folders: number): { folders: number; digests: number; flags: number; texts: number } {
-  const foldersAt = HEADER_BYTES + files * FILE_NUMBERS * 8;
+  const foldersAt = HEADER_BYTES + files * STAMP_FIELDS * 8;
   const digests = foldersAt + folders * FOLDER_NUMBERS * 8;
   const flags = digests + files * 16;
   return { folders: foldersAt, digests, flags, texts: flags + files };

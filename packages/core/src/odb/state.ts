@@ -9,6 +9,7 @@ import { LinkRecords } from "./links.ts";
 import type { FileIdentity } from "./stateFile.ts";
 import { identityOf, readStateFile, writeStateFile } from "./stateFile.ts";
 import type { FileStamp, StateHashName, StateTable } from "./stateTable.ts";
+import { DIGEST } from "./oidColumn.ts";
 import {
   findRecord,
   hashOf,
@@ -18,6 +19,7 @@ import {
   MD5,
   sharedWords,
   slotOf,
+  STAMP_FIELDS,
   StateKey,
   wordAt,
   WORDS,
@@ -142,11 +144,11 @@ class FileState implements State {
   }
 
   recordRow({ stats, digests }: StateColumns, row: number, asOf: number, hashName: StateHashName = "md5"): void {
-    if (isYoung({ ctimeNs: stats[row * 5 + 4] as bigint }, asOf)) return;
+    if (isYoung({ ctimeNs: stats[row * STAMP_FIELDS + 4] as bigint }, asOf)) return;
     this.#load();
     this.#key.setRow(stats, row);
     const at = this.#place(kindOf(hashName)) * WORDS + MD5;
-    for (let word = 0; word < 4; word++) this.#words[at + word] = wordAt(digests, row * 16 + word * 4);
+    for (let word = 0; word < 4; word++) this.#words[at + word] = wordAt(digests, row * DIGEST + word * 4);
   }
 
   expect(count: number): void {

@@ -6,6 +6,8 @@ export type StateHashName = "md5" | "md5-dos2unix";
 /** What identifies a file in one condition. */
 export type FileStamp = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs" | "ctimeNs">;
 
+/** Numbers of a file's condition in a row of a column: device, inode, size, mtime in ns, ctime in ns. */
+export const STAMP_FIELDS = 5;
 /** 32-bit words of a record; see `state.ts` for what is in them. */
 export const WORDS = 16;
 export const KIND = 14;
@@ -26,7 +28,7 @@ export function sharedWords(length: number): Uint32Array {
 /** A file's condition as the first ten words of a record. */
 export class StateKey {
   readonly words: Uint32Array;
-  readonly #numbers = new BigUint64Array(5);
+  readonly #numbers = new BigUint64Array(STAMP_FIELDS);
 
   constructor() {
     this.words = new Uint32Array(this.#numbers.buffer);
@@ -43,7 +45,7 @@ export class StateKey {
 
   /** The same from a row of a column of five numbers. */
   setRow(stats: BigUint64Array, row: number): void {
-    for (let i = 0; i < 5; i++) this.#numbers[i] = stats[row * 5 + i] as bigint;
+    for (let i = 0; i < STAMP_FIELDS; i++) this.#numbers[i] = stats[row * STAMP_FIELDS + i] as bigint;
   }
 }
 

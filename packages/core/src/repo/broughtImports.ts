@@ -1,7 +1,8 @@
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
+import { readBounded } from "../fs/readBounded.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { isImport } from "../pipeline/stage.ts";
@@ -65,14 +66,7 @@ function notesOf(repo: Repo): Map<string, string> {
 /** Of two notes of the same the later one counts. */
 function readNotes(file: OsPath): Map<string, string> {
   const found = new Map<string, string>();
-  let text: string;
-  try {
-    text = readFileSync(file, "latin1");
-  } catch {
-    return found;
-  }
-  if (text.length > MAX_BYTES) return found;
-  for (const line of text.split("\n")) {
+  for (const line of readBounded(file, MAX_BYTES, "latin1")?.split("\n") ?? []) {
     const [, noted, oid] = LINE.exec(line) ?? [];
     if (noted !== undefined && oid !== undefined) found.set(noted, oid);
   }

@@ -14,6 +14,7 @@ import { LockError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { isWindows } from "../base/platform.ts";
 import { processAlive } from "../fs/atomic.ts";
+import { readBounded } from "../fs/readBounded.ts";
 
 /** Who holds a lock, as far as can be told. */
 export interface LockHolder {
@@ -165,13 +166,7 @@ export function isSurelyFree(path: OsPath, ownPid: number): boolean {
 const MAX_BYTES = 1 << 20;
 
 function readText(path: OsPath): string | undefined {
-  try {
-    const stat = lstatSync(path);
-    if (!stat.isFile() || stat.size > MAX_BYTES) return undefined;
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
+  return readBounded(path, MAX_BYTES, "utf8");
 }
 
 function once(action: () => void): () => void {

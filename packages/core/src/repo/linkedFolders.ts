@@ -9,11 +9,19 @@ import type { Repo } from "./repo.ts";
  * @throws {DvcError} with DVC's text.
  */
 export function refuseLinkedFolders(repo: Repo, path: OsPath): void {
-  const isLink = (at: OsPath): boolean => lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  let linked = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true && isLink(path);
-  for (let at = dirname(path); isStrictlyInside(repo.root, at); at = dirname(at)) linked ||= isLink(at);
-  if (!linked) return;
-  throw new DvcError(
+  const ways: OsPath[] = [];
+  for (let at = path; isStrictlyInside(repo.root, at); at = dirname(at)) ways.unshift(at);
+  for (const at of ways) {
+    const stat = lstatSync(at, { throwIfNoEntry: false });
+    // Below a file, or nothing, there is nothing.
+    if (stat === undefined || stat.isFile()) return;
+    const isFolder = at !== path || statSync(at, { throwIfNoEntry: false })?.isDirectory() === true;
+    if (stat.isSymbolicLink() && isFolder) throw linkedFolder();
+  }
+}
+
+function linkedFolder(): DvcError {
+  return new DvcError(
     "Cannot add files inside symlinked directories to DVC. See <https://dvc.org/doc/user-guide/troubleshooting#add-symlink> for more information.",
   );
 }

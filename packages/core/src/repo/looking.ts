@@ -11,6 +11,15 @@ export function lookOnly(repo: object): void {
   lookers.set(repo, Number.POSITIVE_INFINITY);
 }
 
+/** Runs `work`, which only looks in a dry run. */
+export async function lookingWhenDry<T>(
+  repo: object,
+  dry: boolean | undefined,
+  work: () => T | Promise<T>,
+): Promise<T> {
+  return dry === true ? looking(repo, work) : work();
+}
+
 /** Runs `work`, which only looks. */
 export async function looking<T>(repo: object, work: () => T | Promise<T>): Promise<T> {
   lookers.set(repo, (lookers.get(repo) ?? 0) + 1);

@@ -1,8 +1,9 @@
-import { appendFileSync, lstatSync, readFileSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import type { OsPath } from "../base/paths.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
+import { readBounded } from "../fs/readBounded.ts";
 import type { Repo } from "./repo.ts";
 
 const LINE = /^([0-9a-f]{32}(?:\.dir)?) (\d{1,12})$/;
@@ -43,15 +44,7 @@ function purgesOf(repo: Repo): ReadonlyMap<string, number> {
 
 function readPurges(file: OsPath): Map<string, number> {
   const found = new Map<string, number>();
-  let text: string;
-  try {
-    const stat = lstatSync(file);
-    if (!stat.isFile() || stat.size > MAX_BYTES) return found;
-    text = readFileSync(file, "latin1");
-  } catch {
-    return found;
-  }
-  for (const line of text.split("\n")) {
+  for (const line of readBounded(file, MAX_BYTES, "latin1")?.split("\n") ?? []) {
     const [, oid, at] = LINE.exec(line) ?? [];
     if (oid !== undefined) found.set(oid, Number(at));
   }
