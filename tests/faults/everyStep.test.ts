@@ -84,6 +84,11 @@ function precious(): Set<string> {
   return new Set([...mine, ...filesUnder(store()), ...filesUnder(remote())].map(md5Of));
 }
 
+/** What Git would show beside the user's own files. */
+function litter(): string[] {
+  return filesUnder(box.project).filter((path) => /^(?!\.git\/|\.dvc\/).*\.hftmp/.test(relative(box.project, path)));
+}
+
 /** What differs from a picture. */
 function differences(goal: Record<string, string>): string[] {
   const now = picture();
@@ -127,6 +132,7 @@ function check(verb: Verb, goal: Record<string, string>, before: Set<string>, ra
     /^(import|update)/.test(verb.args[0] ?? "") && /^cache .* instead of undefined$/.test(one);
   const left = differences(goal).filter((one) => !isKept(one));
   if (left.length > 0) throw new Error(`after a plain second run: ${again.said}${left.join("\n")}`);
+  expect(litter(), "left in the workspace after a plain second run").toEqual([]);
 }
 
 beforeAll(() => {

@@ -4,7 +4,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   rmSync,
   writeFileSync,
@@ -65,8 +67,21 @@ function write(version: number): void {
 
 /** A child of Git that outlived us ends by itself. */
 async function gitIsDone(): Promise<void> {
-  for (let turn = 0; turn < 100 && existsSync(join(root, ".git", "index.lock")); turn++) await sleep(50);
-  await sleep(200);
+  const isBusy = (): boolean => existsSync(join(root, ".git", "index.lock")) || isAnyoneIn(root);
+  for (let turn = 0; turn < 200 && isBusy(); turn++) await sleep(50);
+  if (process.platform !== "linux") await sleep(200);
+}
+
+/** Whether a process works in a folder. */
+function isAnyoneIn(path: string): boolean {
+  if (process.platform !== "linux") return false;
+  return readdirSync("/proc").some((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`).startsWith(path);
+    } catch {
+      return false;
+    }
+  });
 }
 
 it(

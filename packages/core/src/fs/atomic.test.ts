@@ -25,6 +25,18 @@ describe("writeFileAtomic", () => {
     expect(readdirSync(folder)).toEqual(["a.dvc"]);
   });
 
+  it("removes what killed runs left of the file, and nothing else", () => {
+    const mine = `.a.dvc.${String(process.pid)}-abc.hftmp`;
+    for (const name of [".a.dvc.999999999-abc.hftmp", ".b.dvc.999999999-abc.hftmp", mine, ".a.dvc.999999999-abc.tmp"])
+      writeFileSync(join(folder, name), "half");
+    for (let turn = 0; turn < 2; turn++) writeFileAtomic(join(folder, "a.dvc"), "one", { inside: folder });
+    expect(readdirSync(folder).sort()).toEqual(
+      [".a.dvc.999999999-abc.tmp", mine, ".b.dvc.999999999-abc.hftmp", "a.dvc"].sort(),
+    );
+    writeFileAtomic(join(folder, "b.dvc"), "two");
+    expect(readdirSync(folder)).not.toContain(".b.dvc.999999999-abc.hftmp");
+  });
+
   it("follows a symlink instead of replacing it", () => {
     writeFileSync(join(folder, "real"), "old");
     symlinkSync("real", join(folder, "link"));

@@ -82,6 +82,17 @@ export function removeLeftovers(target: OsPath): void {
       rmSync(join(folder, name), { recursive: true, force: true });
 }
 
+/** Names that killed runs left, by the folder: each folder that this process writes in is looked through once. */
+const leftIn = new Map<OsPath, readonly string[]>();
+
+/** Removes what killed runs left that were writing `path`. `folder` is its folder by name: `path` may lead through a descriptor. */
+function removeLeft(path: OsPath, folder: OsPath): void {
+  let names = leftIn.get(folder);
+  if (names === undefined) leftIn.set(folder, (names = namesIn(dirname(path)).filter((name) => isLeftover(name))));
+  const kept = keptName(path);
+  for (const name of names) if (TEMPORARY_NAME.exec(name)?.[1] === kept) removeQuietly(join(dirname(path), name));
+}
+
 /** Whether a process with this id runs on this machine (also one of another user). */
 export function processAlive(pid: number): boolean {
   if (pid === process.pid) return true;
@@ -107,6 +118,7 @@ function isZombie(pid: number): boolean {
 /**
  * Replaces the contents of `path` so that a reader, or a crash, sees the old bytes or the new ones and nothing between:
  * temporary file beside it, write, fsync, rename, fsync of the folder. A symlink is followed: its target is replaced.
+ * What a killed run left of the same file is removed.
  * @throws the file system's error; the temporary file is removed and `path` is as before. {UnsafePathError} for a link
  * that leads out of `inside`, or when something other than a file is in the way.
  */
@@ -116,11 +128,12 @@ export function writeFileAtomic(path: OsPath, contents: string | Uint8Array, opt
   if (options.parents === true) makeFolders(dirname(target));
   const mode = options.mode ?? existingMode(target);
   const bytes = typeof contents === "string" ? Buffer.from(contents, "utf8") : contents;
-  if (options.inside === undefined) replaceBytes(target, bytes, mode, options);
-  else
-    inHeldFolder(options.inside, target, (at) => {
-      replaceBytes(at, bytes, mode, options);
-    });
+  const replace = (at: OsPath): void => {
+    replaceBytes(at, bytes, mode, options);
+    removeLeft(at, dirname(target));
+  };
+  if (options.inside === undefined) replace(target);
+  else inHeldFolder(options.inside, target, replace);
 }
 
 function replaceBytes(target: OsPath, bytes: Uint8Array, mode: number | undefined, options: AtomicOptions): void {

@@ -14,7 +14,7 @@ import { systemClock } from "../base/clock.ts";
 import { ScmError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
-import { removeQuietly, writeAll, writeFileAtomic } from "../fs/atomic.ts";
+import { removeLeftovers, removeQuietly, temporaryPath, writeAll, writeFileAtomic } from "../fs/atomic.ts";
 import type { Git } from "../scm/git.ts";
 
 /** How long to wait for somebody else's lock of Git's index, ms. */
@@ -39,11 +39,12 @@ export class GitTransaction {
     this.#git = git;
     this.#head = git.head();
     this.#index = join(git.gitDir, "index");
-    this.#copy = join(git.gitDir, `index.holdfast-${String(process.pid)}`);
+    this.#copy = temporaryPath(this.#index);
   }
 
   /** Commits what Git tracks and `files` as they are in the workspace. @returns undefined when HEAD has it all already */
   async commit(files: readonly OsPath[], message: string, options: CallOptions): Promise<string | undefined> {
+    removeLeftovers(this.#index);
     const index = readIndex(this.#index);
     if (index !== undefined) writeIndex(this.#copy, index);
     const env = { GIT_INDEX_FILE: this.#copy };
