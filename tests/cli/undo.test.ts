@@ -57,6 +57,31 @@ describe("undo takes back", () => {
     expect(lstatSync(rig.path("data/a")).isSymbolicLink()).toBe(false);
   });
 
+  it.each(["symlink", "hardlink"])("add of a new version with %ss: gc can't take what is no longer named", (type) => {
+    rig.ok("config", "cache.type", type);
+    rig.ok("add", "-q", "data", "file");
+    for (const name of ["data/a", "file"]) {
+      rmSync(rig.path(name));
+      rig.write(name, "two");
+    }
+    const isLink = (name: string): boolean => {
+      const stat = lstatSync(rig.path(name));
+      return stat.isSymbolicLink() || stat.nlink > 1;
+    };
+    for (const command of [
+      ["add", "-q", "data", "file"],
+      ["commit", "-q", "-f"],
+    ]) {
+      rig.ok(...command);
+      expect(["data/a", "data/b", "file"].map(isLink)).toEqual([true, true, true]);
+      rig.ok("undo");
+      expect(["data/a", "data/b", "file"].map(isLink)).toEqual([false, true, false]);
+    }
+    const before = workspace();
+    rig.ok("gc", "-w", "-f");
+    expect(workspace()).toEqual(before);
+  });
+
   it("get and get-url, with what they replaced", () => {
     for (const name of ["a", "new/d"]) rig.write(`../there/data/${name}`, `${name} of theirs`);
     rig.git("init", "-q", "../there");

@@ -283,7 +283,7 @@ const undo = fc.boolean().map((force) =>
       if (newest === undefined) fail(ended);
       else if (JSON.stringify(now) === JSON.stringify(newest.after) && !model.hasLost) {
         succeed(ended);
-        expect(world.workspace()).toEqual(newest.before);
+        expect(world.contentsOf(world.workspace())).toEqual(world.contentsOf(newest.before));
       } else if (ended.code !== 0 && !force) expect(world.workspace()).toEqual(now);
       model.takeOver(world);
     },

@@ -134,6 +134,14 @@ export class World {
     return this.#picture((name) => !/^project\/\.(dvc|git)\/|^(?!project\/)/.test(name));
   }
 
+  /** The same with links into the cache as what they lead to: undo gives contents back, not how they were stored. */
+  contentsOf(picture: Picture): Picture {
+    const object = /\.dvc\/cache\/files\/md5\/([0-9a-f]{2})\/([0-9a-f]{30})$/;
+    return Object.fromEntries(
+      Object.entries(picture).map(([name, held]) => [name, object.exec(held)?.slice(1).join("") ?? held]),
+    );
+  }
+
   /** All but Git, the program's own state, and homes. */
   everything(): Picture {
     return this.#picture(

@@ -1,8 +1,8 @@
 import { lstatSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
-import { isInside, isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
+import { isInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { type Plan, planCheckout } from "../data/checkout.ts";
 import { unprotectPath } from "../data/unprotect.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
@@ -16,11 +16,11 @@ import { cacheFor } from "../repo/dataRoots.ts";
 import { type JournalEntry, type JournalStep, note } from "../repo/journal.ts";
 import type { Keeper } from "../repo/keep.ts";
 import { applyNoted, hashNameOf, look } from "../repo/noteData.ts";
-import { pointersOf } from "../repo/pointers.ts";
 import type { Repo } from "../repo/repo.ts";
 import { objectBins, trashHint } from "../repo/trash.ts";
 import { isKnownText, isPresent, topOf } from "./undoCheck.ts";
 import { moveHead } from "./undoHead.ts";
+import { releaseUnnamed } from "./undoLinks.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
 type Step<K extends JournalStep["kind"]> = Extract<JournalStep, { kind: K }>;
@@ -186,29 +186,8 @@ function restoreText(repo: Repo, entry: JournalEntry, step: Step<"text">, { keep
   if (!isOurs) keeper.keep(path);
   const there = isOurs ? now : null;
   note(repo, { kind: "text", path, before: there, left: before === null ? null : md5Bytes(Buffer.from(before)) });
-  if (before !== null) {
-    writeFileAtomic(path, before, { inside: topOf(repo), parents: true });
-    return;
-  }
-  if (isPresent(path)) removeHeldFile(topOf(repo), path);
-  if (now !== null) unprotectUntracked(path, now);
-}
-
-/** Data that is tracked no longer is no link into a cache either, as after `remove`. */
-function unprotectUntracked(file: OsPath, text: string): void {
-  if (!basename(file).endsWith(".dvc")) return;
-  for (const path of dataOf(file, text)) {
-    const data = join(dirname(file), path);
-    const isThere = lstatSync(data, { throwIfNoEntry: false }) !== undefined;
-    if (isStrictlyInside(dirname(file), data) && isThere) unprotectPath(data);
-  }
-}
-
-function dataOf(file: OsPath, text: string): string[] {
-  try {
-    return pointersOf(file, text).map(({ path }) => path);
-  } catch (error) {
-    if (error instanceof DvcError) return []; // edited since, and no longer to be read: it lies in the trash
-    throw error;
-  }
+  if (before !== null) writeFileAtomic(path, before, { inside: topOf(repo), parents: true });
+  else if (isPresent(path)) removeHeldFile(topOf(repo), path);
+  const hasData = entry.steps.some((one) => one.kind === "data" || one.kind === "moved");
+  if (now !== null && (before === null || !hasData)) releaseUnnamed(repo, path, now, before, topOf(repo));
 }
