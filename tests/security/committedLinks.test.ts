@@ -89,3 +89,35 @@ describe("a committed link below .dvc that leads out of the project", () => {
     }
   });
 });
+
+describe("a submodule in .dvc: what it holds is as committed as all else", () => {
+  it.each([".dvc", ".dvc/cache", ".dvc/tmp", ".dvc/cache/files/md5/ab", ".dvc/cache/runs/ab/cd"])("%s", (place) => {
+    restore();
+    const config = readFileSync(rig.path(".dvc/config"));
+    rmSync(rig.path(place), { recursive: true, force: true });
+    mkdirSync(rig.path(place), { recursive: true });
+    if (place === ".dvc") writeFileSync(rig.path(".dvc/config"), `[cache]\n    dir = ${outside}\n`);
+    else writeFileSync(rig.path(".dvc/config"), config);
+    for (const name of ["files", "md5", "00", "tmp", "lock"]) symlinkSync(outside, rig.path(`${place}/${name}`));
+    for (const words of [
+      ["init", "-q"],
+      ["add", "-f", "."],
+      ["commit", "-q", "-m", "theirs"],
+    ])
+      rig.git("-C", place, ...words);
+    rig.git("rm", "-rq", "--cached", "--ignore-unmatch", place);
+    rig.write(".gitmodules", `[submodule "x"]\n\tpath = ${place}\n\turl = ../x\n`);
+    rig.git("add", "-f", place, ".gitmodules");
+    expect(rig.git("ls-files", "-s", place)).toMatch(/^160000 /);
+    rig.write("data", "two");
+    for (const words of WORK) {
+      const { code, err } = run(words);
+      expect([words, code > 0, err]).toEqual([
+        words,
+        true,
+        expect.stringContaining("is a Git repository within this one"),
+      ]);
+    }
+    expectUntouched(place);
+  });
+});

@@ -1,4 +1,4 @@
-import { lstatSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { isInside, type OsPath, posixRelative } from "../base/paths.ts";
@@ -48,14 +48,20 @@ function isLink(path: OsPath): boolean {
 export function isCommittedFile(repo: TrustedPart, file: OsPath): boolean {
   const git = gitAround(repo);
   if (git === undefined) return false;
-  return git.isTracked([file]).has(file) || isBehindCommittedLink(repo, git, file);
+  return git.isTracked([file]).has(file) || isBehindCommitted(repo, git, file);
 }
 
-function isBehindCommittedLink(repo: TrustedPart, git: Git, file: OsPath): boolean {
+/** Whether a committed link, or a repository within this one, lies on the way to a file. */
+function isBehindCommitted(repo: TrustedPart, git: Git, file: OsPath): boolean {
   if (!isInside(git.root, file)) return false;
   const parts = posixRelative(git.root, file).split("/");
   const way = parts.map((_, at) => join(git.root, ...parts.slice(0, at + 1)));
-  return committedLinks(repo, way).size > 0;
+  return way.some(isRepository) || committedLinks(repo, way).size > 0;
+}
+
+/** Whether a folder is a Git repository of its own: what a submodule holds is as committed as all else, though Git names only its folder. */
+export function isRepository(folder: OsPath): boolean {
+  return existsSync(join(folder, ".git"));
 }
 
 /**
@@ -67,7 +73,7 @@ export function isCommittedOption(repo: TrustedPart, file: OsPath, key: string):
   if (git === undefined || !isInside(git.root, file)) return false;
   const present = optionOf(repo.workspace.readText(file), key, file);
   if (present === undefined) return false;
-  if (isBehindCommittedLink(repo, git, file) || isAsCommitted(git, file)) return true;
+  if (isBehindCommitted(repo, git, file) || isAsCommitted(git, file)) return true;
   const path = posixRelative(git.root, file);
   return ["HEAD:", ":"].some((from) => optionOf(asCheckedOut(git, from + path), key, file) === present);
 }
