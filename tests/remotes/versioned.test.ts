@@ -218,6 +218,17 @@ describe("a worktree remote", () => {
     expect([rig.read("d/new"), rig.read("d/a")]).toEqual(["new on remote", "1\n"]);
   });
 
+  it("a push puts back what others replaced; the record, which is still right, stays", async () => {
+    const before = rig.read("f.dvc");
+    await put("f", "theirs");
+    expect(rig.ok("push")).toContain("1 file pushed");
+    expect(rig.read("f.dvc")).toBe(before);
+    expect(rig.ok("push")).toBe("Everything is up to date.\n");
+    forget("f");
+    rig.ok("pull", "-q", "f");
+    expect(rig.read("f")).toBe("f\n");
+  });
+
   it("what is edited here and not recorded is kept in the cache when an update replaces it", async () => {
     await put("f", "theirs");
     rmSync(rig.path("f"));

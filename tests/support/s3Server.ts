@@ -2,6 +2,8 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { S3Client } from "../../packages/core/src/fs/s3Client.ts";
+import { s3Settings } from "../../packages/core/src/fs/s3Settings.ts";
 import { freePort } from "./ports.ts";
 import { serving } from "./serverProcess.ts";
 import { CERT_FILE, KEY_FILE } from "./tlsFiles.ts";
@@ -9,6 +11,11 @@ import { CERT_FILE, KEY_FILE } from "./tlsFiles.ts";
 /** How the server is started. `secure`: over TLS, with the tests' own certificate. */
 export interface S3ServerOptions {
   readonly secure?: boolean;
+  /**
+   * What versitygw notes of objects goes into attributes of their files, not beside them: only then is an object that is written
+   * again after it was removed there. Needs a file system with attributes.
+   */
+  readonly attributes?: boolean;
 }
 
 /** A real S3 server on a loopback port, with its own keys and folder. */
@@ -22,8 +29,10 @@ export interface S3Server {
   readonly pid: number;
   /** Makes a bucket (a folder). */
   makeBucket(name: string): void;
-  /** Makes one that keeps versions; of versitygw only. */
+  /** Makes one that keeps versions; of versitygw only, without `attributes`. */
   makeVersionedBucket(name: string): void;
+  /** Lets a bucket keep versions from now on. */
+  keepVersions(bucket: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -33,16 +42,17 @@ const SECRET = "testsecret123";
 /**
  * Starts versitygw, or rclone where there is no versitygw. Absence of both fails: tests of S3 are not skipped.
  */
-export async function startS3Server({ secure = false }: S3ServerOptions = {}): Promise<S3Server> {
+export async function startS3Server({ secure = false, attributes = false }: S3ServerOptions = {}): Promise<S3Server> {
   const home = mkdtempSync(join(tmpdir(), "hf-s3-"));
   const folder = join(home, "data");
   for (const name of ["data", "versions", "iam"]) mkdirSync(join(home, name));
   const port = await freePort();
-  const { kind, child } = launch(home, folder, port, secure);
+  const { kind, child } = launch(home, folder, port, { secure, attributes });
   const stop = await serving({ name: kind, child, port, home });
+  const endpoint = `${secure ? "https" : "http"}://127.0.0.1:${String(port)}`;
   return {
     kind,
-    endpoint: `${secure ? "https" : "http"}://127.0.0.1:${String(port)}`,
+    endpoint,
     accessKeyId: KEY,
     secretAccessKey: SECRET,
     folder,
@@ -56,15 +66,27 @@ export async function startS3Server({ secure = false }: S3ServerOptions = {}): P
       // What its own call for it would note: 1 is "enabled".
       writeFileSync(join(home, "iam", name, "meta", "versioning"), Buffer.from([1]));
     },
+    keepVersions: (bucket) => keepVersions(endpoint, bucket),
     stop,
   };
+}
+
+async function keepVersions(endpoint: string, bucket: string): Promise<void> {
+  const values = { endpointurl: endpoint, access_key_id: KEY, secret_access_key: SECRET };
+  const client = new S3Client(s3Settings({ values, env: {}, home: "/nonexistent" }));
+  const body = Buffer.from("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
+  try {
+    await client.send({ method: "PUT", bucket, query: { versioning: "" }, body });
+  } finally {
+    client.close();
+  }
 }
 
 function launch(
   home: string,
   folder: string,
   port: number,
-  secure: boolean,
+  { secure, attributes }: Required<S3ServerOptions>,
 ): { kind: S3Server["kind"]; child: ChildProcess } {
   const address = `127.0.0.1:${String(port)}`;
   const versitygw = findVersitygw();
@@ -98,8 +120,7 @@ function launch(
           "posix",
           "--versioning-dir",
           join(home, "versions"),
-          "--sidecar",
-          join(home, "iam"),
+          ...(attributes ? [] : ["--sidecar", join(home, "iam")]),
           folder,
         ];
   const env = { ...process.env, ROOT_ACCESS_KEY_ID: KEY, ROOT_SECRET_ACCESS_KEY: SECRET };

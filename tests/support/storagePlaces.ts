@@ -40,9 +40,10 @@ export const VERSIONED_PLACES: Readonly<Record<string, () => Promise<StoragePlac
 };
 
 async function s3Place(versions: boolean): Promise<StoragePlace> {
-  const server = await startS3Server();
-  if (versions) server.makeVersionedBucket("bucket");
-  else server.makeBucket("bucket");
+  // DVC removes an object before it writes it anew.
+  const server = await startS3Server({ attributes: versions });
+  server.makeBucket("bucket");
+  if (versions) await server.keepVersions("bucket");
   const options = {
     endpointurl: server.endpoint,
     access_key_id: server.accessKeyId,

@@ -89,7 +89,7 @@ async function settle(
     if (sent === undefined) return undefined; // in no cache: nothing to send, as for other remotes
     total.count++;
     total.bytes += item.file.size ?? 0;
-    return sent;
+    return (await isStillRecorded(remote, item, sent, options)) ? undefined : sent;
   } catch (error) {
     options.signal?.throwIfAborted();
     if (isFatal(error) || !(error instanceof DvcError)) throw error;
@@ -109,6 +109,17 @@ async function isThere(remote: VersionedRemote, { file, path }: Sending, options
   if (!remote.isWorktree) return (await remote.fs.stat(path, { ...options, versionId })) !== undefined;
   const newest = await remote.fs.stat(path, options);
   return newest !== undefined && (newest.versionId === versionId || (etag !== undefined && newest.etag === etag));
+}
+
+/** Whether the recorded version is as good as the one just sent: as long as it is there, nobody's records need to change. */
+async function isStillRecorded(
+  remote: VersionedRemote,
+  { file: { version }, path }: Sending,
+  sent: Facts,
+  options: CallOptions,
+): Promise<boolean> {
+  if (version?.etag === undefined || version.etag !== sent.etag) return false;
+  return (await remote.fs.stat(path, { ...options, versionId: version.versionId })) !== undefined;
 }
 
 /** What a run that ended before it could record has left: its ETag is the file's md5, where storages have such. */

@@ -12,7 +12,7 @@ import type { Output, Stage } from "../pipeline/stage.ts";
 import type { GitContext } from "../repo/gitContext.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import type { Repo } from "../repo/repo.ts";
-import { addressOf, shownPath, viewOf } from "../repo/shown.ts";
+import { shownLocal, shownPath, viewOf } from "../repo/shown.ts";
 import { openVersioned, type VersionedRemote } from "../repo/versionedRemote.ts";
 import { recordVersions, type VersionedFile, versionedFiles } from "../repo/versionRecords.ts";
 import { placeBuilt } from "./importPlace.ts";
@@ -52,7 +52,7 @@ async function updateOutput(repo: Repo, stage: Stage, out: Output, options: Call
   const remote = await openVersioned(repo, name, options);
   try {
     if (!remote.isWorktree)
-      throw new DvcError(`update is not supported for '${addressOf(repo, stage)}' that is not an import.`);
+      throw new DvcError(`update is not supported for '${shownLocal(repo, stage.file)}' that is not an import.`);
     const known = versionedFiles(repo, out, remote.name) ?? [];
     return isDirHash(out.hash?.value ?? "")
       ? await updateFolder(repo, remote, out, known, options)
