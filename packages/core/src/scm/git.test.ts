@@ -104,12 +104,14 @@ describe("revisions", () => {
     commit("one");
     expect(() => open().resolveRev("nope")).toThrow("unknown Git revision 'nope'");
     expect(() => open().resolveRev("--all")).toThrow("unknown Git revision '--all'");
-    expect(() => open().commitsSince("yesterday")).toThrow("bad date");
+    for (const day of ["yesterday", "2020-13-45", "2020-02-30", "2020-1-1 ", "20200101"])
+      expect(() => open().commitsSince(day)).toThrow(`bad date '${day}'`);
   });
 
   it("finds commits by day", () => {
     const first = commit("one");
     expect(open().commitsSince("2000-01-01")).toEqual([first]);
+    expect(open().commitsSince("2000-1-1")).toEqual([first]);
     expect(open().commitsSince("2999-01-01")).toEqual([]);
   });
 

@@ -170,8 +170,11 @@ export class Git {
 
   /** Commits made on or after a day (`YYYY-MM-DD`, local time), newest first. */
   commitsSince(day: string): string[] {
-    if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw new ScmError(`bad date '${day}'`);
-    const since = new Date(`${day}T00:00:00`).getTime() / 1000;
+    const [year = 0, month = 0, date = 0] = (/^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(day) ?? []).slice(1).map(Number);
+    const midnight = new Date(year, month - 1, date);
+    // The 30th of February would be a day in March.
+    if (midnight.getMonth() !== month - 1 || midnight.getDate() !== date) throw new ScmError(`bad date '${day}'`);
+    const since = midnight.getTime() / 1000;
     const stamped = this.#lines(["log", "--format=%H %ct", ...this.#allStarts()]);
     return stamped.filter((line) => Number(line.split(" ")[1]) >= since).map((line) => line.split(" ")[0] ?? "");
   }
