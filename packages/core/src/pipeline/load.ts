@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { parseDvcFile } from "../formats/dvcFile.ts";
@@ -70,7 +70,12 @@ export function loadProject(file: OsPath, source: FileSource, context: LoadConte
     *stages() {
       for (const name of resolver.names()) {
         const one = stage(name);
-        if (one !== undefined) yield one;
+        // A value with an "@" in it makes a name that is taken apart at the wrong place.
+        if (one === undefined) {
+          const shown = relative(context.cwd ?? context.root, file);
+          throw new DvcError(`Stage '${name}' not found inside '${shown}' file`, { code: "not-found" });
+        }
+        yield one;
       }
     },
     section: (section) => resolver.section(section),

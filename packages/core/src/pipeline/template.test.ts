@@ -184,6 +184,11 @@ describe("foreach and matrix", () => {
     );
   });
 
+  it("refuse a value that would be left out because of its name", () => {
+    const yaml = "stages:\n  f:\n    foreach: [a, b@c]\n    do: {cmd: 'echo ${item}'}\n";
+    expect(messageOf(() => cmds(yaml))).toBe("Stage 'f@b@c' not found inside 'dvc.yaml' file");
+  });
+
   it("warn when item is taken, and give it back afterwards", () => {
     const warnings: string[] = [];
     const yaml = "stages:\n  f:\n    foreach: [1]\n    do:\n      cmd: echo ${item}\n  g:\n    cmd: echo ${item}\n";
