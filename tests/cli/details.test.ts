@@ -208,6 +208,38 @@ describe("revisions", () => {
   });
 });
 
+describe("list in a sub-folder", () => {
+  beforeEach(() => {
+    rig.write("src/a.py", "1");
+    rig.write("top", "1");
+    rig.git("add", ".");
+    rig.git("commit", "-q", "-m", "files");
+  });
+  const listed = (...args: string[]): string[] =>
+    rig
+      .run(["list", ...args], { cwd: "src" })
+      .out.split("\n")
+      .filter((line) => !line.includes("dvcignore") && line !== "");
+
+  it("names files as they are reached from there", () => {
+    expect(listed(".")).toEqual(["../src", "../top"]);
+    expect(listed(".", "-R")).toEqual(["../top", "a.py"]);
+    expect(listed(".", "../src")).toEqual(["a.py"]);
+    expect(listed(".", "-L", "0")).toEqual(["../src", "../top"]);
+  });
+
+  it("counts from the root in a revision", () => {
+    expect(listed(".", "--rev", "HEAD")).toEqual(["src", "top"]);
+    expect(listed(".", "-R", "--rev", "HEAD")).toEqual(["src/a.py", "top"]);
+    expect(listed(".", "src", "--rev", "HEAD")).toEqual(["a.py"]);
+    rig.write("data", "1");
+    rig.ok("add", "-q", "data");
+    rig.git("add", ".");
+    rig.git("commit", "-q", "-m", "data");
+    expect(listed(".", ".", "--dvc-only", "--rev", "HEAD")).toEqual(["data"]);
+  });
+});
+
 describe("the merge driver", () => {
   const merge = (our: string, their: string): string => {
     rig.write("ancestor", "");

@@ -47,11 +47,12 @@ export async function list(
   try {
     const at = startOf(env, external, url, path);
     const own = await entryAt(external, at.path);
-    const prefix = at.prefix;
-    if (!own.isDir || options.level === 0) return [shape(own, posix.basename(path ?? "") || ".")];
+    if (!own.isDir || (options.recursive === true && options.level === 0))
+      return [shape(own, posix.basename(path ?? "") || ".")];
     const found: ListEntry[] = [];
     await collect(external, at.path, "", 1, options, found);
-    return sortByPath(found.map((entry) => (prefix === "" ? entry : { ...entry, path: join(prefix, entry.path) })));
+    if (at.prefix === "") return sortByPath(found);
+    return sortByPath(found.map((entry) => fromBelow(entry, at.prefix, env.cwd, options.recursive === true)));
   } finally {
     external.close();
   }
@@ -76,7 +77,13 @@ export async function listTree(
   }
 }
 
-/** Where a listing starts. Inside the project itself, paths count from the working folder as DVC does it. */
+/** An entry as a working folder below the root sees it: up by `prefix` and down again; files of a recursive listing by the short way. */
+function fromBelow(entry: ListEntry, prefix: string, cwd: string, isRecursive: boolean): ListEntry {
+  const path = join(prefix, entry.path);
+  return { ...entry, path: isRecursive && !entry.isdir ? relative(cwd, resolve(cwd, path)) : path };
+}
+
+/** Where a listing starts. In the workspace of the project itself, paths count from the working folder, as DVC does it. */
 function startOf(
   env: Environment,
   external: ExternalRepo,
@@ -84,11 +91,11 @@ function startOf(
   path: string | undefined,
 ): { path: string; prefix: string } {
   const { root } = external;
-  const isHere = isLocalUrl(url) && isInside(root, env.cwd);
+  const isHere = external.commit === undefined && isLocalUrl(url) && isInside(root, env.cwd);
   if (path === undefined || path === "") return { path: root, prefix: isHere ? relative(env.cwd, root) : "" };
   if (isAbsolute(path) && isInside(root, path)) return { path: resolve(path), prefix: "" };
   // The root of the repository is the root of all paths: "/data" is a folder of it, and nothing is above it.
-  return { path: join(root, resolve("/", isHere ? relative(root, env.cwd) : "", path)), prefix: "" };
+  return { path: resolve(root, `.${resolve("/", isHere ? relative(root, env.cwd) : "", path)}`), prefix: "" };
 }
 
 async function entryAt(external: ExternalRepo, path: string): Promise<ViewEntry> {
