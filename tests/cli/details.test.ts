@@ -1,7 +1,7 @@
 /** What DVC 3.67.1 does in corners that its own tests look into, checked by running it. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesUnder } from "../support/killing.ts";
 import { BINARY, Rig } from "../support/rig.ts";
@@ -25,6 +25,16 @@ describe("add", () => {
   it("knows no such URL", () => {
     const ran = rig.run(["add", "unsupported://unsupported"]);
     expect(ran).toMatchObject({ code: 1, err: "ERROR: config file error: Unsupported URL type unsupported://\n" });
+  });
+
+  it("makes links of the second type where the file system has no clones", () => {
+    rig.ok("config", "cache.type", "reflink,hardlink");
+    rig.write("one", "1");
+    rig.write("probe", "1");
+    const clones = spawnSync("cp", ["--reflink=always", rig.path("probe"), rig.path("probe2")]).status === 0;
+    rig.ok("add", "-q", "one");
+    const { nlink, mode } = statSync(rig.path("one"));
+    expect([nlink, mode & 0o777]).toEqual(clones ? [1, 0o644] : [2, 0o444]);
   });
 
   it("knows that nothing lies below a tracked file", () => {

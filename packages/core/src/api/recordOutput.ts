@@ -174,7 +174,8 @@ export async function relinkOutput(
 ): Promise<void> {
   if (out.hash === undefined || built === undefined || !out.useCache) return;
   // A copy that is already there needs nothing; linked files of the user become copies of their own.
-  const isCopy = ["copy", "reflink"].includes(cacheFor(repo, built.hash).linkTypes[0] ?? "copy");
+  const [first = "copy", second = "copy"] = cacheFor(repo, built.hash).linkTypes;
+  const isCopy = first === "copy" || (first === "reflink" && second === "copy");
   if (isCopy && !built.hasLinks) {
     if (within === undefined) recordLink(repo.root, out.path, built.hash.value, repo.state);
     return;

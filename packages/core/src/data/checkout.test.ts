@@ -1,5 +1,7 @@
 import {
   chmodSync,
+  constants,
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -44,6 +46,17 @@ beforeEach(() => {
 
 function useLinks(...linkTypes: LinkType[]): void {
   cache = new ObjectDb(join(root, ".dvc/cache"), { layout: "3.x", state, linkTypes });
+}
+
+function canClone(from: string, to: string): boolean {
+  try {
+    copyFileSync(from, to, constants.COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(to, { force: true });
+  }
 }
 
 function store(text: string): string {
@@ -462,6 +475,16 @@ describe("links", () => {
     useLinks("hardlink");
     await checkout(want, { relink: true });
     expect(statSync(join(root, "data/empty")).nlink).toBe(1);
+    expect((await checkout(want, { relink: true })).items[0]?.relink).toEqual([]);
+  });
+
+  it("are of the second type where the first is a clone that the file system can't make", async () => {
+    const want = folder({ a: "A", "s/b": "B" });
+    await checkout(want);
+    useLinks("reflink", "symlink");
+    const clones = canClone(cache.pathOf(store("A")), join(root, "clone"));
+    expect((await checkout(want, { relink: true })).items[0]?.relink).toEqual(clones ? [] : ["a", "s/b"]);
+    expect(lstatSync(join(root, "data/a")).isSymbolicLink()).toBe(!clones);
     expect((await checkout(want, { relink: true })).items[0]?.relink).toEqual([]);
   });
 

@@ -5,7 +5,8 @@ import { DvcError } from "../base/errors.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { isDirHash, isOid } from "../hash/hashInfo.ts";
 import { EMPTY_MD5 } from "../hash/md5.ts";
-import type { LinkType } from "../odb/linker.ts";
+import { temporaryPath } from "../fs/atomic.ts";
+import { firstLinkType, type LinkType } from "../odb/linker.ts";
 import { OBJECT_MODE } from "../odb/objectDb.ts";
 import { sortByCodePoint } from "../base/codePoints.ts";
 import { hashFound } from "./hashFound.ts";
@@ -105,6 +106,8 @@ class ItemPlanner {
   readonly #missing: Plan["missing"];
   readonly #modify: RelPath[] = [];
   readonly #relink: RelPath[] = [];
+  /** The link type of this output's files, once a file of it was looked at. */
+  #firstType: LinkType | undefined;
   readonly #jobs = new FileJobs();
   readonly #removeFiles: { rel: RelPath; old: Stamp }[] = [];
   readonly #inTheWay = new Set<RelPath>();
@@ -241,11 +244,11 @@ class ItemPlanner {
   #isLinkedWell(found: FoundFile, oid: string): boolean {
     const { cache } = this.#options;
     const isexec = found.rel === "." && this.#wanted.meta.isexec === true;
-    const [first] = cache.linkTypes;
     const isOwn = !found.isLink && found.stat.nlink === 1n;
     if (this.#options.keepExec === true && isOwn && (found.stat.mode & OWNER_EXEC) !== 0n) return true;
-    const isCopy = isexec || (found.stat.size === 0n && first !== "symlink");
-    const type: LinkType = isCopy ? "copy" : (first ?? "copy");
+    this.#firstType ??= firstLinkType(cache.linkTypes, cache.pathOf(oid), temporaryPath(found.path));
+    const isCopy = isexec || (found.stat.size === 0n && this.#firstType !== "symlink");
+    const type: LinkType = isCopy ? "copy" : this.#firstType;
     switch (type) {
       case "symlink":
         return found.isLink && readlinkSync(found.path) === cache.pathOf(oid);

@@ -17,6 +17,23 @@ export function copiedBelow([first, second]: readonly LinkType[]): number {
   return first === "reflink" && second === "copy" ? CLONE_FROM : 0;
 }
 
+/**
+ * The type that a new file gets when `types` are tried in turn: a clone only where one can be made of the object `from`
+ * as `to` (tried, and removed again). Where a copy comes next there is nothing to find out: it looks the same.
+ */
+export function firstLinkType(types: readonly LinkType[], from: OsPath, to: OsPath): LinkType {
+  const [first = "copy", second] = types;
+  if (first !== "reflink" || second === undefined || second === "copy") return first;
+  try {
+    copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+    return first;
+  } catch (error) {
+    return judge(error) === "never" ? second : first;
+  } finally {
+    removeCreated(to);
+  }
+}
+
 /** What is to be linked. */
 export interface LinkJob {
   /** Absolute path of the object. */
@@ -106,7 +123,7 @@ export class Linker {
       copyFileSync(job.from, job.to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
     } catch (error) {
       // The target may have been created before the clone was refused.
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") removeEmpty(job.to);
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") removeCreated(job.to);
       throw error;
     }
     chmodSync(job.to, this.#fileMode);
@@ -114,7 +131,7 @@ export class Linker {
   }
 }
 
-function removeEmpty(path: OsPath): void {
+function removeCreated(path: OsPath): void {
   try {
     unlinkSync(path);
   } catch {
