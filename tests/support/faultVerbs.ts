@@ -102,6 +102,16 @@ holdfast stage add -q -n plot -d source.csv --plots-no-cache plot.csv "cp source
 holdfast repro -q
 git add . && git commit -q -m plots
 `;
+const DATABASE = `${ADDED}
+python3 -c 'import sqlite3; db = sqlite3.connect("../shop.db"); db.executescript("create table t (i int); insert into t values (1), (2)")'
+holdfast config -q --local db.shop.url "sqlite:///$PWD/../shop.db"
+`;
+/** Both sides added a file to the same folder. */
+const MERGED = `${ADDED}
+git checkout -q -b side && echo theirs > data/theirs && holdfast add -q data && git commit -q -a -m theirs
+git checkout -q main && holdfast checkout -q && echo ours > data/ours && holdfast add -q data && git commit -q -a -m ours
+git show HEAD~1:data.dvc > base; git show side:data.dvc > their; git show HEAD:data.dvc > our
+`;
 /** Git has somewhere to push to. */
 const PUSHING = `${ADDED}
 git init -q --bare ../upstream && git remote add origin ../upstream && git push -q -u origin main
@@ -265,6 +275,23 @@ export const verbs: Record<string, Verb> = {
     onlyLong: true,
   },
   "snapshot save --push": { args: ["snapshot", "save", "-m", "second", "-t", "v2", "--push"], prepare: PUSHING },
+  "import-db": { args: ["import-db", "--table", "t", "--conn", "shop"], prepare: DATABASE, share: 2 },
+  "update of a database": {
+    args: ["update", "t.csv.dvc"],
+    prepare: `${DATABASE}\nholdfast import-db -q --table t --conn shop\npython3 -c 'import sqlite3; db = sqlite3.connect("../shop.db"); db.execute("insert into t values (3)"); db.commit()'`,
+    onlyLong: true,
+  },
+  "git-hook post-checkout": {
+    args: ["git-hook", "post-checkout", "one", "HEAD", "1"],
+    prepare: `${TWO}\ngit checkout -q one`,
+    onlyLong: true,
+  },
+  "git-hook pre-push": { args: ["git-hook", "pre-push"], prepare: ADDED, onlyLong: true },
+  "git-hook merge-driver": {
+    args: ["git-hook", "merge-driver", "--ancestor", "base", "--our", "our", "--their", "their"],
+    prepare: MERGED,
+    share: 2,
+  },
   "undo of add": { args: ["undo"], prepare: ADDED, onlyLong: true },
   "undo of move": { args: ["undo"], prepare: `${ADDED}\nholdfast move -q data moved`, onlyLong: true },
   "undo of remove --outs": { args: ["undo"], prepare: `${ADDED}\nfiles v2\nholdfast remove -q --outs data.dvc` },

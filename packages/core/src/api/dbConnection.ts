@@ -1,4 +1,5 @@
 import { ConfigError, DvcError } from "../base/errors.ts";
+import type { OsPath } from "../base/paths.ts";
 import type { Database } from "../db/cell.ts";
 import { parseConnectionUrl } from "../db/connectionUrl.ts";
 import { openDatabase } from "../db/open.ts";
@@ -8,10 +9,11 @@ import { isTrustedLevel } from "../repo/secrets.ts";
 
 /**
  * Opens the database of the config's section `db.NAME`. `isForeign`: the SQL comes from a `.dvc` file, not from the user.
+ * @param scratch a folder for what the driver wants to write
  * @throws {DvcError} DVC's text for an unknown connection; {ConfigError} when a password of the user's own would go to a
  * server that the project names.
  */
-export function openConnection(repo: Repo, name: string, isForeign: boolean): Promise<Database> {
+export function openConnection(repo: Repo, name: string, isForeign: boolean, scratch: OsPath): Promise<Database> {
   const section = `db.${name.toLowerCase()}`;
   const look = (option: "url" | "username" | "password"): SetOption | undefined => repo.config.lookup(section, option);
   const [url, username, password] = [look("url"), look("username"), look("password")];
@@ -24,6 +26,7 @@ export function openConnection(repo: Repo, name: string, isForeign: boolean): Pr
   guardPassword(repo, name, url, password);
   return openDatabase(url.value, {
     cwd: repo.env.cwd,
+    scratch,
     ...(username === undefined ? {} : { username: username.value }),
     ...(password === undefined ? {} : { password: password.value }),
     isForeign,

@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { DvcError, UsageError } from "../base/errors.ts";
 import { type CallOptions, info } from "../base/events.ts";
 import { build } from "../data/build.ts";
@@ -12,7 +12,7 @@ import { shownPath } from "../repo/shown.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
 import { openConnection } from "./dbConnection.ts";
 import { saveImport } from "./import.ts";
-import { newImport, placeBuilt, resolveOutput, withBuilt } from "./importPlace.ts";
+import { importOutput, newImport, placeBuilt, withBuilt } from "./importPlace.ts";
 
 /** What to import. Either `sql` or `table`. */
 export interface DbImportOptions extends CallOptions {
@@ -37,8 +37,9 @@ export type DbDependency = Extract<Dependency, { kind: "db" }>;
 export async function importDb(repo: Repo, options: DbImportOptions): Promise<AddedStage> {
   const { sql, table, connection, format = "csv" } = options;
   if ((sql === undefined) === (table === undefined)) throw new UsageError("either sql or table is needed");
-  const chosen = resolveOutput(
-    repo.env.cwd,
+  const chosen = importOutput(
+    repo,
+    "import-db",
     ".",
     options.out ?? `${table ?? "results"}.${format}`,
     options.force === true,
@@ -97,7 +98,7 @@ async function exportTo(
   const { connection = "", query, table } = settingsOf(dep);
   const sql = query ?? table;
   if (sql === undefined) throw new DvcError("Cannot download: no query or table specified");
-  const database = await openConnection(repo, connection, options.isForeign === true);
+  const database = await openConnection(repo, connection, options.isForeign === true, dirname(file));
   try {
     await database.test();
     const rows = (await database.hasTable(sql)) ? await database.table(sql) : await database.query(sql);

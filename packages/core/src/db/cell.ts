@@ -51,6 +51,8 @@ export interface Database {
 export interface DatabaseOptions {
   /** For relative paths of files. */
   readonly cwd: string;
+  /** An empty folder of the caller's, for what a driver wants to write; it goes when the database was closed. */
+  readonly scratch: string;
   readonly username?: string;
   readonly password?: string;
   /** The SQL comes from a file of a repository, not from the user: it may only read, and only the database itself. */

@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, symlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { importPackage } from "../fs/optionalPackage.ts";
 import type { Cell, Database, DatabaseOptions, QueryRows } from "./cell.ts";
@@ -25,12 +25,19 @@ export async function openSqlite(url: ConnectionUrl, options: DatabaseOptions): 
     throw new DvcError("a SQLite database in memory holds nothing to import");
   const path = resolve(options.cwd, file);
   if (!existsSync(path)) throw databaseFailure(new Error(`unable to open database file: '${path}'`));
-  const driver = await openDriver(path);
+  const driver = openNodeDriver(path) ?? (await openWasmDriver(linkedIn(options.scratch, path)));
   return new SqliteDatabase(driver);
 }
 
-async function openDriver(path: string): Promise<Driver> {
-  return openNodeDriver(path) ?? openWasmDriver(path);
+/**
+ * The other driver locks a database by a folder beside it, which a killed run leaves, so that nobody who uses it can read the
+ * database again; SQLite itself does not know that lock. Opened by links, the folder is one in `scratch`.
+ */
+function linkedIn(scratch: string, path: string): string {
+  const link = join(scratch, "db");
+  for (const part of ["", "-journal", "-wal"])
+    if (part === "" || existsSync(path + part)) symlinkSync(path + part, link + part);
+  return link;
 }
 
 /** Undefined before Node 22. */
