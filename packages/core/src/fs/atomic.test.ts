@@ -33,7 +33,7 @@ describe("writeFileAtomic", () => {
     expect(readdirSync(folder).sort()).toEqual(
       [".a.dvc.999999999-abc.tmp", mine, ".b.dvc.999999999-abc.hftmp", "a.dvc"].sort(),
     );
-    writeFileAtomic(join(folder, "b.dvc"), "two");
+    writeFileAtomic(join(folder, "b.dvc"), "two", { inside: folder });
     expect(readdirSync(folder)).not.toContain(".b.dvc.999999999-abc.hftmp");
   });
 

@@ -118,7 +118,7 @@ function isZombie(pid: number): boolean {
 /**
  * Replaces the contents of `path` so that a reader, or a crash, sees the old bytes or the new ones and nothing between:
  * temporary file beside it, write, fsync, rename, fsync of the folder. A symlink is followed: its target is replaced.
- * What a killed run left of the same file is removed.
+ * What a killed run left of the same file in a project is removed.
  * @throws the file system's error; the temporary file is removed and `path` is as before. {UnsafePathError} for a link
  * that leads out of `inside`, or when something other than a file is in the way.
  */
@@ -130,7 +130,8 @@ export function writeFileAtomic(path: OsPath, contents: string | Uint8Array, opt
   const bytes = typeof contents === "string" ? Buffer.from(contents, "utf8") : contents;
   const replace = (at: OsPath): void => {
     replaceBytes(at, bytes, mode, options);
-    removeLeft(at, dirname(target));
+    // Elsewhere, as in a cache that is shared, the writer may run on another machine.
+    if (options.inside !== undefined && options.noSync !== true) removeLeft(at, dirname(target));
   };
   if (options.inside === undefined) replace(target);
   else inHeldFolder(options.inside, target, replace);
