@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { CorruptObjectError, StorageError } from "../base/errors.ts";
+import { BufferPool } from "./bufferPool.ts";
 import type { CloudHttp, CloudRequest } from "./cloudHttp.ts";
 import { FileHash } from "./fileHash.ts";
 import type { Protocol, WriteOptions } from "./filesystem.ts";
@@ -7,6 +8,8 @@ import { isUnchanged, readAt, wrongBytes } from "./uploadFile.ts";
 
 /** A multiple of 256 KiB, as Google's services ask. */
 const CHUNK = 16 << 20;
+/** Pieces in memory, of all uploads together (bytes). */
+const buffers: BufferPool = new BufferPool(64 << 20);
 const BOUNDARY = "=-holdfast-part-7c1b5d0e94f24f0c8a";
 const JSON_TYPE = "application/json; charset=UTF-8";
 const TYPE = "application/octet-stream";
@@ -43,7 +46,7 @@ export function relatedBody(description: string, bytes: Uint8Array): Required<Pi
 /**
  * Sends a large local file in pieces of one resumable upload of Google's kind while a thread hashes it. The last piece,
  * with which the object appears, is sent only when the hash is the one asked for. After a failure the service is asked how
- * far it got. Memory: one piece.
+ * far it got. Memory: one piece, and no more than 64 MiB for all uploads.
  * @throws {StorageError, CorruptObjectError}
  */
 export async function uploadResumably(to: ResumableTarget, file: string, options: WriteOptions): Promise<Uploaded> {
@@ -96,7 +99,7 @@ async function sendPieces(
   digest: () => Promise<string>,
 ): Promise<Uploaded> {
   const { signal } = options;
-  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, size));
+  const most = Math.min(CHUNK, size);
   let at = 0;
   let counted = 0;
   const count = (upTo: number): void => {
@@ -106,19 +109,9 @@ async function sendPieces(
   try {
     let md5: string | undefined;
     for (;;) {
-      const isLast = at + buffer.length >= size;
+      const isLast = at + most >= size;
       if (isLast) md5 ??= await digest();
-      const body = await http.attempt(signal, async () => {
-        const range = `bytes ${String(at)}-${String(Math.min(size, at + buffer.length) - 1)}/${String(size)}`;
-        try {
-          return await piece(readAt(fd, buffer, at, Math.min(buffer.length, size - at)), range);
-        } catch (error) {
-          if (!(error instanceof StorageError) || !error.retryable) throw error;
-          const done = await piece(undefined, `bytes */${String(size)}`).catch(() => undefined);
-          if (done !== undefined) return done;
-          throw error;
-        }
-      });
+      const body = await buffers.use(most, (buffer) => http.attempt(signal, () => pieceFrom(buffer)));
       if (typeof body === "number") at = body;
       count(typeof body === "number" ? at : size);
       if (typeof body !== "number") return { body, md5: md5 ?? (await digest()), size };
@@ -126,6 +119,22 @@ async function sendPieces(
   } catch (error) {
     if (signal?.aborted === true || error instanceof CorruptObjectError) await drop(http, session, about);
     throw error;
+  }
+
+  /** Sends the next bytes; after a failure that may pass, asks how far it got. */
+  async function pieceFrom(buffer: Buffer): Promise<number | Buffer> {
+    const length = Math.min(most, size - at);
+    try {
+      return await piece(
+        readAt(fd, buffer, at, length),
+        `bytes ${String(at)}-${String(at + length - 1)}/${String(size)}`,
+      );
+    } catch (error) {
+      if (!(error instanceof StorageError) || !error.retryable) throw error;
+      const done = await piece(undefined, `bytes */${String(size)}`).catch(() => undefined);
+      if (done !== undefined) return done;
+      throw error;
+    }
   }
 
   /** Sends bytes, or asks how far it got; the number of bytes there, or the description of the finished object. */

@@ -8,8 +8,23 @@ import { isUnchanged, readAt } from "./uploadFile.ts";
 const CHUNK = 128 << 10;
 /** Bytes of the first request, when nobody knows how many there are. */
 const FIRST = 32 << 10;
-/** Requests under way at once: enough for a link of 400 MB/s and 10 ms. */
+/** Requests under way at once for one file: enough for a link of 400 MB/s and 10 ms. */
 const IN_FLIGHT = 32;
+/** For all files of a connection together: many large ones take no more memory than a few. */
+const ALL_IN_FLIGHT = 48;
+
+/** Files that bytes are read from or written to, by connection. */
+const busy = new WeakMap<SftpChannel, number>();
+
+/** Counts a file of a connection, or counts it no more. */
+function count(channel: SftpChannel, by: 1 | -1): void {
+  busy.set(channel, (busy.get(channel) ?? 0) + by);
+}
+
+/** Requests that one of the files may have under way now. */
+function share(channel: SftpChannel): number {
+  return Math.max(2, Math.min(IN_FLIGHT, Math.floor(ALL_IN_FLIGHT / (busy.get(channel) ?? 1))));
+}
 
 /** `r`, `w` for a new file, over what is there, or `r+` to change what is there. */
 type Flags = "r" | "r+" | "w";
@@ -68,18 +83,23 @@ export async function* chunksOf(
   { start, end, signal }: { readonly start: number; readonly end: number; readonly signal: AbortSignal | undefined },
 ): AsyncGenerator<Buffer> {
   const ahead: Promise<Buffer>[] = [];
-  for (let at = start; at < end || ahead.length > 0;) {
-    signal?.throwIfAborted();
-    while (at < end && ahead.length < IN_FLIGHT) {
-      const length = Math.min(CHUNK, end - at);
-      const coming = readExactly(channel, handle, at, length);
-      coming.catch(() => undefined);
-      ahead.push(coming);
-      at += length;
+  count(channel, 1);
+  try {
+    for (let at = start; at < end || ahead.length > 0;) {
+      signal?.throwIfAborted();
+      while (at < end && ahead.length < share(channel)) {
+        const length = Math.min(CHUNK, end - at);
+        const coming = readExactly(channel, handle, at, length);
+        coming.catch(() => undefined);
+        ahead.push(coming);
+        at += length;
+      }
+      const chunk = await ahead.shift();
+      if (chunk === undefined || chunk.length === 0) return;
+      yield chunk;
     }
-    const chunk = await ahead.shift();
-    if (chunk === undefined || chunk.length === 0) return;
-    yield chunk;
+  } finally {
+    count(channel, -1);
   }
 }
 
@@ -166,6 +186,7 @@ async function writeChunks(
   const underWay = new Set<Promise<void>>();
   let failure: unknown;
   let sent = start;
+  count(channel, 1);
   try {
     while (sent < size && failure === undefined) {
       signal?.throwIfAborted();
@@ -184,9 +205,10 @@ async function writeChunks(
         .finally(() => underWay.delete(writing));
       underWay.add(writing);
       sent += chunk.length;
-      if (underWay.size >= IN_FLIGHT) await Promise.race(underWay);
+      if (underWay.size >= share(channel)) await Promise.race(underWay);
     }
   } finally {
+    count(channel, -1);
     await Promise.all(underWay);
   }
   if (failure !== undefined) throw failure as Error;

@@ -27,7 +27,7 @@ const MAX_HOPS = 10;
 /** Servers that know no HEAD, or not for everybody. */
 export const NO_HEAD: ReadonlySet<number> = new Set([403, 405, 501]);
 /** Larger files are read while they are sent (bytes). */
-const IN_MEMORY = 32 << 20;
+const IN_MEMORY = 8 << 20;
 /** It ends before the rest begins: it is another file by now. */
 const NO_RANGE = 416;
 /** Takes no byte of a body. */

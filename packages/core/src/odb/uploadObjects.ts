@@ -1,6 +1,8 @@
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { CorruptObjectError, isNotFound, StorageError } from "../base/errors.ts";
+import { BufferPool } from "../fs/bufferPool.ts";
 import type { Source, WriteOptions } from "../fs/filesystem.ts";
+import { readAt } from "../fs/uploadFile.ts";
 import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import type { CopyOutcome } from "./copyObjects.ts";
@@ -12,6 +14,10 @@ import type { TransferProgress } from "./transferProgress.ts";
 
 /** Up to here an object is read whole and checked before the first byte is sent. */
 const SMALL_BYTES = 8 << 20;
+/** Up to here nobody waits for memory. */
+const TINY_BYTES = 256 << 10;
+/** Objects in memory, of all uploads together (bytes). */
+const buffers: BufferPool = new BufferPool(32 << 20);
 
 /** Sends objects of the cache to the remote's storage, each checked against its hash. Failures are collected. */
 export async function uploadObjects(
@@ -56,19 +62,31 @@ async function uploadOne(
     progress.add(1, 0);
     return size;
   }
-  const bytes = readFileSync(file);
-  if (md5 !== undefined) checkBytes(file, oid, bytes);
-  await write(
-    remote,
-    path,
-    { bytes },
-    {
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      ...(md5 === undefined ? {} : { md5 }),
-    },
-  );
-  progress.add(1, bytes.length);
-  return bytes.length;
+  const send = async (bytes: Buffer): Promise<number> => {
+    if (md5 !== undefined) checkBytes(file, oid, bytes);
+    await write(
+      remote,
+      path,
+      { bytes },
+      {
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+        ...(md5 === undefined ? {} : { md5 }),
+      },
+    );
+    progress.add(1, bytes.length);
+    return bytes.length;
+  };
+  if (size <= TINY_BYTES) return send(readFileSync(file));
+  return buffers.use(size, (buffer) => send(readInto(buffer, file, size)));
+}
+
+function readInto(buffer: Buffer, file: string, size: number): Buffer {
+  const fd = openSync(file, "r");
+  try {
+    return readAt(fd, buffer, 0, size);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** What the remote does not find is no object that we lack: the upload has failed. */
