@@ -331,3 +331,28 @@ describe("a storage that fails", () => {
     expect(result.failed.map((one) => one.oid)).toEqual([files[1], dir]);
   });
 });
+
+it("holds no more than 32 MiB of what it sends, however many are sent at once", async () => {
+  const { fs, remote } = memoryRemote();
+  const files = Array.from({ length: 16 }, (_, nth) => put(cache, String.fromCharCode(97 + nth).repeat(5 << 20)));
+  let held = 0;
+  let most = 0;
+  const write = fs.write.bind(fs);
+  vi.spyOn(fs, "write").mockImplementation(async (path, source, options) => {
+    const size = "bytes" in source ? source.bytes.length : 0;
+    held += size;
+    most = Math.max(most, held);
+    await new Promise(setImmediate);
+    await write(path, source, options);
+    held -= size;
+  });
+  const wanted = { files: new Set(files), dirs: none };
+  await upload(cache, remote, wanted, { jobs: 16 });
+  expect(most).toBe(6 * (5 << 20));
+  for (const oid of files)
+    expect(
+      createHash("md5")
+        .update(fs.files.get(remote.pathOf(oid)) ?? "")
+        .digest("hex"),
+    ).toBe(oid);
+});
