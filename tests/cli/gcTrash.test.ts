@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesUnder, objectsIn } from "../support/killing.ts";
@@ -188,6 +188,19 @@ describe("gc spares", () => {
     expect(refused.err).toContain("delete '");
     expect(stored()).toBe(3);
     renameSync(other, `${other}.old`);
+    rig.ok("gc", "-w", "-f");
+    expect(stored()).toBe(1);
+    // Back where it was, it counts again.
+    rig.ok("gc", "--undo");
+    renameSync(`${other}.old`, other);
+    writeFileSync(join(other, "theirs.dvc"), "outs: []");
+    rig.ok("gc", "-w", "-f");
+    expect(stored()).toBe(3);
+    // Not for ever.
+    renameSync(other, `${other}.old`);
+    const entries = readdirSync(join(shared, "projects")).map((name) => join(shared, "projects", name));
+    expect(entries).toHaveLength(2);
+    for (const entry of entries) utimesSync(entry, 1e9, 1e9);
     rig.ok("gc", "-w", "-f");
     expect(stored()).toBe(1);
     expect(readdirSync(join(shared, "projects"))).toHaveLength(1);

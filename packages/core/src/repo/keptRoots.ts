@@ -14,7 +14,7 @@ import { manifestOf } from "./manifests.ts";
 import { isPointerFile, type Pointer, PointerReader, pointersOf } from "./pointers.ts";
 import { wasPurged } from "./purged.ts";
 import { openRepoSync, type Repo } from "./repo.ts";
-import { forgetProject, registeredProjects } from "./sharedCache.ts";
+import { registeredProjects, reviewProject } from "./sharedCache.ts";
 import type { UsedObjects } from "./usedObjects.ts";
 
 /** How to collect. */
@@ -71,10 +71,8 @@ export function lockableSharers(repo: Repo): Repo[] {
 async function collectProjects(repo: Repo, collector: KeptCollector, options: KeptOptions): Promise<void> {
   for (const project of registeredProjects(repo)) {
     const { root, host, file, state } = project;
-    if (state === "gone") {
-      if (options.dry !== true) forgetProject(project);
-      continue;
-    }
+    if (options.dry !== true) reviewProject(project);
+    if (state === "gone") continue;
     const name = `project '${root}'${state === "there" ? "" : ` of ${host}`}, which shares the cache`;
     const wayOut = `Nothing was removed. Run this where it can be read, or, if the project is no more, delete '${file}'.`;
     await collector.root(name, wayOut, async () => {

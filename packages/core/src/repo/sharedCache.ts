@@ -1,8 +1,9 @@
-import { lstatSync, readFileSync, rmSync, statSync } from "node:fs";
+import { lstatSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { isInside } from "../base/paths.ts";
+import { systemClock } from "../base/clock.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
 import { namesIfThere } from "../fs/namesIn.ts";
 import { md5Bytes } from "../hash/md5.ts";
@@ -15,6 +16,7 @@ const PROJECTS = "projects";
 const ENTRY_MODE = 0o644;
 /** A file of the list that is larger (bytes) is none of ours. */
 const MAX_BYTES = 64 * 1024;
+const GONE_MS = 30 * 24 * 3_600_000;
 
 /** A project that once stored something in a shared cache. */
 export interface RegisteredProject {
@@ -39,7 +41,10 @@ export function registerProject(repo: Repo): void {
   registered.add(repo);
   const file = entryOf(repo);
   try {
-    if (statSync(file, { throwIfNoEntry: false }) !== undefined) return;
+    if (statSync(file, { throwIfNoEntry: false }) !== undefined) {
+      noteSeen(file);
+      return;
+    }
     makeObjectFolder(dirname(file), repo.cache.dirMode);
     const entry = { root: repo.root, host: hostname(), device: String(statSync(repo.root, { bigint: true }).dev) };
     writeFileAtomic(file, `${JSON.stringify(entry)}\n`, { noSync: true, inside: dirname(file), mode: ENTRY_MODE });
@@ -62,9 +67,28 @@ export function registeredProjects(repo: Repo): RegisteredProject[] {
   return found;
 }
 
-/** Strikes a project off the list. */
-export function forgetProject(project: RegisteredProject): void {
-  rmSync(project.file, { force: true });
+/** The date of an entry is when its project was last seen. That of another user's stays. */
+function noteSeen(file: OsPath): void {
+  try {
+    const now = new Date(systemClock.now());
+    utimesSync(file, now, now);
+  } catch {
+    // It may be somebody else's.
+  }
+}
+
+/**
+ * Keeps the list short: a project that is gone, and has been for a month, is struck off. One that was moved away for a while, or comes
+ * back from a backup, counts again.
+ */
+export function reviewProject({ file, state }: RegisteredProject): void {
+  if (state === "there") noteSeen(file);
+  else if (state === "gone" && isOld(file)) rmSync(file, { force: true });
+}
+
+function isOld(file: OsPath): boolean {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat !== undefined && systemClock.now() - stat.mtimeMs > GONE_MS;
 }
 
 interface Entry {
