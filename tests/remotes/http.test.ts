@@ -189,7 +189,11 @@ describe("a remote on http://", () => {
     expect(rig.read("got.txt.dvc")).toMatch(/^- checksum: '?"/m);
     expect(rig.ok("update", "got.txt.dvc")).toContain("didn't change");
     expect(rig.ok("list-url", `${origin()}/in/file.txt`).trim()).toBe(`${origin()}/in/file.txt`);
+    writeFileSync(join(server.folder, "in", "ü ä.txt"), "hello");
+    rig.ok("remote", "add", "web", `${origin()}/in`);
+    expect(rig.ok("list-url", "remote://web/ü ä.txt").trim()).toBe(`${origin()}/in/ü ä.txt`);
     rig.ok("import-url", "--no-download", `${origin()}/in/file.txt`, "noted.txt");
+    expect(rig.run(["checkout", "noted.txt.dvc"])).toMatchObject({ code: 255 });
     rig.ok("pull", "noted.txt");
     expect(rig.read("noted.txt")).toBe("hello");
     rig.ok("get-url", `${origin()}/in/file.txt`, "copy.txt");

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkout } from "../../packages/core/src/api/checkout.ts";
@@ -139,6 +139,24 @@ describe("data at s3:// URLs", () => {
       "b\n",
       "b\n",
     ]);
+  });
+
+  it("does not take what a file holds now for what was noted of it; of a folder it says so", async () => {
+    await write("moved/a", "a\n");
+    const noDownload = true;
+    await importUrl(project.open(), "s3://urls/moved/a", { out: "moved-file", fsConfig, noDownload });
+    await importUrl(project.open(), "s3://urls/moved", { out: "moved", fsConfig, noDownload });
+    await expect(checkout(project.open(), ["moved-file.dvc"])).rejects.toThrow("moved-file");
+    await write("moved/a", "other\n");
+    const { reporter, warnings } = listening();
+    await expect(pull(project.open(), ["moved-file"], { reporter })).rejects.toThrow("moved-file");
+    expect(existsSync(join(project.root, "moved-file"))).toBe(false);
+    await pull(project.open(), ["moved"], { reporter });
+    expect(read("moved/a")).toBe("other\n");
+    const told = (name: string): unknown => expect.stringContaining(`The source of '${name}' holds other data now`);
+    expect(warnings).toEqual([told("moved-file"), told("moved")]);
+    await update(project.open(), ["moved-file.dvc"]);
+    expect(read("moved-file")).toBe("other\n");
   });
 
   it("keeps what was brought of an import that was only noted: it is not fetched again, and gc spares it", async () => {

@@ -103,7 +103,20 @@ export async function checkoutSelected(
   );
   for (const { plan } of plans) keepPlanned(repo, plan);
   repo.state.save();
-  return finish(repo, plans, deleted, options);
+  return finish(repo, plans, deleted, neverBrought(selected, wants), options);
+}
+
+/** URL imports whose data never came and can't be told from what the cache holds: theirs is another kind of checksum. */
+function neverBrought(selected: readonly Selected[], wants: readonly Want[]): OsPath[] {
+  const wanted = new Set(wants.map(({ out }) => out.path));
+  return selected.flatMap(({ stage, out: chosen }) => {
+    const [dep] = stage.deps;
+    if (!isImport(stage) || dep?.kind !== "file" || dep.hash === undefined) return [];
+    return (chosen === undefined ? stage.outs : [chosen])
+      .filter((out) => out.useCache && out.isLocal && out.hash === undefined && !wanted.has(out.path))
+      .map(({ path }) => path)
+      .filter((path) => lstatSync(path, { throwIfNoEntry: false }) === undefined);
+  });
 }
 
 function keepPlanned(repo: Repo, plan: Plan): void {
@@ -238,11 +251,12 @@ function finish(
   repo: Repo,
   plans: readonly PlannedCache[],
   unused: readonly OsPath[],
+  absent: readonly OsPath[],
   options: CheckoutOptions,
 ): CheckoutResult {
   const lists = { modified: [] as string[], added: [] as string[], deleted: unused.map((path) => shown(repo, path)) };
   const stats = { modified: 0, added: 0, deleted: unused.length };
-  const failed = new Set<OsPath>();
+  const failed = new Set(absent);
   for (const { plan } of plans) {
     for (const missing of plan.missing) failed.add(missing.wanted.path);
     for (const item of plan.items) {

@@ -3,7 +3,7 @@ import { warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
-import type { HashInfo } from "../hash/hashInfo.ts";
+import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
 import { storageHashName } from "../pipeline/location.ts";
 import { broughtHash, noteBrought } from "../repo/broughtImports.ts";
 import { recordedHash, type StageOutput } from "../repo/dataRoots.ts";
@@ -17,7 +17,7 @@ import { shownPath } from "../repo/shown.ts";
 import { CloneError } from "../scm/clone.ts";
 import type { Transferred } from "../repo/transferReport.ts";
 import { comesFromSource } from "./importSource.ts";
-import { bringUrl, openDependency, pinnedFiles } from "./urlImport.ts";
+import { bringUrl, lockDependency, openDependency, pinnedFiles } from "./urlImport.ts";
 
 /** What was found for imports that record no hash (`--no-download`, `--no-exec`), by the path of the output. */
 export type PartialImports = ReadonlyMap<OsPath, Built>;
@@ -50,7 +50,7 @@ export async function fetchImports(
     }
     try {
       const built = await bring(repo, one, options);
-      if (ofData !== undefined && ofData.value !== built.hash.value) {
+      if (built === undefined || (ofData !== undefined && ofData.value !== built.hash.value)) {
         // Not what was recorded: the checkout says that it is missing, as in DVC.
         warnOther(repo, one, options);
         continue;
@@ -94,12 +94,21 @@ function chainOf(error: unknown): string {
   return error.cause === undefined ? error.message : `${error.message}: ${chainOf(error.cause)}`;
 }
 
-async function bring(repo: Repo, one: StageOutput, options: CallOptions): Promise<Built> {
+/** Undefined for a file that is another one now than was recorded. */
+async function bring(repo: Repo, one: StageOutput, options: CallOptions): Promise<Built | undefined> {
   const [dep] = one.stage.deps;
   if (dep?.kind !== "file") return bringImport(repo, one, options);
   const place = await openDependency(repo, dep);
   try {
-    return await bringUrl(repo, dep.defPath, place, repo.cache, { ...options, pinned: pinnedFiles(dep, place) });
+    const pinned = pinnedFiles(dep, place);
+    if (dep.hash !== undefined && pinned === undefined && !isOfData(repo, one, dep.hash)) {
+      const now = await lockDependency(repo, dep, place, options);
+      const isOther = now.hash !== undefined && now.hash.value !== dep.hash.value;
+      if (isOther && !isDirHash(dep.hash.value)) return undefined;
+      // Of folders DVC takes what is there; whoever reads it should know.
+      if (isOther) warnOther(repo, one, options);
+    }
+    return await bringUrl(repo, dep.defPath, place, repo.cache, { ...options, pinned });
   } finally {
     await place.fs.close();
   }

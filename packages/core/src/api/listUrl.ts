@@ -29,8 +29,7 @@ export async function listUrl(env: Environment, url: string, options: ListUrlOpt
   try {
     const info = await infoOf(place, url, options);
     if (options.level === 0 || info.type !== "folder") {
-      // Files of the web have no other path than their URL.
-      const path = isWeb(place) ? place.fs.url(info.path) : info.path;
+      const path = isWeb(place) ? webPath(place, url) : info.path;
       return [{ path, isdir: false, size: null }];
     }
     const entries: UrlEntry[] = [];
@@ -68,6 +67,11 @@ function shownRoot(place: UrlPlace, url: string): string {
 
 function isWeb({ fs }: UrlPlace): boolean {
   return /^https?$/.test(fs.protocol);
+}
+
+/** Files of the web have no other path than their URL; on a remote it is told as names are typed there. */
+function webPath({ fs, path }: UrlPlace, url: string): string {
+  return /^remote:/i.test(url) ? decodeURIComponent(fs.url(path)) : fs.url(path);
 }
 
 async function infoOf(place: UrlPlace, url: string, options: CallOptions): Promise<Info> {

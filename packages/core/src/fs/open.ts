@@ -27,7 +27,7 @@ export function isKnownProtocol(protocol: string): protocol is keyof typeof OPEN
 export async function openStorage(url: string, options: OpenOptions): Promise<OpenedStorage> {
   const protocol = protocolOf(url);
   if (!isKnownProtocol(protocol)) {
-    throw new ConfigError(`remotes of the kind '${protocol}://' are not supported`, {
+    throw new ConfigError(`config file error: Unsupported URL type ${protocol}://`, {
       code: "unsupported",
       hint: `This version knows folders, ${supportedProtocols()
         .slice(1)
