@@ -55,6 +55,12 @@ describe("config", () => {
     expect(rig.run(["config"])).toMatchObject({ code: 1, err: "ERROR: name argument is required\n" });
   });
 
+  it("prints a section within a section as a mapping, without its secrets", () => {
+    rig.ok("remote", "add", "r", "s3://b/p");
+    rig.ok("config", "remote.r.secret_access_key", "sesame");
+    expect(rig.ok("config", "remote.r")).toBe("{'url': 's3://b/p', 'secret_access_key': '***'}\n");
+  });
+
   it("prints JSON", () => {
     rig.ok("config", "core.autostage", "true");
     expect(JSON.parse(rig.ok("config", "-l", "--json"))).toEqual([
@@ -64,6 +70,11 @@ describe("config", () => {
 });
 
 describe("remote", () => {
+  it("is no default when its name is empty", () => {
+    rig.ok("config", "core.remote", "");
+    expect(rig.run(["push"]).err).toContain("no remote specified in ");
+  });
+
   it("adds, lists, renames and removes, keeping relative paths", () => {
     expect(rig.ok("remote", "add", "-d", "Store", "../store")).toBe("Setting 'store' as a default remote.\n");
     expect(rig.read(".dvc/config")).toBe("[core]\n    remote = store\n['remote \"store\"']\n    url = ../../store\n");

@@ -1,5 +1,6 @@
 import type { CallOptions } from "../base/events.ts";
 import type { Environment } from "../base/platform.ts";
+import { pyRepr } from "../formats/pyValues.ts";
 import type { Config, ConfigLevel } from "../repo/config.ts";
 import {
   drop,
@@ -68,7 +69,8 @@ export function getConfig(
     const sections = opened.config.read(level) as SectionRecord;
     const found = options.level === undefined ? sectionIn(sections, section) : requireOption(sections, section, option);
     if (found === undefined || !Object.hasOwn(found, option)) continue;
-    return Promise.resolve(entryOf(opened, level, `${section}.${option}`, found[option] ?? ""));
+    const key = `${section}.${option}`;
+    return Promise.resolve(entryOf(opened, level, key, valueText(key, found[option] ?? "")));
   }
   return Promise.resolve(undefined);
 }
@@ -102,6 +104,14 @@ export function unsetConfig(
 
 function entryOf(opened: OpenedConfig, level: ConfigLevel, key: string, value: string): ConfigEntry {
   return { key, value, level, file: shownFile(opened, level) };
+}
+
+/** A value as DVC prints it; a section within a section (`remote.NAME`) is a mapping, without its secrets. */
+function valueText(key: string, value: string | OptionRecord): string {
+  if (typeof value === "string") return value;
+  return pyRepr(
+    Object.fromEntries(Object.entries(value).map(([name, text]) => [name, maskSecrets(`${key}.${name}`, text)])),
+  );
 }
 
 function flatten(config: Config, sections: SectionRecord): [string, string][] {

@@ -15,7 +15,8 @@ const MAX_REFERENCES = 16;
 
 /** Name of the remote that `name` or, without it, the config means; undefined when there is no default. */
 export function remoteNameOf(repo: Repo, name?: string): string | undefined {
-  return name ?? repo.config.get("core", "remote");
+  const byDefault = repo.config.get("core", "remote");
+  return name ?? (byDefault === "" ? undefined : byDefault);
 }
 
 /**
