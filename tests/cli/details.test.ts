@@ -1,7 +1,7 @@
 /** What DVC 3.67.1 does in corners that its own tests look into, checked by running it. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesUnder } from "../support/killing.ts";
 import { BINARY, Rig } from "../support/rig.ts";
@@ -25,6 +25,20 @@ describe("add", () => {
   it("knows no such URL", () => {
     const ran = rig.run(["add", "unsupported://unsupported"]);
     expect(ran).toMatchObject({ code: 1, err: "ERROR: config file error: Unsupported URL type unsupported://\n" });
+  });
+
+  it("and checkout leave links to folders where they are", () => {
+    rig.write("real/1", "1");
+    rig.write("d/2", "2");
+    symlinkSync("../real/1", rig.path("d/file"));
+    symlinkSync("../real", rig.path("d/folder"));
+    // The link to a file becomes a file of its own, for which the folder is built anew.
+    rig.ok("add", "-q", "d");
+    expect(readlinkSync(rig.path("d/folder"))).toBe("../real");
+    rig.write("d/2", "edited");
+    rig.ok("checkout", "-q", "-f", "d");
+    expect(rig.read("d/2")).toBe("2");
+    expect(readlinkSync(rig.path("d/folder"))).toBe("../real");
   });
 
   it("makes links of the second type where the file system has no clones", () => {
@@ -236,6 +250,12 @@ describe("list in a sub-folder", () => {
     expect(listed(".", "-R")).toEqual(["../top", "a.py"]);
     expect(listed(".", "../src")).toEqual(["a.py"]);
     expect(listed(".", "-L", "0")).toEqual(["../src", "../top"]);
+  });
+
+  it("enters no link to a folder", () => {
+    symlinkSync("src", rig.path("link"));
+    const found = JSON.parse(rig.ok("list", ".", "-R", "--json")) as { path: string; isdir: boolean }[];
+    expect(found.filter(({ path }) => path.startsWith("link"))).toMatchObject([{ path: "link", isdir: false }]);
   });
 
   it("counts from the root in a revision", () => {

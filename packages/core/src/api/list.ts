@@ -104,6 +104,12 @@ async function entryAt(external: ExternalRepo, path: string): Promise<ViewEntry>
   return entry;
 }
 
+/** What lies in a folder. A link to a folder is no folder here: it is never entered. */
+async function childrenOf(external: ExternalRepo, folder: string, options: ListOptions): Promise<ViewEntry[]> {
+  const children = (await external.view.children(folder, options.dvcOnly === true)) ?? [];
+  return children.map((child) => (child.isFolderLink && !child.isOut ? { ...child, isDir: false } : child));
+}
+
 async function collect(
   external: ExternalRepo,
   folder: string,
@@ -113,7 +119,7 @@ async function collect(
   found: ListEntry[],
 ): Promise<void> {
   options.signal?.throwIfAborted();
-  const children = (await external.view.children(folder, options.dvcOnly === true)) ?? [];
+  const children = await childrenOf(external, folder, options);
   const isDeepest = options.recursive !== true || (options.level !== undefined && depth >= options.level);
   for (const child of children) {
     const name = child.path.slice(folder.length).replace(/^\//, "");
@@ -131,7 +137,7 @@ async function branch(
 ): Promise<ListTree> {
   const shaped = shape(entry, name);
   if (!entry.isDir || levels === 0) return shaped;
-  const children = sortByPath((await external.view.children(entry.path, options.dvcOnly === true)) ?? []);
+  const children = sortByPath(await childrenOf(external, entry.path, options));
   const contents: Record<string, ListTree> = {};
   for (const child of children) {
     const childName = posix.basename(child.path);

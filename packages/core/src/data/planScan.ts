@@ -50,7 +50,8 @@ const TYPE_FOLDER = 0o040000n;
 
 /**
  * Looks at everything below an output (or the part `within`). Linked folders are never entered. Names that stand for
- * `.git` or `.dvc`, `.dvcignore` files and ignored files are passed over, except where exactly that file is wanted.
+ * `.git` or `.dvc`, `.dvcignore` files, ignored files and links to folders are passed over, except where exactly that file is
+ * wanted.
  */
 export function scanWorkspace(root: OsPath, options: ScanOptions): Scan {
   const seen = new Set<RelPath>();
@@ -143,15 +144,17 @@ class Walker {
       if (stat === undefined) continue;
       if ((stat.mode & TYPE_MASK) === TYPE_FOLDER) {
         if (!isReservedName(name) && (ignore?.dir(full) !== true || wantedFolders.has(below))) subfolders.push(below);
-      } else if (wants.has(below) || wantedFolders.has(below) || !this.#isPassedOver(name, full))
+      } else if (wants.has(below) || wantedFolders.has(below) || !this.#isPassedOver(name, full, stat))
         yield this.#file(below, full, stat);
     }
     for (const below of subfolders) yield* this.#folder(below);
     if (!isWanted && !wants.has(rel)) extraFolders.push(rel);
   }
 
-  #isPassedOver(name: string, path: OsPath): boolean {
-    return name === ".dvcignore" || isReservedName(name) || this.#options.ignore?.file(path) === true;
+  #isPassedOver(name: string, path: OsPath, stat: BigIntStats): boolean {
+    if (name === ".dvcignore" || isReservedName(name) || this.#options.ignore?.file(path) === true) return true;
+    // No tool tracks a link to a folder, so none takes it away either.
+    return stat.isSymbolicLink() && follow(path)?.isDirectory() === true;
   }
 
   #file(rel: RelPath, path: OsPath, stat: BigIntStats): FoundFile {

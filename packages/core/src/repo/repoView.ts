@@ -24,15 +24,21 @@ export interface ViewEntry {
   readonly hash: string | undefined;
   /** Whether the plain files (workspace or commit) hold it, not only the records. */
   readonly isPlain: boolean;
+  /** A link of the workspace that leads to a folder. */
+  readonly isFolderLink: boolean;
+}
+
+interface PlainInfo {
+  readonly isDir: boolean;
+  readonly isExec: boolean;
+  readonly size: number;
+  readonly isFolderLink?: boolean;
 }
 
 /** The plain files of a repository: its workspace, or a commit. Paths absolute. */
 export interface PlainFiles {
   /** `project` is the innermost one that holds `path`: its ignore rules count. */
-  info(
-    path: OsPath,
-    project: Repo | undefined,
-  ): { readonly isDir: boolean; readonly isExec: boolean; readonly size: number } | undefined;
+  info(path: OsPath, project: Repo | undefined): PlainInfo | undefined;
   /** Names in a folder; undefined when it is none. */
   names(path: OsPath): readonly string[] | undefined;
   /** Copies the bytes of a file to the new file `to`. @throws {UnsafePathError} for a link that leads elsewhere. */
@@ -54,8 +60,10 @@ export function workspaceFiles(root: OsPath): PlainFiles {
         const isBrokenLink = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
         return isBrokenLink && !isLeftOut(repo, path, false) ? BROKEN_LINK : undefined;
       }
-      if (isLeftOut(repo, path, stat.isDirectory())) return undefined;
-      return { isDir: stat.isDirectory(), isExec: stat.isFile() && (stat.mode & 0o111) !== 0, size: stat.size };
+      const isDir = stat.isDirectory();
+      if (isLeftOut(repo, path, isDir)) return undefined;
+      const isFolderLink = isDir && lstatSync(path).isSymbolicLink();
+      return { isDir, isExec: stat.isFile() && (stat.mode & 0o111) !== 0, size: stat.size, isFolderLink };
     },
     names(path) {
       if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
@@ -347,11 +355,7 @@ function outputHolding(project: Project, path: OsPath): StageOutput | undefined 
   return undefined;
 }
 
-function merge(
-  path: OsPath,
-  plain: ReturnType<PlainFiles["info"]>,
-  tracked: TrackedInfo | undefined,
-): ViewEntry | undefined {
+function merge(path: OsPath, plain: PlainInfo | undefined, tracked: TrackedInfo | undefined): ViewEntry | undefined {
   if (plain === undefined && tracked === undefined) return undefined;
   return {
     path,
@@ -361,5 +365,6 @@ function merge(
     isOut: tracked?.isOut ?? false,
     hash: tracked?.hash,
     isPlain: plain !== undefined,
+    isFolderLink: plain?.isFolderLink ?? false,
   };
 }
