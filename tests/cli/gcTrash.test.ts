@@ -152,6 +152,27 @@ describe("gc spares", () => {
     expect(objects().size).toBe(1);
   });
 
+  it("what tags, branches and commits need, each as asked for", () => {
+    version("tagged");
+    rig.git("tag", "-a", "-m", "one", "one");
+    rig.git("tag", "plain");
+    rig.git("checkout", "-q", "-b", "side");
+    version("on a branch");
+    rig.git("checkout", "-q", "main");
+    rig.git("reset", "-q", "--hard", "HEAD~1");
+    version("newest");
+    for (const [flag, left] of [
+      ["-A", 4],
+      ["-T", 2],
+      ["-a", 2],
+      ["-w", 1],
+    ] as const) {
+      rig.ok("gc", flag, "-f");
+      expect([flag, objects().size]).toEqual([flag, left]);
+      if (flag === "-T") rig.ok("gc", "--undo");
+    }
+  });
+
   it("experiments", () => {
     const base = rig.git("rev-parse", "HEAD").trim();
     version("two");

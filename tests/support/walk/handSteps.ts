@@ -112,6 +112,18 @@ const switchBranch = fc.constantFrom("main", "left", "right").map((branch) =>
   ),
 );
 
+const tag = fc.constant(
+  step(
+    "git commit; git tag",
+    () => true,
+    (model, world) => {
+      commitNow(model, world);
+      world.git("tag", `t${String(model.tags.length)}`);
+      model.tags.push(new Map(model.pointers));
+    },
+  ),
+);
+
 function commitNow(model: Model, world: World): void {
   world.commit();
   const state = new Map(model.pointers);
@@ -142,6 +154,7 @@ export const handSteps: readonly fc.Arbitrary<Step>[] = [
   deleteInside,
   deleteData,
   commit,
+  tag,
   switchBranch,
   switchBranch,
   loseCache,

@@ -19,6 +19,8 @@ export class Model {
   branch = "main";
   /** What the tip of each branch records. */
   readonly branches = new Map<string, ReadonlyMap<Name, string>>([["main", new Map()]]);
+  /** What each tag records. */
+  readonly tags: ReadonlyMap<Name, string>[] = [];
   /** What all commits record. */
   readonly history: ReadonlyMap<Name, string>[] = [];
   /** Oldest first. */

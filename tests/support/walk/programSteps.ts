@@ -235,7 +235,7 @@ const pull = fc.boolean().map((force) =>
   ),
 );
 
-const gc = fc.tuple(fc.constantFrom("-w", "-a", "-A"), fc.boolean()).map(([scope, cloud]) =>
+const gc = fc.tuple(fc.constantFrom("-w", "-a", "-T", "-A"), fc.boolean()).map(([scope, cloud]) =>
   step(
     `gc ${scope}${cloud ? " -c" : ""}`,
     () => true,
@@ -243,6 +243,7 @@ const gc = fc.tuple(fc.constantFrom("-w", "-a", "-A"), fc.boolean()).map(([scope
       const tip = model.branches.get(model.branch) ?? new Map<Name, string>();
       const records = [model.pointers, tip];
       if (scope === "-a") records.push(...model.branches.values());
+      if (scope === "-T") records.push(...model.tags);
       if (scope === "-A") records.push(...model.history);
       const used = model.closure(records);
       const manifests = [...used].filter((oid) => oid.endsWith(".dir"));
