@@ -1,5 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -64,14 +73,24 @@ function peaksWith(count: number): Record<string, number> {
   const status = peakOf("status");
   rig.ok("remote", "add", "-q", "-d", "there", join(dirname(rig.dir), "remote"));
   const push = peakOf("push", "-q");
-  renameSync(join(rig.dir, "data"), join(dirname(rig.dir), `gone-${String(count)}`));
+  // What is moved away need not be removed, which takes as long as to make it.
+  const away = mkdtempSync(join(dirname(rig.dir), "away-"));
+  renameSync(join(rig.dir, "data"), join(away, "data"));
   const checkout = peakOf("checkout", "-q");
+  expectAll(count);
+  renameSync(join(rig.dir, "data"), join(away, "data-again"));
+  renameSync(join(rig.dir, ".dvc", "cache"), join(away, "cache"));
+  const pull = peakOf("pull", "-q");
+  expectAll(count);
+  const gc = peakOf("gc", "-w", "-f");
+  return { add, status, push, checkout, pull, gc };
+}
+
+function expectAll(count: number): void {
   expect(rig.ok("status")).toBe("Data and pipelines are up to date.\n");
   const folders = readdirSync(join(rig.dir, "data"));
   expect(folders.length).toBe(Math.ceil(count / FILES_A_FOLDER));
   expect(readdirSync(join(rig.dir, "data", folders.at(-1) ?? "")).length).toBe(FILES_A_FOLDER);
-  const gc = peakOf("gc", "-w", "-f");
-  return { add, status, push, checkout, gc };
 }
 
 // Threads, and what a program holds anyway, differ from machine to machine: what more files cost does not.
@@ -86,16 +105,18 @@ it.skipIf(LONG)(
       verb,
       ((megabytes - (few[verb] ?? 0)) / (MANY - FEW)) * 1e6,
     ]);
-    for (const [verb, bytes] of each) expect(bytes, String(verb)).toBeLessThan(1000);
+    // `pull` takes more threads here than with few files; from 36,000 to 100,000 a file costs it less than 700 bytes.
+    for (const [verb, bytes] of each) expect(bytes, String(verb)).toBeLessThan(verb === "pull" ? 3000 : 1000);
   },
   300_000,
 );
 
 it.runIf(LONG)(
-  "a million files are added, looked at, pushed, checked out and kept by gc in less than a gigabyte",
+  "a million files are added, looked at, pushed, checked out, pulled and kept by gc in less than a gigabyte",
   () => {
-    for (const [verb, megabytes] of Object.entries(peaksWith(1_000_000)))
-      expect(megabytes, verb).toBeLessThan(MOST_MEGABYTES);
+    const peaks = peaksWith(1_000_000);
+    console.log(peaks);
+    for (const [verb, megabytes] of Object.entries(peaks)) expect(megabytes, verb).toBeLessThan(MOST_MEGABYTES);
   },
   7_200_000,
 );
