@@ -1,16 +1,15 @@
 import type { Hash } from "node:crypto";
-import { closeSync, fchmodSync, fdatasync, fstatSync, fsyncSync, openSync, readSync } from "node:fs";
+import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync } from "node:fs";
 import type { CallOptions } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import { startWorker } from "../base/threads.ts";
 import { workerFile } from "../base/workerFile.ts";
 import { removeQuietly } from "../fs/atomic.ts";
+import { EarlyFlush } from "../fs/earlyFlush.ts";
 import { newMd5 } from "../hash/md5.ts";
 import { OBJECT_MODE, type ObjectDb, sameFile } from "../odb/objectDb.ts";
 import { openRing, RingFiller, SLOT_BYTES } from "./writeRing.ts";
 
-/** The disk begins to work once so many bytes lie before it; else all of them would wait for the end. */
-const FLUSH_BYTES = 64 * 1024 * 1024;
 /** How long the event loop waits at most, ms: signals and progress get their turn in between. */
 const SLICE_MS = 40;
 const TASK = "hash";
@@ -52,16 +51,13 @@ export async function storeLarge(from: OsPath, store: ObjectDb, options: CallOpt
 
 class LargeCopy {
   readonly #source: number;
-  readonly #target: number;
   readonly #filler: RingFiller;
   readonly #options: CallOptions;
   readonly #size: number;
   readonly #hash: Hash = newMd5();
   /** Rejects with why nothing can be written any more; resolves when all is written. */
   readonly #writing: Promise<void>;
-  /** A flush under way. */
-  #flush: Promise<void> | undefined;
-  #flushError: Error | null = null;
+  readonly #flush: EarlyFlush;
   #flushedBytes = 0;
   /** The writer has ended, or could not start. */
   #isOver = false;
@@ -69,7 +65,7 @@ class LargeCopy {
 
   constructor(source: number, target: number, size: number, options: CallOptions) {
     this.#source = source;
-    this.#target = target;
+    this.#flush = new EarlyFlush(target);
     this.#options = options;
     this.#size = size;
     const ring = openRing(target);
@@ -97,11 +93,11 @@ class LargeCopy {
     } finally {
       this.#filler.end(complete);
       // Neither thread may use the file once it is closed.
-      await Promise.allSettled([this.#writing, this.#flush]);
+      await Promise.allSettled([this.#writing, this.#flush.end()]);
       reporter?.emit({ type: "end", task: TASK });
     }
     await this.#writing;
-    if (this.#flushError !== null) throw this.#flushError;
+    await this.#flush.end();
     if (!this.#filler.isWritten) throw new Error("the writer ended before everything was written");
     return this.#hash.digest("hex");
   }
@@ -124,15 +120,7 @@ class LargeCopy {
 
   #startFlush(): void {
     const written = this.#filler.writtenBytes;
-    if (this.#flush !== undefined || written - this.#flushedBytes < FLUSH_BYTES) return;
+    this.#flush.wrote(written - this.#flushedBytes);
     this.#flushedBytes = written;
-    this.#flush = new Promise((resolve) => {
-      // The kernel tells an error once only.
-      fdatasync(this.#target, (error) => {
-        this.#flushError ??= error;
-        this.#flush = undefined;
-        resolve();
-      });
-    });
   }
 }

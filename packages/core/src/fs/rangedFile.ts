@@ -1,5 +1,6 @@
 import { chmodSync, closeSync, fchmodSync, ftruncateSync, openSync } from "node:fs";
 import type { OsPath } from "../base/paths.ts";
+import { EarlyFlush } from "./earlyFlush.ts";
 import type { FetchedObject, RangeNotes } from "./filesystem.ts";
 
 const NEW_FILE_MODE = 0o666;
@@ -11,6 +12,7 @@ export class RangedFile {
   readonly #mode: number | undefined;
   readonly #notes: RangeNotes | undefined;
   #fd: number;
+  #flush: EarlyFlush;
   #isEmpty = true;
   #object: FetchedObject | undefined;
   #done: Set<number> = new Set<number>();
@@ -21,6 +23,7 @@ export class RangedFile {
     this.#mode = mode;
     this.#notes = notes;
     this.#fd = openSync(path, "wx", mode ?? NEW_FILE_MODE);
+    this.#flush = new EarlyFlush(this.#fd);
   }
 
   get fd(): number {
@@ -53,17 +56,25 @@ export class RangedFile {
   done(start: number): void {
     this.#done.add(start);
     this.#notes?.done(start);
+    const { size, range } = this.#object ?? { size: 0, range: 0 };
+    this.#flush.wrote(Math.min(range, size - start));
   }
 
-  close(): void {
-    closeSync(this.#fd);
+  /** @throws the file system's error: what was written may not be on disk */
+  async close(): Promise<void> {
+    try {
+      await this.#flush.end();
+    } finally {
+      closeSync(this.#fd);
+    }
   }
 
-  /** Another file lies at the path now, which may have been made to be read only. */
+  /** Another file lies at the path now, which may have been made to be read only. Nothing of the first was flushed. */
   #reopen(): void {
     closeSync(this.#fd);
     chmodSync(this.path, WRITABLE);
     this.#fd = openSync(this.path, "r+");
+    this.#flush = new EarlyFlush(this.#fd);
     if (this.#mode !== undefined) fchmodSync(this.#fd, this.#mode);
   }
 }

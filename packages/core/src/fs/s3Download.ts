@@ -64,7 +64,7 @@ export async function downloadObject(
   try {
     return await client.attempt(options.signal, once);
   } finally {
-    file.close();
+    await file.close();
   }
 }
 

@@ -54,7 +54,7 @@ export async function downloadInOrder(to: string, from: InOrder, options: Downlo
     file.takeBack();
     throw error;
   } finally {
-    file.close();
+    await file.close();
   }
 }
 
@@ -114,8 +114,8 @@ class ComingFile {
     this.#countTo(0);
   }
 
-  close(): void {
-    this.#file.close();
+  close(): Promise<void> {
+    return this.#file.close();
   }
 
   /** Makes the file ready for what comes. @returns false when something else is to be asked for */
