@@ -24,7 +24,9 @@ function expectUndone(...command: string[]): void {
   rig.ok(...command);
   const after = workspace();
   expect(after).not.toEqual(before);
-  const verb = ["snapshot", "stage"].includes(command[0] ?? "") ? command.slice(0, 2).join(" ") : (command[0] ?? "");
+  const verb = ["snapshot", "stage", "dataset"].includes(command[0] ?? "")
+    ? command.slice(0, 2).join(" ")
+    : (command[0] ?? "");
   expect(rig.ok("undo")).toContain(`Undid '${verb}' of `);
   expect(workspace()).toEqual(before);
   expect(rig.ok("undo", "--redo")).toContain(`Redid '${verb}' of `);
@@ -205,6 +207,23 @@ describe("undo takes back", () => {
     rig.write("plain", "mine");
     expectUndone("import-url", "-q", "-f", other.path("plain"));
     other.close();
+  });
+
+  it("dataset add and update", () => {
+    const source = rig.path("../there");
+    rig.git("init", "-q", source);
+    const theirs = (text: string): void => {
+      rig.write("../there/x", text);
+      rig.git("-C", source, "add", ".");
+      rig.git("-C", source, "commit", "-q", "-m", text);
+    };
+    theirs("one");
+    rig.ok("stage", "add", "-q", "-n", "s", "-o", "out", "echo out > out");
+    rig.ok("repro", "-q");
+    expectUndone("dataset", "add", "--dvc", source, "--path", "x", "ds");
+    rig.ok("dataset", "add", "--dvc", source, "--path", "x", "ds");
+    theirs("two");
+    expectUndone("dataset", "update", "ds");
   });
 
   it("evict, once the data is fetched", () => {

@@ -28,13 +28,17 @@ export function saveDataset(
   };
   const locked = lock === undefined ? [] : replaced(lockFileOf(file), lock, undefined, options, completed);
   // The name last: an `add` that was cut short before it can be repeated.
-  for (const one of [...locked, ...changed]) writeFileAtomic(one.file, one.text, { inside: options.root });
+  for (const { file, before, text } of [...locked, ...changed]) {
+    options.changing?.(file, before, text);
+    writeFileAtomic(file, text, { inside: options.root });
+  }
   return [...changed, ...locked].map((one) => one.file);
 }
 
 /** A file and what shall stand in it. */
 interface NewText {
   readonly file: OsPath;
+  readonly before: string | undefined;
   readonly text: string;
 }
 
@@ -61,7 +65,7 @@ function replaced(
   else list[at] = entry;
   const next = complete({ ...data, datasets: list });
   const text = updated(previous, next, resolved === undefined ? at : -1, fileText(file, options));
-  return text === previous ? [] : [{ file, text }];
+  return text === previous ? [] : [{ file, before: previous, text }];
 }
 
 /** An entry of dvc.lock (`at`) keeps nothing of the old one, not even the order of its keys; one of dvc.yaml its comments. */
