@@ -1,7 +1,17 @@
 /** What DVC 3.67.1 does in corners that its own tests look into, checked by running it. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesUnder } from "../support/killing.ts";
 import { BINARY, Rig } from "../support/rig.ts";
@@ -197,6 +207,27 @@ describe("imports", () => {
     rig.write("../source", "file content");
     rig.ok("pull", "-q", "file");
     expect(rig.read("file")).toBe("file content");
+  });
+
+  it("that were brought are noted, and of too many notes the newest stay", () => {
+    rig.write("../source/file", "first");
+    rig.ok("import-url", "-q", "--no-download", "../source", "folder");
+    rig.ok("pull", "-q");
+    const [notes = ""] = filesUnder(rig.path("..")).filter((path) => path.endsWith("/imports"));
+    const [first] = readFileSync(notes, "utf8").split("\n");
+    appendFileSync(notes, `${"0".repeat(32)} ${"1".repeat(32)}\n${first ?? ""}\n`.repeat(65_000));
+    rig.write("../source/file", "second");
+    rig.ok("update", "-q", "--no-download", "folder.dvc");
+    rig.ok("pull", "-q");
+    expect(rig.read("folder/file")).toBe("second");
+    const lines = readFileSync(notes, "utf8").trimEnd().split("\n");
+    expect(lines.length).toBe(3);
+    expect(lines[1]).toBe(first);
+    rmSync(rig.path("../source"), { recursive: true });
+    rmSync(rig.path("folder"), { recursive: true });
+    rig.ok("gc", "-w", "-f");
+    rig.ok("checkout", "-q");
+    expect(rig.read("folder/file")).toBe("second");
   });
 
   it("update --no-download takes the data out of the workspace, and loses none of it", () => {

@@ -1,6 +1,7 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
+import { writeFileAtomic } from "../fs/atomic.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 import { readBounded } from "../fs/readBounded.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
@@ -13,6 +14,8 @@ import type { Repo } from "./repo.ts";
 const LINE = /^([0-9a-f]{32}) ([0-9a-f]{32}(?:\.dir)?)$/;
 /** A longer file is not ours (bytes). */
 const MAX_BYTES = 16 << 20;
+/** Notes that stay when there are too many: the newest. */
+const KEPT_NOTES = 50_000;
 const known = new WeakMap<Repo, Map<string, string>>();
 
 /**
@@ -24,8 +27,19 @@ export function noteBrought(repo: Repo, one: StageOutput, { value }: HashInfo): 
   const notes = notesOf(repo);
   if (key === undefined || notes.get(key) === value) return;
   makeFolders(repo.siteDir);
+  notes.delete(key);
   notes.set(key, value);
-  appendFileSync(fileOf(repo), `${key} ${value}\n`);
+  const file = fileOf(repo);
+  appendFileSync(file, `${key} ${value}\n`);
+  if (statSync(file).size > MAX_BYTES / 2)
+    writeFileAtomic(
+      file,
+      [...notes]
+        .slice(-KEPT_NOTES)
+        .map((note) => `${note.join(" ")}\n`)
+        .join(""),
+      { noSync: true },
+    );
 }
 
 /** What was brought of such an import as it is locked now; undefined when nothing was. It need not be in the cache any more. */
@@ -68,7 +82,9 @@ function readNotes(file: OsPath): Map<string, string> {
   const found = new Map<string, string>();
   for (const line of readBounded(file, MAX_BYTES, "latin1")?.split("\n") ?? []) {
     const [, noted, oid] = LINE.exec(line) ?? [];
-    if (noted !== undefined && oid !== undefined) found.set(noted, oid);
+    if (noted === undefined || oid === undefined) continue;
+    found.delete(noted); // the newest last
+    found.set(noted, oid);
   }
   return found;
 }
