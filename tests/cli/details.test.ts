@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import {
   appendFileSync,
   chmodSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   readlinkSync,
@@ -260,6 +261,27 @@ describe("revisions", () => {
     const ran = rig.run(["list", `file://${rig.dir}`, "--rev", "HEAD"]);
     expect(ran.code).toBe(1);
     expect(ran.err).toContain(`'./dvc.yaml' validation failed in revision '${sha}'.`);
+  });
+});
+
+describe("a remote that the source does not know", () => {
+  it("is refused by list, get and import, and nothing is written", () => {
+    rig.write("data", "1");
+    rig.ok("add", "-q", "data");
+    rig.git("add", ".");
+    rig.git("commit", "-q", "-m", "data");
+    const text = "config file error: remote 'nope' doesn't exist\n";
+    for (const words of [
+      ["list", "."],
+      ["get", ".", "data", "-o", "got"],
+      ["import", ".", "data", "-o", "got"],
+    ]) {
+      const ran = rig.run([...words, "--remote", "nope"]);
+      expect(ran.code).toBe(1);
+      expect(ran.err).toContain(text);
+    }
+    expect(existsSync(rig.path("got"))).toBe(false);
+    expect(existsSync(rig.path("got.dvc"))).toBe(false);
   });
 });
 

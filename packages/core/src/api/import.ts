@@ -2,7 +2,7 @@ import { type CallOptions, info } from "../base/events.ts";
 import { loadDvcFile } from "../pipeline/load.ts";
 import { saveStage } from "../pipeline/save.ts";
 import type { Dependency, RepoSource, Stage } from "../pipeline/stage.ts";
-import { bringData, type ExternalRepo, importSource, openExternal } from "../repo/externalRepo.ts";
+import { bringData, type ExternalRepo, importSource, openExternal, requireRemote } from "../repo/externalRepo.ts";
 import { type GitContext, withGitContext } from "../repo/gitContext.ts";
 import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
@@ -101,6 +101,7 @@ export async function runRepoImport(
   const { rev } = dep.repo;
   const opened = await openExternal(repo.env, url, { ...options, ...external, ...(rev === undefined ? {} : { rev }) });
   try {
+    requireRemote(opened.repo, external.remote);
     const revLock = lockOf(opened);
     if (opened.git === undefined) throw gitRequired();
     const locked: RepoDependency = { ...dep, repo: { ...dep.repo, ...(revLock === undefined ? {} : { revLock }) } };

@@ -20,6 +20,7 @@ import { readManifest } from "./manifests.ts";
 import type { ExternalOptions, ExternalRepo } from "./externalTypes.ts";
 import { findProjectRoot } from "./projectRoot.ts";
 import { openRepo, openRepoSync, type Repo } from "./repo.ts";
+import { resolveRemote } from "./resolveRemote.ts";
 import { noteForeign } from "./trust.ts";
 import { distrustOverrides } from "./secrets.ts";
 import { isLocalUrl, usableUrl } from "./sourceUrl.ts";
@@ -107,6 +108,7 @@ async function viewOf(user: Environment, place: Place, options: ExternalOptions)
   const open = async (at: OsPath): Promise<Repo> => {
     const opened = await openRepo({ ...env, cwd: at }, overrides(cacheDir, options));
     if (options.fromFile === true) distrustOverrides(opened);
+    else if (at === root) requireRemote(opened, options.remote);
     if (isClone) noteForeign(opened);
     else lookOnly(opened);
     return opened;
@@ -170,6 +172,11 @@ function overrides(
     ...(options.remote === undefined ? {} : { remote: options.remote }),
     ...(options.remoteConfig === undefined ? {} : { remoteConfig: options.remoteConfig }),
   };
+}
+
+/** Makes sure that a source has a remote of that name: an import would record one that no tool finds. @throws {ConfigError} */
+export function requireRemote(source: Repo | undefined, name: string | undefined): void {
+  if (source !== undefined && name !== undefined && name !== "") resolveRemote(source, name);
 }
 
 /** What an import names, in the words of {@link openExternal}. `url` is usable from where the user is. */
