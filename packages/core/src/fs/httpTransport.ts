@@ -202,7 +202,8 @@ export class HttpTransport {
         const stop = (): void => {
           clearTimeout(timer);
         };
-        socket.once("connect", stop).once("close", stop);
+        // A server that is silent in the handshake is not connected yet.
+        socket.once(isSecure ? "secureConnect" : "connect", stop).once("close", stop);
       });
       sent.once("error", (error) => {
         reject(Object.assign(error, { reused: sent.reusedSocket }));
