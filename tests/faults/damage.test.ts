@@ -46,6 +46,21 @@ it("a damaged object never reaches the workspace; a fetch heals it", () => {
   expect(rig.read("data/b")).toBe("content of b");
 });
 
+it.each(["copy", "hardlink", "symlink"])("no damaged object of any size reaches the workspace by %s", (type) => {
+  rig.ok("config", "cache.type", type);
+  const texts = [10, 100_000, 1_500_000, 9_000_000].map((size, at) => String(at).repeat(size));
+  for (const [at, text] of texts.entries()) rig.write(`sizes/${String(at)}`, text);
+  rig.write("sizes/sound", "sound");
+  rig.ok("add", "-q", "sizes");
+  for (const text of texts) flip(rig.path(join(".dvc/cache", objectOf(text))));
+  rmSync(rig.path("sizes"), { recursive: true });
+  expect(rig.run(["checkout"]).err).toContain("corrupted cache file");
+  rig.ok("checkout", "--allow-missing");
+  for (const [at] of texts.entries()) expect(rig.read(`sizes/${String(at)}`)).toBeUndefined();
+  expect(rig.read("sizes/sound")).toBe("sound");
+  expect(readdirSync(rig.path(".dvc/tmp/quarantine"))).toHaveLength(texts.length);
+});
+
 it("a damaged object of the remote is refused, and stays there", () => {
   rig.ok("push");
   const there = rig.path(join("../remote", objectOf("content of c")));
