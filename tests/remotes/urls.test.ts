@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkout } from "../../packages/core/src/api/checkout.ts";
 import { gc } from "../../packages/core/src/api/gc.ts";
@@ -121,6 +121,13 @@ describe("data at s3:// URLs", () => {
     await write("dir/a", "a22\n");
     expect((await update(project.open(), targets)).updated).toEqual(targets);
     expect([read("a"), read("data/a")]).toEqual(["a22\n", "a22\n"]);
+  });
+
+  it("refuses what it cannot import before anything is told or written", async () => {
+    const unknown = importUrl(project.open(), "nope://x/y");
+    await expect(unknown).rejects.toThrow("config file error: Unsupported URL type nope://");
+    const outside = importUrl(project.open(), "s3://urls/dir/a", { out: "../outside", fsConfig });
+    await expect(outside).rejects.toThrow(`outside of DVC project: ${join(dirname(project.root), "outside")}. See`);
   });
 
   it("brings what was only noted, a file and a folder, also through a remote of the config", async () => {

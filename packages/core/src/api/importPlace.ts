@@ -87,7 +87,7 @@ export function newImport(repo: Repo, out: string, dependencies: (wdir: OsPath) 
   if (base === "dvc.yaml" || base.endsWith(".dvc")) throw new DvcError(`DVC file '${base}' cannot be an output.`);
   if (isOutside || isAbsolute(base)) {
     throw new DvcError(
-      `Cached output(s) outside of DVC project: ${out}. See <https://dvc.org/doc/user-guide/data-management/importing-external-data> for more info.`,
+      `Cached output(s) outside of DVC project: ${path}. See <https://dvc.org/doc/user-guide/data-management/importing-external-data> for more info.`,
     );
   }
   const ignored = repo.ignore.reason(path);

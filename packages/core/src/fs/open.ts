@@ -25,15 +25,16 @@ export function isKnownProtocol(protocol: string): protocol is keyof typeof OPEN
  * @throws {ConfigError} for an unknown protocol, a bad URL or a bad option.
  */
 export async function openStorage(url: string, options: OpenOptions): Promise<OpenedStorage> {
+  return (await OPENERS[knownProtocol(url)]())(url, options);
+}
+
+/** The protocol of a URL or path. @throws {ConfigError} DVC's text when there are no storages of it */
+export function knownProtocol(url: string): keyof typeof OPENERS {
   const protocol = protocolOf(url);
-  if (!isKnownProtocol(protocol)) {
-    throw new ConfigError(`config file error: Unsupported URL type ${protocol}://`, {
-      code: "unsupported",
-      hint: `This version knows folders, ${supportedProtocols()
-        .slice(1)
-        .map((one) => `${one}://`)
-        .join(", ")}.`,
-    });
-  }
-  return (await OPENERS[protocol]())(url, options);
+  if (isKnownProtocol(protocol)) return protocol;
+  const all = supportedProtocols().slice(1);
+  throw new ConfigError(`config file error: Unsupported URL type ${protocol}://`, {
+    code: "unsupported",
+    hint: `This version knows folders, ${all.map((one) => `${one}://`).join(", ")}.`,
+  });
 }
