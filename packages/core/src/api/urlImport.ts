@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { type CallOptions, info, warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { checkManifestPath, type OsPath } from "../base/paths.ts";
@@ -20,7 +20,15 @@ import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
 import { requireTrustInFiles } from "../repo/trust.ts";
 import { placeBuilt, removePresent, withBuilt } from "./importPlace.ts";
-import { downloadAll, filesAt, type FsConfig, openUrl, type UrlFile, type UrlPlace } from "./urlSource.ts";
+import {
+  type FetchUrlOptions,
+  filesAt,
+  type FsConfig,
+  openUrl,
+  storeAll,
+  type UrlFile,
+  type UrlPlace,
+} from "./urlSource.ts";
 
 /** Storages whose files have versions. */
 const VERSIONED = /^(s3|gs|azure):/i;
@@ -196,15 +204,11 @@ export async function bringUrl(
   url: string,
   place: UrlPlace,
   store: ObjectDb,
-  options: CallOptions & { readonly jobs?: number; readonly pinned?: readonly UrlFile[] | undefined },
+  options: FetchUrlOptions,
 ): Promise<Built> {
   const { state } = repo;
   if (place.localPath !== undefined) return build(place.localPath, { ...options, state, store });
-  return inScratch(repo.tmpDir, async (folder) => {
-    const data = join(folder, basename(place.path));
-    await downloadAll(place, url, data, options);
-    return build(data, { ...options, store });
-  });
+  return storeAll(place, url, store, options);
 }
 
 /** The versions that a dependency was locked to; undefined: what is there now. */

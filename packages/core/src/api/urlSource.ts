@@ -4,8 +4,14 @@ import { DvcError } from "../base/errors.ts";
 import { checkManifestPath, type OsPath, type RelPath } from "../base/paths.ts";
 import { type Environment, questionsOf } from "../base/platform.ts";
 import { mapBounded } from "../base/pool.ts";
-import { type FileSystem, type Info, isLocalPathFileSystem } from "../fs/filesystem.ts";
+import type { Built } from "../data/build.ts";
+import { refuseIgnoreFile } from "../data/walk.ts";
+import { removeQuietly } from "../fs/atomic.ts";
+import { type Downloaded, type FileSystem, type Info, isLocalPathFileSystem } from "../fs/filesystem.ts";
 import { openStorage, protocolOf } from "../fs/open.ts";
+import type { ObjectDb } from "../odb/objectDb.ts";
+import { TransferProgress } from "../odb/transferProgress.ts";
+import { Tree, type TreeEntry } from "../odb/tree.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 import { openStorageOf, resolveRemote } from "../repo/remote.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
@@ -99,27 +105,103 @@ export function relativeTo(place: UrlPlace, path: string): RelPath {
   return path.slice(place.path.length).replace(/^\/+/, "");
 }
 
-/** Copies everything at a place, or the versions `pinned`, to the new path `to`. @throws {DvcError} DVC's text when nothing is there. */
-export async function downloadAll(
-  place: UrlPlace,
-  url: string,
-  to: OsPath,
-  options: CallOptions & { readonly jobs?: number; readonly pinned?: readonly UrlFile[] | undefined },
-): Promise<number> {
-  const { pinned } = options;
-  const isDir = pinned?.[0]?.rel !== ".";
-  const found = pinned === undefined ? await filesAt(place, options) : { isDir, files: pinned };
-  if (found === undefined) throw urlMissing(url);
-  if (found.isDir) makeFolders(to);
-  const download = async ({ rel, info }: UrlFile): Promise<void> => {
+/** What of a place is fetched, and how. */
+export interface FetchUrlOptions extends CallOptions {
+  readonly jobs?: number;
+  /** These versions; default: what is there now. */
+  readonly pinned?: readonly UrlFile[] | undefined;
+}
+
+/** Copies everything at a place to the new path `to`. @throws {DvcError} DVC's text when nothing is there. */
+export async function downloadAll(place: UrlPlace, url: string, to: OsPath, options: FetchUrlOptions): Promise<number> {
+  const { isDir, files } = await wantedFiles(place, url, options);
+  if (isDir) makeFolders(to);
+  await eachFile(place, files, options, async ({ rel }, fetch) => {
     const target = rel === "." ? to : join(to, rel);
     makeFolders(dirname(target));
-    const version = pinned === undefined || info.versionId === undefined ? {} : { versionId: info.versionId };
-    const size = info.sizeUnknown === true ? {} : { size: info.size };
-    await place.fs.download(info.path, target, { ...options, ...version, ...size });
+    await fetch(target);
+  });
+  return files.length;
+}
+
+/**
+ * Stores everything at a place in an object database, each file under the hash of what came. When it returns, all of it is safe
+ * against power loss.
+ * @throws {DvcError} DVC's text when nothing is there. {UsageError} for a `.dvcignore` in a folder, as when one is added
+ */
+export async function storeAll(
+  place: UrlPlace,
+  url: string,
+  store: ObjectDb,
+  options: FetchUrlOptions,
+): Promise<Built> {
+  const { isDir, files } = await wantedFiles(place, url, options);
+  for (const { rel } of files) refuseIgnoreFile(place.fs.url(place.path), rel);
+  const entries: TreeEntry[] = [];
+  let tree: Tree | undefined;
+  try {
+    await eachFile(place, files, options, async ({ rel }, fetch) => {
+      const { md5, size } = await storeOne(store, fetch);
+      entries.push({ relpath: rel, md5, size });
+    });
+    if (isDir) store.addTree((tree = Tree.from(entries, url)));
+  } finally {
+    store.flush();
+  }
+  const size = entries.reduce((sum, entry) => sum + (entry.size ?? 0), 0);
+  if (tree === undefined)
+    return { hash: { name: "md5", value: entries[0]?.md5 ?? "" }, meta: { size }, hasLinks: false };
+  return { hash: { name: "md5", value: tree.oid }, meta: { size, nfiles: tree.nfiles }, tree, hasLinks: false };
+}
+
+async function storeOne(store: ObjectDb, fetch: FetchTo): Promise<Downloaded> {
+  const temporary = store.temporaryFor();
+  try {
+    const got = await fetch(temporary);
+    store.adopt(temporary, got.md5, true);
+    return got;
+  } catch (error) {
+    removeQuietly(temporary);
+    throw error;
+  }
+}
+
+async function wantedFiles(
+  place: UrlPlace,
+  url: string,
+  { pinned, ...options }: FetchUrlOptions,
+): Promise<{ readonly isDir: boolean; readonly files: readonly UrlFile[] }> {
+  const found = pinned === undefined ? await filesAt(place, options) : { isDir: pinned[0]?.rel !== ".", files: pinned };
+  if (found === undefined) throw urlMissing(url);
+  return found;
+}
+
+/** Fetches a file to a new path. */
+type FetchTo = (to: OsPath) => Promise<Downloaded>;
+
+/** Calls `work` for each file, several at once. */
+async function eachFile(
+  place: UrlPlace,
+  files: readonly UrlFile[],
+  { jobs, pinned, ...options }: FetchUrlOptions,
+  work: (file: UrlFile, fetch: FetchTo) => Promise<void>,
+): Promise<void> {
+  const progress = new TransferProgress(options.reporter, "Downloading", files.length);
+  const onBytes = (count: number): void => {
+    progress.add(0, count);
   };
-  await mapBounded(found.files, options.jobs ?? place.fs.caps.maxParallel, download, options.signal);
-  return found.files.length;
+  const one = async (file: UrlFile): Promise<void> => {
+    const { path, versionId, size, sizeUnknown } = file.info;
+    const version = pinned === undefined || versionId === undefined ? {} : { versionId };
+    const known = sizeUnknown === true ? {} : { size };
+    await work(file, (to) => place.fs.download(path, to, { ...options, onBytes, ...version, ...known }));
+    progress.add(1, 0);
+  };
+  try {
+    await mapBounded(files, jobs ?? place.fs.caps.maxParallel, one, options.signal);
+  } finally {
+    progress.end();
+  }
 }
 
 /** DVC's text for a URL with nothing there. */

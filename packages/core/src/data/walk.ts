@@ -149,6 +149,12 @@ function checkEncoding(folder: OsPath): void {
   }
 }
 
+/** @throws {UsageError} for a `.dvcignore` that lies at `relpath` in a folder that is to be tracked */
+export function refuseIgnoreFile(root: string, relpath: RelPath): void {
+  if (relpath !== IGNORE_FILE && !relpath.endsWith(`/${IGNORE_FILE}`)) return;
+  throw ignoreFileError(`${root}/${relpath}`.slice(0, -IGNORE_FILE.length - 1));
+}
+
 function ignoreFileError(folder: OsPath): UsageError {
   return new UsageError(`${IGNORE_FILE} file should not be in collected dir path: '${folder}'`, {
     code: "ignore-file-inside",

@@ -369,12 +369,12 @@ export class ObjectDb {
   adopt(temporary: OsPath, oid: string, verified = false): void {
     const path = this.pathOf(oid);
     if (!verified) expectHash(path, oid, this.#hash(temporary, oid).slice(0, 32));
-    if (this.#present(oid, path, undefined)) {
+    const { size } = statSync(temporary);
+    if (this.#present(oid, path, size)) {
       removeQuietly(temporary);
       return;
     }
     chmodSync(temporary, OBJECT_MODE);
-    const { size } = statSync(temporary);
     // The caller may forget its own name: the file waits under one of ours.
     const waiting = this.temporaryFor(oid);
     renameSync(temporary, waiting);
