@@ -14,6 +14,16 @@ const hint = (files: string): string =>
   `\nTo track the changes with git, run:\n\n\tgit add ${files}\n\nTo enable auto staging, run:\n\n\tdvc config core.autostage true\n`;
 
 describe("stage add and stage list", () => {
+  it("know the storages that a URL may name", () => {
+    for (const flag of ["-d", "-o", "-O", "-m"]) {
+      const ran = rig.run(["stage", "add", "-n", "a", flag, "foo://x", "echo"]);
+      expect(ran.code).toBe(251);
+      expect(ran.err).toMatch(/^ERROR: configuration error - config file error: Unsupported URL type foo:\/\/\n/);
+      expect(rig.read("dvc.yaml")).toBeUndefined();
+    }
+    rig.ok("stage", "add", "-n", "a", "-d", "s3://bucket/x", "-d", "https://example.org/y", "echo");
+  });
+
   it("take the rest of the line as the command, options and all", () => {
     expect(rig.dvc(["stage", "add", "-n", "a", "-d", "in", "-o", "out", "cp", "in", "a b", "", "-d", "x"])).toEqual({
       code: 0,
