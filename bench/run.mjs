@@ -203,7 +203,9 @@ function withEarlier(cases) {
 
 function choose(all, words) {
   if (words === undefined) return all.filter((flow) => !flow.onlyWhenNamed);
-  const wanted = (name) => words.some((word) => name.includes(word));
+  // `s3` is the flow of that name, not `big-s3` as well.
+  const names = new Set(all.map(({ name }) => name));
+  const wanted = (name) => words.some((word) => (names.has(word) ? name === word : name.includes(word)));
   // A case needs the steps before it, so that the flow is cut after the last wanted case; cases before it are told as well.
   return all
     .map((flow) =>
