@@ -1,6 +1,6 @@
 # make             set everything up and run the story of examples/exemplar for real (REMOTE=s3 ENDPOINT_URL=… for a bucket)
 # make test        set up what the tests need and run every test
-# make test-long   faults at every step of every command, and long random walks (an hour)
+# make test-long   faults at every step of every command, and long random walks (some hours)
 # make test-hdfs   the tests against real HDFS (Maven, a JDK; some minutes)
 # make bench       measure beside real DVC (DVC=path of the dvc program)
 # make conformance run our scripts by live DVC and by us, and compare (DVC=path)

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openStorage, type OpenedStorage } from "../../packages/core/src/fs/open.ts";
 import { startApache } from "./apache.ts";
@@ -126,6 +126,8 @@ async function through(url: string, values: Readonly<Record<string, string>>): P
 }
 
 function inFolder(root: string): Contents {
+  // Of a file that is not a second old Apache says another ETag than later; each file is newer than the one before.
+  let seconds = Date.now() / 1000 - 1_000_000;
   return {
     put: (name, contents) => {
       const path = join(root, name);
@@ -133,6 +135,8 @@ function inFolder(root: string): Contents {
       // A server that runs as root serves as another user.
       for (let folder = dirname(path); folder !== root; folder = dirname(folder)) chmodSync(folder, 0o777);
       writeFileSync(path, contents);
+      seconds += 10;
+      utimesSync(path, seconds, seconds);
       return Promise.resolve();
     },
     remove: (name) => {

@@ -22,6 +22,7 @@ import { namesIfThere } from "../fs/namesIn.ts";
 import { DIR_SUFFIX, isDirHash, isOid } from "../hash/hashInfo.ts";
 import { EMPTY_MD5, md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.ts";
 import { lookAtCache, WORTH_A_LOOK } from "./cacheLooks.ts";
+import { DigestSet } from "./digestSet.ts";
 import type { LinkType } from "./linker.ts";
 import { DEFAULT_LINK_TYPES } from "./linker.ts";
 import { NamesToGive } from "./namesToGive.ts";
@@ -123,7 +124,7 @@ export class ObjectDb {
   /** Manifests that files of the project list. */
   readonly #trees = new Map<string, Tree>();
   /** Stored by this process with bytes that it had just compared with their name. */
-  readonly #fresh = new Set<string>();
+  readonly #fresh: DigestSet = new DigestSet();
   /** Damaged ones that stay where they are, with the hashes that they really have. */
   readonly #left = new Map<string, string>();
   /** Stored since the last {@link flush}, without their names. */
@@ -189,12 +190,12 @@ export class ObjectDb {
 
   /** Says that this process has just stored these objects, their bytes compared with their names. */
   noteFresh(oids: Iterable<string>): void {
-    for (const oid of oids) this.#fresh.add(oid);
+    for (const oid of oids) if (!isDirHash(oid)) this.#fresh.add(oid);
   }
 
   /** Whether this process stored the object a moment ago: a checkout need not hash it again. */
   isFresh(oid: string): boolean {
-    return this.#fresh.has(oid);
+    return !isDirHash(oid) && this.#fresh.has(oid);
   }
 
   /**

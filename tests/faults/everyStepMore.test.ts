@@ -1,0 +1,3 @@
+import { describeEveryStep } from "../support/everyStep.ts";
+
+describeEveryStep(1, 2);
