@@ -26,12 +26,19 @@ export interface Guard {
 }
 
 /**
- * Looks after a child until it has ended. An interrupt is the command's to handle (it may take its time to save its work):
+ * Starts a child and looks after it until it has ended; signals are heard from before it begins. An interrupt is the command's to handle (it may take its time to save its work):
  * one in this process's own group has it from the terminal, groups are handed it on. SIGTERM is handed on to all. Groups
  * that are there after a while are killed. When `signal` aborts, the child is ended.
  */
-export function guardChild(child: ChildProcess, guard: Guard): void {
+export function startGuarded(start: () => ChildProcess, guard: Guard): ChildProcess {
   restore ??= listen();
+  let child: ChildProcess;
+  try {
+    child = start();
+  } catch (error) {
+    stopListening();
+    throw error;
+  }
   running.set(child, guard);
   const end = (): void => {
     pass(child, guard, "SIGTERM");
@@ -43,12 +50,18 @@ export function guardChild(child: ChildProcess, guard: Guard): void {
     running.delete(child);
     // What a command leaves behind in its group may not have heard of an interrupt: shells let "&" ignore it.
     if (received !== undefined && guard.isGroup) pass(child, guard, "SIGTERM");
-    if (running.size > 0) return;
-    restore?.();
-    restore = undefined;
+    stopListening();
   };
   child.once("exit", forget);
   child.once("error", forget);
+  return child;
+}
+
+/** Once no child is left. */
+function stopListening(): void {
+  if (running.size > 0) return;
+  restore?.();
+  restore = undefined;
 }
 
 /** Puts handlers of our own in the place of the program's; gives back how to undo it. */

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { StageRunError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { info } from "../base/events.ts";
-import { guardChild, throwIfInterrupted } from "./children.ts";
+import { startGuarded, throwIfInterrupted } from "./children.ts";
 import type { Viewpoint } from "./display.ts";
 import { addressing } from "./display.ts";
 import { LineCutter } from "./lines.ts";
@@ -76,9 +76,10 @@ async function spawnCommand(command: string, stage: Stage, name: string, options
       : ["inherit", options.stdoutToStderr === true ? 2 : "inherit", "inherit"],
     ...(isGroup ? { detached: process.platform !== "win32" } : {}),
   };
-  const child =
-    process.platform === "win32" ? spawn(command, { ...common, shell: true }) : spawn(program, args, common);
-  guardChild(child, { isGroup, ...(options.signal ? { signal: options.signal } : {}) });
+  const child = startGuarded(
+    () => (process.platform === "win32" ? spawn(command, { ...common, shell: true }) : spawn(program, args, common)),
+    { isGroup, ...(options.signal ? { signal: options.signal } : {}) },
+  );
   const printed = readLines(child, options);
   const status = await exitOf(child);
   await printed;
