@@ -87,10 +87,17 @@ export async function* unpack(path: OsPath): AsyncGenerator<Uint8Array> {
 async function* unpackGzip(source: AsyncIterable<Buffer>, path: OsPath): AsyncGenerator<Uint8Array> {
   const { createGunzip } = await import("node:zlib");
   const { Readable } = await import("node:stream");
+  const reading = Readable.from(source, { objectMode: false });
+  const gunzip = createGunzip();
+  // Also when nobody reads on, and the file is closed below it.
+  reading.on("error", (error) => gunzip.destroy(error));
   try {
-    yield* Readable.from(source, { objectMode: false }).pipe(createGunzip()) as AsyncIterable<Uint8Array>;
+    yield* reading.pipe(gunzip) as AsyncIterable<Uint8Array>;
   } catch (cause) {
     throw damaged(path, cause);
+  } finally {
+    gunzip.on("error", () => undefined);
+    reading.destroy();
   }
 }
 
