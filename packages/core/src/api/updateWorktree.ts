@@ -2,11 +2,10 @@ import { DvcError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
 import { checkManifestPath } from "../base/paths.ts";
 import { mapBounded } from "../base/pool.ts";
+import { storeDownload, storeFolder } from "../data/storeBrought.ts";
 import { isRecord } from "../formats/pyValues.ts";
 import type { Info } from "../fs/filesystem.ts";
-import { removeQuietly } from "../fs/atomic.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
-import { Tree } from "../odb/tree.ts";
 import { saveStage } from "../pipeline/save.ts";
 import type { Output, Stage } from "../pipeline/stage.ts";
 import type { GitContext } from "../repo/gitContext.ts";
@@ -140,21 +139,14 @@ async function updateFolder(
 
 async function placeFolder(repo: Repo, out: Output, files: readonly Entry[], options: CallOptions): Promise<Output> {
   const byPath = new Map(files.map((entry) => [String(entry["relpath"]), entry]));
-  const tree = Tree.from(
+  const built = storeFolder(
+    repo.cache,
     files.map(({ relpath, md5, size }) => ({ relpath: String(relpath), md5: String(md5), size: Number(size) })),
   );
-  repo.cache.addTree(tree);
-  repo.cache.flush();
-  const size = tree.entries.reduce((sum, entry) => sum + (entry.size ?? 0), 0);
-  const next = {
-    ...out,
-    hash: { name: "md5", value: tree.oid },
-    hashName: "md5",
-    meta: { size, nfiles: tree.nfiles },
-    extra: { ...out.extra, files: tree.entries.map(({ relpath }) => byPath.get(relpath)) },
-    tree,
-  } as const;
-  await placeBuilt(repo, next, { hash: next.hash, meta: next.meta, tree, hasLinks: false }, options);
+  const { hash, meta, tree } = built;
+  const listed = tree.entries.map(({ relpath }) => byPath.get(relpath));
+  const next = { ...out, hash, hashName: "md5", meta, extra: { ...out.extra, files: listed }, tree } as const;
+  await placeBuilt(repo, next, built, options);
   return next;
 }
 
@@ -180,13 +172,6 @@ async function fetchNewest(
   { versionId, size }: Info,
   options: CallOptions,
 ): Promise<{ md5: string; size: number }> {
-  const temporary = repo.cache.temporaryFor();
-  try {
-    const version = versionId === undefined ? {} : { versionId };
-    const got = await remote.fs.download(path, temporary, { ...options, ...version, size, mode: 0o444 });
-    repo.cache.adopt(temporary, got.md5, true);
-    return got;
-  } finally {
-    removeQuietly(temporary);
-  }
+  const version = versionId === undefined ? {} : { versionId };
+  return storeDownload(repo.cache, (to) => remote.fs.download(path, to, { ...options, ...version, size, mode: 0o444 }));
 }

@@ -5,13 +5,12 @@ import { checkManifestPath, type OsPath, type RelPath } from "../base/paths.ts";
 import { type Environment, questionsOf } from "../base/platform.ts";
 import { mapBounded } from "../base/pool.ts";
 import type { Built } from "../data/build.ts";
+import { builtFile, type FetchTo, type SizedEntry, storeDownload, storeFolder } from "../data/storeBrought.ts";
 import { refuseIgnoreFile } from "../data/walk.ts";
-import { removeQuietly } from "../fs/atomic.ts";
-import { type Downloaded, type FileSystem, type Info, isLocalPathFileSystem } from "../fs/filesystem.ts";
+import { type FileSystem, type Info, isLocalPathFileSystem } from "../fs/filesystem.ts";
 import { openStorage, protocolOf } from "../fs/open.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import { TransferProgress } from "../odb/transferProgress.ts";
-import { Tree, type TreeEntry } from "../odb/tree.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 import { openStorageOf, resolveRemote } from "../repo/remote.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
@@ -137,33 +136,17 @@ export async function storeAll(
 ): Promise<Built> {
   const { isDir, files } = await wantedFiles(place, url, options);
   for (const { rel } of files) refuseIgnoreFile(place.fs.url(place.path), rel);
-  const entries: TreeEntry[] = [];
-  let tree: Tree | undefined;
+  const entries: SizedEntry[] = [];
   try {
     await eachFile(place, files, options, async ({ rel }, fetch) => {
-      const { md5, size } = await storeOne(store, fetch);
+      const { md5, size } = await storeDownload(store, fetch);
       entries.push({ relpath: rel, md5, size });
     });
-    if (isDir) store.addTree((tree = Tree.from(entries, url)));
   } finally {
     store.flush();
   }
-  const size = entries.reduce((sum, entry) => sum + (entry.size ?? 0), 0);
-  if (tree === undefined)
-    return { hash: { name: "md5", value: entries[0]?.md5 ?? "" }, meta: { size }, hasLinks: false };
-  return { hash: { name: "md5", value: tree.oid }, meta: { size, nfiles: tree.nfiles }, tree, hasLinks: false };
-}
-
-async function storeOne(store: ObjectDb, fetch: FetchTo): Promise<Downloaded> {
-  const temporary = store.temporaryFor();
-  try {
-    const got = await fetch(temporary);
-    store.adopt(temporary, got.md5, true);
-    return got;
-  } catch (error) {
-    removeQuietly(temporary);
-    throw error;
-  }
+  const [first] = entries;
+  return !isDir && first !== undefined ? builtFile(first) : storeFolder(store, entries, url);
 }
 
 async function wantedFiles(
@@ -175,9 +158,6 @@ async function wantedFiles(
   if (found === undefined) throw urlMissing(url);
   return found;
 }
-
-/** Fetches a file to a new path. */
-type FetchTo = (to: OsPath) => Promise<Downloaded>;
 
 /** Calls `work` for each file, several at once. */
 async function eachFile(

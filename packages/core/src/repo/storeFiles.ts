@@ -5,12 +5,12 @@ import type { OsPath, RelPath } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
 import { FileColumns } from "../data/fileColumns.ts";
 import { ingest } from "../data/ingest.ts";
+import { builtFile, type SizedEntry, storeFolder } from "../data/storeBrought.ts";
 import { inScratch } from "../data/swap.ts";
 import { LocalFileSystem } from "../fs/local.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import { RemoteDb } from "../odb/remoteDb.ts";
 import { fetch } from "../odb/transfer.ts";
-import { Tree, type TreeEntry } from "../odb/tree.ts";
 import {
   bringObjects,
   cachesWith,
@@ -50,16 +50,8 @@ export async function storeFiles(
     done += portion.length;
   }
   const [first] = entries;
-  if (!source.isDir && first !== undefined)
-    return { hash: { name: "md5", value: first.md5 }, meta: { size: first.size }, hasLinks: false };
-  const tree = Tree.from(entries, origin.root);
-  cache.addTree(tree);
-  cache.flush();
-  const meta = { size: entries.reduce((sum, { size }) => sum + size, 0), nfiles: entries.length };
-  return { hash: { name: "md5", value: tree.oid }, meta, tree, hasLinks: false };
+  return !source.isDir && first !== undefined ? builtFile(first) : storeFolder(cache, entries, origin.root);
 }
-
-type SizedEntry = TreeEntry & { readonly size: number };
 
 /** Stores the first of these files: all that can be read in place, and as many copies as a portion may have. */
 async function storePortion(
