@@ -86,18 +86,14 @@ export async function* unpack(path: OsPath): AsyncGenerator<Uint8Array> {
 
 async function* unpackGzip(source: AsyncIterable<Buffer>, path: OsPath): AsyncGenerator<Uint8Array> {
   const { createGunzip } = await import("node:zlib");
-  const { Readable } = await import("node:stream");
-  const reading = Readable.from(source, { objectMode: false });
+  const { pipeline, Readable } = await import("node:stream");
   const gunzip = createGunzip();
-  // Also when nobody reads on, and the file is closed below it.
-  reading.on("error", (error) => gunzip.destroy(error));
+  // Each ends the other, also when nobody reads on. What went wrong comes out of the loop over the bytes.
+  pipeline(Readable.from(source, { objectMode: false }), gunzip, () => undefined);
   try {
-    yield* reading.pipe(gunzip) as AsyncIterable<Uint8Array>;
+    yield* gunzip as AsyncIterable<Uint8Array>;
   } catch (cause) {
     throw damaged(path, cause);
-  } finally {
-    gunzip.on("error", () => undefined);
-    reading.destroy();
   }
 }
 
