@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { DvcError, UsageError } from "../base/errors.ts";
 import { isInside, type OsPath, posixRelative } from "../base/paths.ts";
-import { knownProtocol } from "../fs/open.ts";
+import { requireKnownUrl } from "../fs/open.ts";
 import { locate, schemeOf } from "../pipeline/location.ts";
 import { nothingRecorded } from "../pipeline/record.ts";
 import { withGitContext } from "../repo/gitContext.ts";
@@ -62,7 +62,7 @@ function checkOptions(options: UrlImportOptions): void {
 }
 
 function dependencyOn(repo: Repo, url: string, wdir: OsPath, options: UrlImportOptions): FileDependency {
-  if (!/^remote:/i.test(url)) knownProtocol(url);
+  requireKnownUrl(url);
   const location = locate(written(repo, url, wdir), wdir, repo.loadContext);
   const recorded = nothingRecorded(location);
   const { fsConfig, versionAware } = options;

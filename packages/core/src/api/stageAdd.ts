@@ -2,12 +2,11 @@ import { dirname, join, relative } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { info, warn } from "../base/events.ts";
 import { DvcError, GraphError } from "../base/errors.ts";
-import { knownProtocol } from "../fs/open.ts";
-import { schemeOf } from "../pipeline/location.ts";
+import { requireKnownUrl } from "../fs/open.ts";
 import { DuplicateOutputError, alreadySpecified } from "../pipeline/outsIndex.ts";
 import { saveDefinition, saveStage } from "../pipeline/save.ts";
 import { type StageDefinition, stageOfDefinition, withKeptFields } from "../pipeline/stageAdd.ts";
-import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
+import type { Output, Stage } from "../pipeline/stage.ts";
 import { type GitContext, refuseGitTracked, refuseIgnoredStageFile, withGitContext } from "../repo/gitContext.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
@@ -68,8 +67,9 @@ function prepare(repo: Repo, definition: StageDefinition, options: StageAddOptio
   const file = join(repo.env.cwd, PROJECT_FILE);
   refuseIgnoredStageFile(repo, file);
   const fresh = stageOfDefinition(definition, repo.env.cwd, repo.loadContext);
-  for (const one of [...fresh.deps, ...fresh.outs]) refuseUnknownUrl(one);
+  for (const dep of fresh.deps) if (dep.kind === "file") requireKnownUrl(dep.defPath);
   for (const out of fresh.outs) {
+    requireKnownUrl(out.defPath);
     const rule = out.isLocal ? repo.ignore.reason(out.path) : undefined;
     if (rule !== undefined) throw new DvcError(`Path '${out.path}' is ignored by ${rule}`);
     if (out.useCache || out.isInRepo) checkOutputPath(repo, fresh, out);
@@ -86,13 +86,6 @@ function prepare(repo: Repo, definition: StageDefinition, options: StageAddOptio
   }
   checkGraph(repo, index, fresh);
   return withKeptFields(fresh, isTaken ? project.stage(fresh.name ?? "") : undefined);
-}
-
-/** @throws {ConfigError} DVC's text for a URL of a storage that nobody knows */
-function refuseUnknownUrl(one: Dependency | Output): void {
-  if ("kind" in one && one.kind !== "file") return;
-  const scheme = schemeOf(one.defPath);
-  if (scheme !== undefined && scheme !== "remote") knownProtocol(one.defPath);
 }
 
 /** Checks the graph as it would be with the new stage. An output of another stage is said to be that stage's. */

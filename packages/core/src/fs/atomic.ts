@@ -73,24 +73,28 @@ export function isLeftover(name: string, pidAlive: (pid: number) => boolean = pr
   return match !== null && !pidAlive(Number(match[2]));
 }
 
-/** Removes what killed runs left that were making `target`: files or folders of temporary names beside it. */
-export function removeLeftovers(target: OsPath): void {
-  const folder = dirname(target);
+/** Of the names beside `target`: the paths of what killed runs left that were making it. */
+function leftOf(target: OsPath, names: readonly string[]): OsPath[] {
   const kept = keptName(target);
-  for (const name of namesIn(folder))
-    if (TEMPORARY_NAME.exec(name)?.[1] === kept && isLeftover(name))
-      rmSync(join(folder, name), { recursive: true, force: true });
+  return names
+    .filter((name) => TEMPORARY_NAME.exec(name)?.[1] === kept && isLeftover(name))
+    .map((name) => join(dirname(target), name));
 }
 
-/** Names that killed runs left, by the folder: each folder that this process writes in is looked through once. */
-const leftIn = new Map<OsPath, readonly string[]>();
+/** Removes what killed runs left that were making `target`: files or folders of temporary names beside it. */
+export function removeLeftovers(target: OsPath): void {
+  for (const path of leftOf(target, namesIn(dirname(target)))) rmSync(path, { recursive: true, force: true });
+}
 
-/** Removes what killed runs left that were writing `path`. `folder` is its folder by name: `path` may lead through a descriptor. */
+/** Temporary names by the folder: each folder that this process writes in is looked through once. */
+const temporaryIn = new Map<OsPath, readonly string[]>();
+
+/** The same for one file, of the names that were there at first. `folder` is its folder by name: `path` may lead through a descriptor. */
 function removeLeft(path: OsPath, folder: OsPath): void {
-  let names = leftIn.get(folder);
-  if (names === undefined) leftIn.set(folder, (names = namesIn(dirname(path)).filter((name) => isLeftover(name))));
-  const kept = keptName(path);
-  for (const name of names) if (TEMPORARY_NAME.exec(name)?.[1] === kept) removeQuietly(join(dirname(path), name));
+  let names = temporaryIn.get(folder);
+  if (names === undefined)
+    temporaryIn.set(folder, (names = namesIn(dirname(path)).filter((name) => TEMPORARY_NAME.test(name))));
+  leftOf(path, names).forEach(removeQuietly);
 }
 
 /** Whether a process with this id runs on this machine (also one of another user). */

@@ -64,8 +64,8 @@ parentPort.on("message", ({ id, path, upTo, isWhole, isOver }) => {
     if (path !== undefined) files.set(id, { fd: openSync(path, "r"), hash: createHash("md5"), at: 0, upTo: 0, isWhole: false });
     const file = files.get(id);
     if (file === undefined) return;
-    file.upTo = Math.max(file.upTo, upTo);
-    file.isWhole ||= isWhole;
+    if (upTo > file.upTo) file.upTo = upTo;
+    if (isWhole) file.isWhole = true;
   });
   if (isGoing) return;
   isGoing = true;
@@ -131,8 +131,8 @@ class HashThread {
     return { id, md5 };
   }
 
-  tell({ upTo = 0, isWhole = false, isOver = false, ...order }: Order): void {
-    this.#worker.postMessage({ upTo, isWhole, isOver, ...order });
+  tell(order: Order): void {
+    this.#worker.postMessage(order);
   }
 
   /** Forgets a file; with the last one the thread ends. */

@@ -28,8 +28,13 @@ export async function openStorage(url: string, options: OpenOptions): Promise<Op
   return (await OPENERS[knownProtocol(url)]())(url, options);
 }
 
+/** @throws {ConfigError} DVC's text for a URL of a storage that nobody knows; paths pass, and places on remotes of the config */
+export function requireKnownUrl(url: string): void {
+  if (protocolOf(url) !== "remote") knownProtocol(url);
+}
+
 /** The protocol of a URL or path. @throws {ConfigError} DVC's text when there are no storages of it */
-export function knownProtocol(url: string): keyof typeof OPENERS {
+function knownProtocol(url: string): keyof typeof OPENERS {
   const protocol = protocolOf(url);
   if (isKnownProtocol(protocol)) return protocol;
   const all = supportedProtocols().slice(1);

@@ -56,8 +56,7 @@ export class RangedFile {
   done(start: number): void {
     this.#done.add(start);
     this.#notes?.done(start);
-    const { size, range } = this.#object ?? { size: 0, range: 0 };
-    this.#flush.wrote(Math.min(range, size - start));
+    this.#flush.wrote(this.#object?.range ?? 0);
   }
 
   /** @throws the file system's error: what was written may not be on disk */
@@ -69,7 +68,7 @@ export class RangedFile {
     }
   }
 
-  /** Another file lies at the path now, which may have been made to be read only. Nothing of the first was flushed. */
+  /** Another file lies at the path now, which may have been made to be read only. Nobody wants the first any more. */
   #reopen(): void {
     closeSync(this.#fd);
     chmodSync(this.path, WRITABLE);

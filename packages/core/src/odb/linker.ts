@@ -22,8 +22,8 @@ export function copiedBelow([first, second]: readonly LinkType[]): number {
  * as `to` (tried, and removed again). Where a copy comes next there is nothing to find out: it looks the same.
  */
 export function firstLinkType(types: readonly LinkType[], from: OsPath, to: OsPath): LinkType {
-  const [first = "copy", second] = types;
-  if (first !== "reflink" || second === undefined || second === "copy") return first;
+  const [first = "copy", second = "copy"] = types;
+  if (first !== "reflink" || second === "copy") return first;
   try {
     copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
     return first;

@@ -46,33 +46,21 @@ async function uploadOne(
   const size = sizeOf(file);
   const path = remote.pathOf(oid);
   const md5 = cache.hashName === "md5" ? oid.slice(0, 32) : undefined;
+  const call: WriteOptions = {
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(md5 === undefined ? {} : { md5 }),
+  };
   if (size > SMALL_BYTES) {
-    await write(
-      remote,
-      path,
-      { file, size },
-      {
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-        ...(md5 === undefined ? {} : { md5 }),
-        onBytes: (count) => {
-          progress.add(0, count);
-        },
-      },
-    );
+    const onBytes = (count: number): void => {
+      progress.add(0, count);
+    };
+    await write(remote, path, { file, size }, { ...call, onBytes });
     progress.add(1, 0);
     return size;
   }
   const send = async (bytes: Buffer): Promise<number> => {
     if (md5 !== undefined) checkBytes(file, oid, bytes);
-    await write(
-      remote,
-      path,
-      { bytes },
-      {
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-        ...(md5 === undefined ? {} : { md5 }),
-      },
-    );
+    await write(remote, path, { bytes }, call);
     progress.add(1, bytes.length);
     return bytes.length;
   };
