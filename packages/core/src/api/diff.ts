@@ -1,7 +1,9 @@
+import { lstatSync } from "node:fs";
+import { join } from "node:path";
 import { compareCodePoints, sortByPath } from "../base/codePoints.ts";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
-import { posixRelative, type RelPath } from "../base/paths.ts";
+import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
 import { type DataRoot, diffRoots } from "../data/entries.ts";
 import { cacheFor, recordedHash, recordedRoots, type StageOutput, workspaceRoots } from "../repo/dataRoots.ts";
 import { type Index, loadIndex, type Selected } from "../repo/index.ts";
@@ -124,21 +126,35 @@ function shape(
     unrecorded: true,
     ...(only === undefined ? {} : { only }),
   });
+  // A link that leads nowhere is there, with no content that could be told.
+  const isBroken = ({ path }: { readonly path: string }): boolean => withMissing && isLink(join(repo.root, path));
   const entry = (item: { path: string; hash: string | undefined }): DiffEntry => ({
     path: item.path,
     hash: item.hash ?? null,
   });
   return {
     added: sortByPath(found.added.map(entry)),
-    deleted: sortByPath(found.deleted.map(entry)),
-    modified: sortByPath(
-      found.modified.map((item) => ({ path: item.oldPath, hash: { old: item.old ?? null, new: item.new ?? null } })),
-    ),
+    deleted: sortByPath(found.deleted.filter((item) => !isBroken(item)).map(entry)),
+    modified: sortByPath([
+      ...found.modified.map((item) => ({
+        path: item.oldPath,
+        hash: { old: item.old ?? null, new: item.new ?? null },
+      })),
+      ...found.deleted.filter(isBroken).map(({ path, hash }) => ({ path, hash: { old: hash ?? null, new: null } })),
+    ]),
     renamed: found.renamed
       .map((item) => ({ path: { old: item.old, new: item.new }, hash: item.hash }))
       .sort((x, y) => compareCodePoints(x.path.old, y.path.old)),
     "not in cache": withMissing ? sortByPath(missingOf(repo, before.outs, old, only)) : [],
   };
+}
+
+function isLink(path: OsPath): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  } catch {
+    return false; // A file where a folder was.
+  }
 }
 
 function missingOf(

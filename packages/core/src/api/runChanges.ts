@@ -35,6 +35,7 @@ export async function findChanges(
   const now = await presentState(repo, stage, {
     ...options,
     checkUpdates: isRepoImport(stage) && !stage.frozen,
+    outputStatesOnly: true,
     lookAt: (dep, call) => lookAtStorage(repo, dep, call),
   });
   const present: PresentState =

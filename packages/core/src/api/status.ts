@@ -55,6 +55,7 @@ async function workspaceStatus(repo: Repo, targets: readonly string[], options: 
     const present = await presentState(repo, narrowed, {
       ...options,
       checkUpdates: options.noUpdates !== true,
+      outputStatesOnly: true,
       lookAt: (dep, call) => lookAtStorage(repo, dep, call),
       ...(within === undefined ? {} : { within }),
     });

@@ -166,7 +166,7 @@ async function updateFromUrl(
 async function isChanged(repo: Repo, stage: Stage, options: CallOptions): Promise<boolean> {
   if (stage.md5 !== stageMd5(stage)) return true;
   const frozen = { ...stage, frozen: true };
-  return stageStatus(frozen, await presentState(repo, frozen, options)).length > 0;
+  return stageStatus(frozen, await presentState(repo, frozen, { ...options, outputStatesOnly: true })).length > 0;
 }
 
 function unchanged(repo: Repo, stage: Stage, options: CallOptions): false {

@@ -79,6 +79,7 @@ async function buildFolder(root: OsPath, options: BuildOptions): Promise<Built> 
       ignore: options.ignore,
       within: options.within,
       signal: options.signal,
+      onBrokenLink: options.onBrokenLink,
       onLinkedFolder: (path) => {
         warn(options, `'${path}' is a link to a folder: it is left out.`);
       },

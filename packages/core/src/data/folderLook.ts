@@ -28,7 +28,7 @@ export interface FolderLook {
   readonly folders: readonly RelPath[];
   /** Whether some file is a symlink or has several names. */
   readonly hasLinks: boolean;
-  /** Whether something was left out: ignored names, linked folders. */
+  /** Whether something was left out: ignored names, linked folders, broken links. */
   readonly isPartial: boolean;
   /** What to record for next time, once `files` has all hashes. */
   record(oid: string): FolderRecord;
@@ -48,6 +48,7 @@ export interface LookOptions {
   readonly within?: RelPath | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onLinkedFolder?: ((path: OsPath) => void) | undefined;
+  readonly onBrokenLink?: ((path: OsPath) => void) | undefined;
 }
 
 /**
@@ -333,6 +334,13 @@ class WalkedLook implements FolderLook {
         this.#leaveOut(path);
         options.onLinkedFolder?.(path);
       },
+      onBrokenLink:
+        options.onBrokenLink === undefined
+          ? undefined
+          : (path: OsPath): void => {
+              this.#leaveOut(path);
+              options.onBrokenLink?.(path);
+            },
       onFolder: (rel: RelPath): void => {
         this.folders.push(rel);
         this.#noteFolder(rel);

@@ -28,6 +28,8 @@ export interface WalkOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called for each symlinked folder, which the walk (as DVC's) leaves out. */
   readonly onLinkedFolder?: ((path: OsPath) => void) | undefined;
+  /** Called for each link that leads nowhere, which is then left out; without it, it is an error. */
+  readonly onBrokenLink?: ((path: OsPath) => void) | undefined;
   /** Called for each folder below the root, as it is entered; "/" at the end. */
   readonly onFolder?: ((rel: RelPath) => void) | undefined;
   /** Called before each file that is a symlink or has several names. */
@@ -109,7 +111,10 @@ function visitFile(path: OsPath, relpath: RelPath, stat: BigIntStats, options: W
     try {
       target = statSync(path, { bigint: true });
     } catch (error) {
-      throw ioError(error, path);
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || options.onBrokenLink === undefined)
+        throw ioError(error, path);
+      options.onBrokenLink(path);
+      return;
     }
     type = target.mode & TYPE_MASK;
     if (type === TYPE_FOLDER) {

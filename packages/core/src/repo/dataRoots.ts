@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import type { CallOptions } from "../base/events.ts";
-import { posixRelative, type RelPath } from "../base/paths.ts";
+import { type CallOptions, warn } from "../base/events.ts";
+import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
 import { build } from "../data/build.ts";
 import { type DataRoot, isDirRecord } from "../data/entries.ts";
 import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
@@ -8,6 +8,7 @@ import type { ObjectDb } from "../odb/objectDb.ts";
 import type { Tree } from "../odb/tree.ts";
 import { isImport, type Output, type Stage } from "../pipeline/stage.ts";
 import type { Repo } from "./repo.ts";
+import { shownPath } from "./shown.ts";
 
 /** An output with the stage it belongs to. */
 export interface StageOutput {
@@ -63,7 +64,7 @@ export function keepManifests(repo: Repo, hashName: HashInfo["name"], oids: Iter
   for (const oid of oids) repo.state.manifests.keep(oid, cacheFor(repo, { name: hashName, value: oid }).pathOf(oid));
 }
 
-/** The same outputs as they are in the workspace. Absent ones are left out. */
+/** The same outputs as they are in the workspace. Absent ones are left out; so are links that lead nowhere, with a warning. */
 export async function workspaceRoots(
   repo: Repo,
   outs: Iterable<StageOutput>,
@@ -74,13 +75,16 @@ export async function workspaceRoots(
     const { out } = one;
     if (!out.useCache || !out.isLocal || !existsSync(out.path)) continue;
     const hash = recordedHash(one);
+    const broken: OsPath[] = [];
     const built = await build(out.path, {
       ...options,
+      onBrokenLink: (path) => broken.push(path),
       state: repo.state,
       ignore: repo.ignore,
       hashName: hash?.name === "md5-dos2unix" ? "md5-dos2unix" : "md5",
     });
     const key = posixRelative(repo.root, out.path);
+    if (broken.length > 0) warn(options, brokenText(repo, out, broken));
     roots.set(key, {
       key,
       isDir: isDirHash(built.hash.value),
@@ -90,4 +94,10 @@ export async function workspaceRoots(
   }
   repo.state.save();
   return roots;
+}
+
+function brokenText(repo: Repo, out: Output, broken: readonly OsPath[]): string {
+  const [first = ""] = broken;
+  const links = broken.length === 1 ? "a link that leads" : `${String(broken.length)} links that lead`;
+  return `'${shownPath(repo, out)}' holds ${links} nowhere, as '${posixRelative(out.path, first)}': what is there counts as missing.`;
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { build } from "../data/build.ts";
 import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
@@ -22,12 +23,14 @@ export interface PresentOptions extends CallOptions {
   readonly lookAt?: (dep: FileDependency, options: CallOptions) => Promise<FileDependency | undefined>;
   /** Only this part of a tracked folder must be in the cache; "/"-separated, relative to the output. */
   readonly within?: string;
+  /** Of an output that the cache has lost nothing else is asked: it may hold links to what is no more. Otherwise they are an error. */
+  readonly outputStatesOnly?: boolean;
 }
 
 /** The workspace, the cache and the params files as they are now, as far as `stage` asks for them. */
 export async function presentState(repo: Repo, stage: Stage, options: PresentOptions): Promise<PresentState> {
   // `within` narrows what must be in the cache, not what is hashed: a folder changes as a whole.
-  const { within, ...whole } = options;
+  const { within, outputStatesOnly, ...whole } = options;
   const checks = new Map(
     stage.outs.flatMap((out) =>
       out.useCache && out.hash !== undefined
@@ -35,7 +38,9 @@ export async function presentState(repo: Repo, stage: Stage, options: PresentOpt
         : [],
     ),
   );
-  const hashes = await currentHashes(repo, stage, whole);
+  const isLost = (entry: Output | Dependency): boolean =>
+    outputStatesOnly === true && !("kind" in entry) && checks.get(entry)?.() === false;
+  const hashes = await currentHashes(repo, stage, { ...whole, isLost });
   const moved = await lookAtStorages(stage, hashes, options);
   const datasets = stage.deps.some((dep) => dep.kind === "dataset") ? loadDatasets(repo) : undefined;
   return {
@@ -59,7 +64,7 @@ export async function presentState(repo: Repo, stage: Stage, options: PresentOpt
 async function currentHashes(
   repo: Repo,
   stage: Stage,
-  options: CallOptions,
+  options: CallOptions & { readonly isLost: (entry: Output | Dependency) => boolean },
 ): Promise<Map<Output | Dependency, string>> {
   const hashes = new Map<Output | Dependency, string>();
   const entries: (Output | Dependency)[] = [...stage.outs, ...(stage.frozen ? [] : stage.deps)];
@@ -67,8 +72,13 @@ async function currentHashes(
     if ("kind" in entry && entry.kind !== "file") continue;
     if (!entry.isLocal || !repo.workspace.exists(entry.path) || isIgnored(repo, entry)) continue;
     const hashName = entry.hashName === "md5-dos2unix" ? "md5-dos2unix" : "md5";
-    const built = await build(entry.path, { ...options, state: repo.state, ignore: repo.ignore, hashName });
-    hashes.set(entry, built.hash.value);
+    try {
+      const built = await build(entry.path, { ...options, state: repo.state, ignore: repo.ignore, hashName });
+      hashes.set(entry, built.hash.value);
+    } catch (error) {
+      // Links to objects that the cache has lost lead nowhere. That it lost them is what there is to say.
+      if (!(error instanceof DvcError) || error.code !== "not-found" || !options.isLost(entry)) throw error;
+    }
   }
   return hashes;
 }
