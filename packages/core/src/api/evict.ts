@@ -20,10 +20,12 @@ import { UsedObjects } from "../repo/usedObjects.ts";
 import { pushFilter, selectedOutputs } from "../repo/objects.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { readBack } from "../repo/readBack.ts";
-import { lookingWhenDry } from "../repo/looking.ts";
+import { looking } from "../repo/looking.ts";
 import { openRemote } from "../repo/remote.ts";
 import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
+import { withCacheGuard } from "../repo/sharedCache.ts";
+import { withSharersLocks } from "../repo/sharersLocks.ts";
 import { shownPath } from "../repo/shown.ts";
 
 export interface EvictOptions extends CallOptions {
@@ -61,8 +63,10 @@ export async function evict(
   targets: readonly string[],
   options: EvictOptions = {},
 ): Promise<readonly EvictedOutput[]> {
-  return changeRepo(repo, "evict", options, () =>
-    lookingWhenDry(repo, options.dry, () => evictLocked(repo, targets, options)),
+  if (options.dry === true)
+    return changeRepo(repo, "evict", options, () => looking(repo, () => evictLocked(repo, targets, options)));
+  return withCacheGuard(repo, options, () =>
+    changeRepo(repo, "evict", options, () => evictLocked(repo, targets, options)),
   );
 }
 
@@ -81,32 +85,45 @@ async function evictLocked(
   const chosen = new Set(selected.map(({ out }) => out.path));
   const others = index.outs.filter(({ out }) => !chosen.has(out.path));
   const needed = await objectsNeeded(repo, others, options);
-  // Their remotes may be others than ours.
-  const sharers = new UsedObjects();
-  await collectSharers(repo, sharers, { ...options, dry: true });
-  for (const oid of sharers.all) needed.add(oid);
-  const results: EvictedOutput[] = [];
-  for (const one of selected) {
-    if (!one.out.useCache || !one.out.isLocal) continue;
-    results.push(await evictOne(repo, one, needed, options));
-  }
-  return results;
+  const plans: Plan[] = [];
+  for (const one of selected) if (one.out.useCache && one.out.isLocal) plans.push(await planOf(repo, one, options));
+  const free = async (): Promise<EvictedOutput[]> => {
+    // Their remotes may be others than ours.
+    const sharers = new UsedObjects();
+    await collectSharers(repo, sharers, { ...options, dry: true });
+    for (const oid of sharers.all) needed.add(oid);
+    const results: EvictedOutput[] = [];
+    for (const plan of plans) results.push(await evictOne(repo, plan, needed, options));
+    return results;
+  };
+  // What others are just storing is named by none of their pointer files yet. They need not wait while the remote is read.
+  return options.dry === true ? free() : withSharersLocks(repo, [], options, free);
+}
+
+/** An output, its objects, and why it stays; `kept` is undefined when the remote has it all. */
+interface Plan {
+  readonly one: StageOutput;
+  readonly oids: ReadonlySet<string>;
+  readonly kept: string | undefined;
+}
+
+async function planOf(repo: Repo, one: StageOutput, options: EvictOptions): Promise<Plan> {
+  const oids = await objectsOf(repo, one, options);
+  if (oids === undefined) return { one, oids: new Set(), kept: "its manifest is neither here nor on the remote" };
+  const kept = (await reasonHere(repo, one, options)) ?? (await reasonThere(repo, one, oids, options));
+  return { one, oids, kept };
 }
 
 async function evictOne(
   repo: Repo,
-  one: StageOutput,
+  { one, oids, kept: before }: Plan,
   needed: ReadonlySet<string>,
   options: EvictOptions,
 ): Promise<EvictedOutput> {
   const path = shownPath(repo, one.out);
-  const oids = await objectsOf(repo, one, options);
-  const kept =
-    oids === undefined
-      ? "its manifest is neither here nor on the remote"
-      : await reasonToKeep(repo, one, oids, options);
-  if (kept !== undefined || oids === undefined)
-    return { path, objects: 0, bytes: 0, isWorkspaceFreed: false, kept: kept ?? "" };
+  // Looked at anew: to read the remote may have taken hours.
+  const kept = before ?? (await reasonHere(repo, one, options));
+  if (kept !== undefined) return { path, objects: 0, bytes: 0, isWorkspaceFreed: false, kept };
   // Workspace first: whatever happens in between, the remote has it all.
   const isWorkspaceFreed = options.cacheOnly !== true && removeData(repo, one, options.dry === true);
   const cache = cacheFor(repo, { name: hashNameOf(one), value: "" });
@@ -121,20 +138,6 @@ async function evictOne(
     total.bytes += size;
   }
   return { path, ...total, isWorkspaceFreed };
-}
-
-async function reasonToKeep(
-  repo: Repo,
-  one: StageOutput,
-  oids: ReadonlySet<string>,
-  options: EvictOptions,
-): Promise<string | undefined> {
-  // Looked at before the remote is read, and again after that may have taken hours.
-  return (
-    (await reasonHere(repo, one, options)) ??
-    (await reasonThere(repo, one, oids, options)) ??
-    (await reasonHere(repo, one, options))
-  );
 }
 
 async function reasonHere(repo: Repo, one: StageOutput, options: EvictOptions): Promise<string | undefined> {

@@ -11,9 +11,9 @@ import type { TrashTotal } from "../odb/trash.ts";
 import { openRemote } from "../repo/remote.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 import { journaled } from "../repo/journal.ts";
-import { lockableSharers } from "../repo/keptRoots.ts";
 import { lookingWhenDry } from "../repo/looking.ts";
-import { withRepoLock } from "../repo/locks.ts";
+import { withCacheGuard } from "../repo/sharedCache.ts";
+import { withRepoLocks, withSharersLocks } from "../repo/sharersLocks.ts";
 import { emptyTrash, newBin, trashDays, trashTotal } from "../repo/trash.ts";
 import type { UsedObjects } from "../repo/usedObjects.ts";
 import { checkGcOptions, type GcOptions } from "./gcOptions.ts";
@@ -50,9 +50,6 @@ export async function gc(repo: Repo, options: GcOptions): Promise<GcResult> {
   });
 }
 
-/** So often it begins anew when other projects begin to share the cache meanwhile. */
-const MOST_TRIES = 5;
-
 /**
  * Runs `work` while the locks of this project, of those that the options name and of those that share the cache are held: what
  * is at work there relies on objects that no pointer file names yet.
@@ -65,18 +62,9 @@ export async function withGcLocks<T>(
   const others = await Promise.all(
     (options.projects ?? []).map((path) => openRepo({ ...repo.env, cwd: existingFolder(repo.env.cwd, path) })),
   );
-  const sharers = (): Repo[] => (options.dry === true ? [] : lockableSharers(repo));
-  for (let tries = 1; ; tries++) {
-    const all = new Map([...sharers(), ...others, repo].map((one) => [one.root, one]));
-    // In the order of their paths: two that clean one cache at the same time never wait for each other.
-    const ordered = [...all.values()].sort((a, b) => (a.root < b.root ? -1 : 1));
-    const done = await withLocks(ordered, options, async () => {
-      const isComplete = tries === MOST_TRIES || sharers().every(({ root }) => all.has(root));
-      if (!isComplete) return undefined;
-      return { value: await lookingWhenDry(repo, options.dry, () => work(others)) };
-    });
-    if (done !== undefined) return done.value;
-  }
+  if (options.dry === true)
+    return withRepoLocks([...others, repo], options, () => lookingWhenDry(repo, true, () => work(others)));
+  return withCacheGuard(repo, options, () => withSharersLocks(repo, others, options, () => work(others)));
 }
 
 /** @throws {NotDvcRepoError} in DVC's words for a folder that is not there */
@@ -84,12 +72,6 @@ function existingFolder(cwd: OsPath, path: string): OsPath {
   const folder = resolve(cwd, path);
   if (existsSync(folder)) return folder;
   throw new NotDvcRepoError(`directory '${path}' does not exist`);
-}
-
-async function withLocks<T>(repos: readonly Repo[], options: GcOptions, work: () => Promise<T>): Promise<T> {
-  const [first, ...rest] = repos;
-  if (first === undefined) return work();
-  return withRepoLock(first, options, () => withLocks(rest, options, work));
 }
 
 async function cleanCaches(repo: Repo, used: UsedObjects, options: GcOptions): Promise<TrashTotal> {

@@ -18,11 +18,13 @@ import { noteFinal } from "../repo/journal.ts";
 import { collectKept, type KeptApart } from "../repo/keptRoots.ts";
 import { readManifest } from "../repo/manifests.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
-import { lookingWhenDry } from "../repo/looking.ts";
+import { looking } from "../repo/looking.ts";
 import { openRemote } from "../repo/remote.ts";
 import { changeRepo } from "../repo/change.ts";
 import { notePurged, wasPurged } from "../repo/purged.ts";
 import type { Repo } from "../repo/repo.ts";
+import { withCacheGuard } from "../repo/sharedCache.ts";
+import { withSharersLocks } from "../repo/sharersLocks.ts";
 import { revisions } from "../repo/revisions.ts";
 import type { Git } from "../scm/git.ts";
 import { shownLocal, shownPath } from "../repo/shown.ts";
@@ -70,8 +72,12 @@ export interface PurgeResult extends PurgePlan {
  * @throws {UsageError} for a target that no revision tracks; {DvcError} `Failed to collect '<rev>'`; {StorageError}
  */
 export async function purge(repo: Repo, target: string, options: PurgeOptions = {}): Promise<PurgeResult> {
-  return changeRepo(repo, "purge", options, () =>
-    lookingWhenDry(repo, options.dry, () => purgeLocked(repo, target, options)),
+  if (options.dry === true)
+    return changeRepo(repo, "purge", options, () => looking(repo, () => purgeLocked(repo, target, options)));
+  return withCacheGuard(repo, options, () =>
+    withSharersLocks(repo, [], options, () =>
+      changeRepo(repo, "purge", options, () => purgeLocked(repo, target, options)),
+    ),
   );
 }
 

@@ -1,5 +1,6 @@
 import { journaled } from "./journal.ts";
-import { type LockOptions, withRepoLock } from "./locks.ts";
+import type { LockOptions } from "./lockFile.ts";
+import { withRepoLock } from "./locks.ts";
 import type { Repo } from "./repo.ts";
 
 /**

@@ -63,8 +63,9 @@ export const tryFlock: TryLock = (path, pid) => {
 /**
  * Opens a lock file without following a link: a cloned repository could hold one to a file of the user's, which would get
  * our pid instead of its contents.
+ * @returns its descriptor
  */
-function openLock(path: OsPath): number {
+export function openLock(path: OsPath): number {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat !== undefined && !stat.isFile())
     throw new LockError(`'${path}' is no plain file`, { hint: "Remove it; a lock file is made anew." });

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
@@ -14,7 +14,7 @@ import { manifestOf } from "./manifests.ts";
 import { isPointerFile, type Pointer, PointerReader, pointersOf } from "./pointers.ts";
 import { wasPurged } from "./purged.ts";
 import { openRepoSync, type Repo } from "./repo.ts";
-import { registeredProjects, reviewProject } from "./sharedCache.ts";
+import { isSameCache, registeredProjects, reviewProject } from "./sharedCache.ts";
 import type { UsedObjects } from "./usedObjects.ts";
 
 /** How to collect. */
@@ -42,8 +42,8 @@ export interface KeptApart {
  */
 export async function collectKept(repo: Repo, used: UsedObjects, options: KeptOptions): Promise<void> {
   const collector = new KeptCollector(repo, used, options);
-  if (repo.git !== undefined) await collector.repository(repo, repo.git);
-  await collectProjects(repo, collector, options);
+  const worktrees = repo.git === undefined ? [] : await collector.repository(repo, repo.git);
+  await collectProjects(repo, collector, options, worktrees);
 }
 
 /** The same for the other projects that share the cache alone. @throws as {@link collectKept} */
@@ -51,28 +51,17 @@ export async function collectSharers(repo: Repo, used: UsedObjects, options: Kep
   await collectProjects(repo, new KeptCollector(repo, used, options), options);
 }
 
-/**
- * The other projects that share the cache and have a lock file that can be taken from here. None is made: it would belong to
- * the wrong user. What cannot be opened is left to {@link collectKept}, which names it.
- */
-export function lockableSharers(repo: Repo): Repo[] {
-  return registeredProjects(repo).flatMap(({ root, state }) => {
-    if (state !== "there") return [];
-    try {
-      const sharer = openRepoSync({ ...repo.env, cwd: root });
-      accessSync(join(sharer.tmpDir, "lock"), constants.R_OK | constants.W_OK);
-      return isSameFolder(sharer.cacheDir, repo.cacheDir) ? [sharer] : [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-async function collectProjects(repo: Repo, collector: KeptCollector, options: KeptOptions): Promise<void> {
+/** Those in `known` need nothing more than was collected for them. */
+async function collectProjects(
+  repo: Repo,
+  collector: KeptCollector,
+  options: KeptOptions,
+  known: readonly OsPath[] = [],
+): Promise<void> {
   for (const project of registeredProjects(repo)) {
     const { root, host, file, state } = project;
     if (options.dry !== true) reviewProject(project);
-    if (state === "gone") continue;
+    if (state === "gone" || (state === "there" && known.includes(root))) continue;
     const name = `project '${root}'${state === "there" ? "" : ` of ${host}`}, which shares the cache`;
     const wayOut = `Nothing was removed. Run this where it can be read, or, if the project is no more, delete '${file}'.`;
     await collector.root(name, wayOut, async () => {
@@ -97,7 +86,9 @@ class KeptCollector {
   }
 
   /** What a repository keeps beside its branches, for one project in it: not the project's own workspace. */
-  async repository(repo: Repo, git: Git): Promise<void> {
+  /** @returns the project's folders in the other worktrees */
+  async repository(repo: Repo, git: Git): Promise<OsPath[]> {
+    const roots: OsPath[] = [];
     const project = posixRelative(git.root, repo.root);
     const isOwn = repo === this.#repo;
     for (const { name, sha } of [...stashedCommits(git), ...experimentRefs(git)])
@@ -106,9 +97,10 @@ class KeptCollector {
     for (const worktree of otherWorktrees(git, repo.env)) {
       const name = `worktree '${worktree.root}'`;
       const wayOut = `Nothing was removed. If that worktree is no more, run 'git worktree prune'.`;
+      const root = project === "." ? worktree.root : join(worktree.root, project);
+      roots.push(root);
       const collect = async (): Promise<void> => {
         if (worktree.head !== undefined) await this.#commit(repo, git, worktree.head, project);
-        const root = project === "." ? worktree.root : join(worktree.root, project);
         if (!worktree.isThere) return;
         await this.#staged(repo, worktree.git, project);
         if (existsSync(join(root, ".dvc")))
@@ -116,12 +108,13 @@ class KeptCollector {
       };
       await this.root(name, wayOut, collect, isOwn);
     }
+    return roots;
   }
 
   /** All that another project needs, in any of its commits. */
   async project(root: OsPath): Promise<void> {
     const repo = openRepoSync({ ...this.#repo.env, cwd: root });
-    if (!isSameFolder(repo.cacheDir, this.#repo.cacheDir)) return;
+    if (!isSameCache(repo, this.#repo)) return;
     await this.#workspace(repo, root);
     const { git } = repo;
     if (git === undefined) return;
@@ -210,13 +203,5 @@ class KeptCollector {
   async #manifest(repo: Repo, hash: HashInfo, remote: string | undefined): Promise<Tree | undefined> {
     const here = cacheFor(this.#repo, hash).peekTree(hash.value);
     return here ?? manifestOf(repo, hash, { ...this.#options, remote });
-  }
-}
-
-function isSameFolder(a: OsPath, b: OsPath): boolean {
-  try {
-    return realpathSync(a) === realpathSync(b);
-  } catch {
-    return a === b;
   }
 }

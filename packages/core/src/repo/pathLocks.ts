@@ -4,7 +4,8 @@ import { DvcError, LockError } from "../base/errors.ts";
 import { warn } from "../base/events.ts";
 import { isInside, type OsPath } from "../base/paths.ts";
 import { processAlive, readPlainText, writeFileAtomic } from "../fs/atomic.ts";
-import { acquire, holdsRepoLock, type LockOptions } from "./locks.ts";
+import { acquire, type LockOptions } from "./lockFile.ts";
+import { holdsRepoLock } from "./locks.ts";
 import type { Repo } from "./repo.ts";
 
 /** A process as the file of path locks names it. */

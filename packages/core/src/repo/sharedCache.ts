@@ -1,19 +1,35 @@
-import { lstatSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
-import { dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import { LockError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { isInside } from "../base/paths.ts";
-import { systemClock } from "../base/clock.ts";
-import { writeFileAtomic } from "../fs/atomic.ts";
+import { removeQuietly, temporaryPath, writeFileAtomic } from "../fs/atomic.ts";
 import { namesIfThere } from "../fs/namesIn.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { makeObjectFolder } from "../odb/objectFolder.ts";
+import { type HeldLock, openLock } from "./fileLock.ts";
+import { acquire, lockPath, type LockOptions, usesHardlinks } from "./lockFile.ts";
 import type { Repo } from "./repo.ts";
 
 /** Folder of a shared cache that lists the projects which use it, one small file each. DVC passes over it. */
 const PROJECTS = "projects";
 /** Whoever shares the cache reads the list, whatever the umask: a `gc` spares nothing that it does not know of. */
 const ENTRY_MODE = 0o644;
+const GUARD_MODE = 0o664;
 /** A file of the list that is larger (bytes) is none of ours. */
 const MAX_BYTES = 64 * 1024;
 const GONE_MS = 30 * 24 * 3_600_000;
@@ -32,30 +48,114 @@ export interface RegisteredProject {
 const registered = new WeakSet<Repo>();
 
 /**
- * Notes in a cache outside of the project that this project uses it, so that a `gc` of another one spares its data. Does
- * nothing for a cache of its own, or one that is not there yet; a cache that can't be written is passed over.
+ * Notes in a cache outside of the project that this project uses it, so that a `gc` of another one spares its data and waits for
+ * its work. Comes before the project's own lock is taken, and waits for whoever removes from the cache. Does nothing for a cache
+ * of its own; a cache that can't be written is passed over.
+ * @throws {LockError}
  */
-export function registerProject(repo: Repo): void {
-  if (registered.has(repo) || !repo.isInitialized || isInside(repo.dvcDir, repo.cacheDir)) return;
-  if (lstatSync(repo.cacheDir, { throwIfNoEntry: false }) === undefined) return;
+export async function joinCache(repo: Repo, options: LockOptions): Promise<void> {
+  if (registered.has(repo) || !repo.isInitialized || isOwnCache(repo)) return;
+  const file = entryOf(repo.cacheDir, repo.root);
+  if (existsSync(file) && (usesHardlinks(repo) || existsSync(lockPath(repo)))) noteSeen(file);
+  else
+    await withCacheGuard(repo, options, () => {
+      register(repo);
+    });
   registered.add(repo);
-  const file = entryOf(repo);
+}
+
+function register(repo: Repo): void {
   try {
-    if (statSync(file, { throwIfNoEntry: false }) !== undefined) {
-      noteSeen(file);
-      return;
+    // Whoever finds the entry wants this lock, and makes none: it would belong to the wrong user.
+    if (!usesHardlinks(repo)) closeSync(openLock(lockPath(repo)));
+    const folder = join(repo.cacheDir, PROJECTS);
+    for (const root of [repo.root, ...ownersOf(repo.cacheDir)]) {
+      const entry = { root, host: hostname(), device: String(statSync(root, { bigint: true }).dev) };
+      const text = `${JSON.stringify(entry)}\n`;
+      writeFileAtomic(entryOf(repo.cacheDir, root), text, { noSync: true, inside: folder, mode: ENTRY_MODE });
     }
-    makeObjectFolder(dirname(file), repo.cache.dirMode);
-    const entry = { root: repo.root, host: hostname(), device: String(statSync(repo.root, { bigint: true }).dev) };
-    writeFileAtomic(file, `${JSON.stringify(entry)}\n`, { noSync: true, inside: dirname(file), mode: ENTRY_MODE });
   } catch {
     // Somebody else's cache, to read from only: then nothing of ours is in it.
   }
 }
 
+/** The project in whose `.dvc` folder the cache lies: it uses it, too, and notes itself nowhere. */
+function ownersOf(cacheDir: OsPath): OsPath[] {
+  for (let at = realPath(cacheDir); at !== dirname(at); at = dirname(at))
+    if (basename(at) === ".dvc" && existsSync(join(at, "config"))) return [dirname(at)];
+  return [];
+}
+
+/** Whether the cache belongs to this project alone, as far as is known. */
+function isOwnCache({ dvcDir, cacheDir }: Repo): boolean {
+  return isInside(realPath(dvcDir), realPath(cacheDir));
+}
+
+/** Whether both keep their objects in one folder. */
+export function isSameCache(a: Repo, b: Repo): boolean {
+  return realPath(a.cacheDir) === realPath(b.cacheDir);
+}
+
+function realPath(path: OsPath): OsPath {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path === dirname(path) ? path : join(realPath(dirname(path)), basename(path));
+  }
+}
+
+const guarded = new WeakSet<Repo>();
+
+/**
+ * Runs `work`, which removes from the cache or adds a project to its list, while nobody else does. To be taken before the lock of
+ * any project: who has it may wait for the locks of all that are on the list. A cache of nobody else needs none.
+ * @throws {LockError}
+ */
+export async function withCacheGuard<T>(repo: Repo, options: LockOptions, work: () => T | Promise<T>): Promise<T> {
+  const folder = join(repo.cacheDir, PROJECTS);
+  if (guarded.has(repo) || (isOwnCache(repo) && !existsSync(folder))) return work();
+  const lock = await takeGuard(repo, folder, options);
+  guarded.add(repo);
+  try {
+    return await work();
+  } finally {
+    guarded.delete(repo);
+    lock?.release();
+  }
+}
+
+/** Who may not write there can remove and add nothing. */
+async function takeGuard(repo: Repo, folder: OsPath, options: LockOptions): Promise<HeldLock | undefined> {
+  const path = join(folder, "lock");
+  try {
+    const { dirMode } = repo.cache;
+    makeObjectFolder(folder, dirMode);
+    if (dirMode !== undefined && !usesHardlinks(repo)) makeSharedFile(path);
+    return await acquire(repo, path, options);
+  } catch (error) {
+    if (error instanceof LockError) throw error;
+    options.signal?.throwIfAborted();
+    return undefined;
+  }
+}
+
+/** Gets its mode, umask or not, before it gets its name: who shares the cache never finds it closed. */
+function makeSharedFile(path: OsPath): void {
+  if (existsSync(path)) return;
+  const temporary = temporaryPath(path);
+  writeFileSync(temporary, "");
+  try {
+    chmodSync(temporary, GUARD_MODE);
+    linkSync(temporary, path);
+  } catch {
+    // Somebody else was faster, or the file system knows no modes or links.
+  } finally {
+    removeQuietly(temporary);
+  }
+}
+
 /** Every other project that the shared cache of this one lists. Entries that are none are passed over. @throws for one that may not be read */
 export function registeredProjects(repo: Repo): RegisteredProject[] {
-  if (isInside(repo.dvcDir, repo.cacheDir)) return [];
   const folder = join(repo.cacheDir, PROJECTS);
   const found: RegisteredProject[] = [];
   for (const name of namesIfThere(folder).sort()) {
@@ -109,14 +209,15 @@ function stateOf({ root, host, device }: Entry): RegisteredProject["state"] {
   }
 }
 
-function entryOf(repo: Repo): OsPath {
-  return join(repo.cacheDir, PROJECTS, `${md5Bytes(Buffer.from(`${hostname()}\0${repo.root}`))}.json`);
+function entryOf(cacheDir: OsPath, root: OsPath): OsPath {
+  return join(cacheDir, PROJECTS, `${md5Bytes(Buffer.from(`${hostname()}\0${root}`))}.json`);
 }
 
 function readEntry(file: OsPath): Entry | undefined {
   if (!file.endsWith(".json")) return undefined;
   try {
-    if (statSync(file).size > MAX_BYTES) return undefined;
+    const stat = lstatSync(file);
+    if (!stat.isFile() || stat.size > MAX_BYTES) return undefined;
     const value = JSON.parse(readFileSync(file, "utf8")) as Partial<Record<keyof Entry, unknown>>;
     const { root, host, device } = value;
     if (typeof root !== "string" || typeof host !== "string" || typeof device !== "string") return undefined;
