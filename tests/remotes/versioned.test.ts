@@ -279,6 +279,49 @@ describe("import-url --version-aware", () => {
     expect([rig.read("f"), rig.read("d/a"), rig.read("d/s/b")]).toEqual(["first", "A1", "B1"]);
   });
 
+  it("leaves what has no versions to be pushed: nobody keeps it otherwise", async () => {
+    rig.ok("remote", "add", "-q", "src", "s3://plain");
+    rig.ok("remote", "modify", "src", "endpointurl", server.endpoint);
+    rig.ok("remote", "modify", "--local", "src", "access_key_id", server.accessKeyId);
+    rig.ok("remote", "modify", "--local", "src", "secret_access_key", server.secretAccessKey);
+    server.makeBucket("plain");
+    bucket = "plain";
+    await put("file", "first");
+    const ran = rig.run(["import-url", "--version-aware", "remote://src/pre/file", "f"]);
+    expect(ran).toMatchObject({
+      code: 0,
+      err: "WARNING: 'remote://src/pre/file' has no versions: its data is pushed to your remote.\n",
+    });
+    expect(rig.read("f.dvc")).not.toContain("push");
+    rig.write("local", "l");
+    rig.ok("import-url", "-q", "--version-aware", "local", "l");
+    expect(rig.read("l.dvc")).not.toContain("push");
+    const refused = rig.run(["import-url", "--version-aware", "ssh://nowhere.invalid/file", "s"]);
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain("'ssh://nowhere.invalid/file' is on a storage that keeps no versions");
+  });
+
+  it("is not needed for the version of a single file, as in DVC: it is told anyway", async () => {
+    rig.ok("remote", "add", "-q", "src", `s3://${bucket}/pre`);
+    rig.ok("remote", "modify", "src", "endpointurl", server.endpoint);
+    rig.ok("remote", "modify", "--local", "src", "access_key_id", server.accessKeyId);
+    rig.ok("remote", "modify", "--local", "src", "secret_access_key", server.secretAccessKey);
+    await put("file", "first");
+    await put("dir/a", "A1");
+    rig.ok("import-url", "-q", "remote://src/file", "f");
+    rig.ok("import-url", "-q", "remote://src/dir", "d");
+    expect(plain("f.dvc")).toMatch(/size: 5\n {2}version_id: ID\n {2}hash: md5\n(?:.*\n)* {2}path: f\n$/);
+    expect(rig.read("d.dvc")).not.toContain("version_id");
+    await put("file", "second");
+    const status = JSON.parse(rig.ok("status", "--json")) as unknown;
+    expect(status).toEqual({ "f.dvc": [{ "changed deps": { "remote://src/file": "update available" } }] });
+    forget("f");
+    rig.ok("pull", "f");
+    expect(rig.read("f")).toBe("first");
+    rig.ok("update", "-q", "f.dvc");
+    expect(rig.read("f")).toBe("second");
+  });
+
   it("is meant by a remote that keeps versions, too, as in DVC", async () => {
     remote("version_aware", "src");
     rig.ok("remote", "default", "-u");

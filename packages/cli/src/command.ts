@@ -94,7 +94,7 @@ export interface Command extends Described {
    * When set, expected failures end with exit code 1 and this context before their text ("" for none). Without it they
    * reach the top: 251, 253 or 255.
    */
-  readonly failure?: string | ((args: Readonly<Record<string, unknown>>) => string);
+  readonly failure?: string | ((args: Readonly<Record<string, unknown>>, programName: string) => string);
   run(context: Context, args: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** Prints `result` for a person. Without it nothing is printed. */
   render?(result: unknown, context: Context, args: Readonly<Record<string, unknown>>): void;
@@ -127,7 +127,7 @@ interface TypedCommand<O extends OptionTable, P extends PositionalTable, R> exte
   readonly examples: readonly Example[];
   readonly options: O;
   readonly positionals: P;
-  readonly failure?: string | ((args: ValuesOf<O, P>) => string);
+  readonly failure?: string | ((args: ValuesOf<O, P>, programName: string) => string);
   run(context: Context, args: ValuesOf<O, P>): Promise<R>;
   render?(result: R, context: Context, args: ValuesOf<O, P>): void;
   toJson?(result: R, args: ValuesOf<O, P>): unknown;

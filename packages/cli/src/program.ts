@@ -91,7 +91,7 @@ async function run(
     output.finish();
     return command.exitCode?.(result, args) ?? exitCodes.ok;
   } catch (error) {
-    const failure = typeof command.failure === "function" ? command.failure(args) : command.failure;
+    const failure = typeof command.failure === "function" ? command.failure(args, programName) : command.failure;
     return finishFailed(error, failure, output);
   } finally {
     if (onInterrupt !== undefined) process.off("SIGINT", onInterrupt);

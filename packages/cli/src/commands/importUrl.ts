@@ -22,8 +22,8 @@ export const importUrl: Command = defineCommand({
     fsConfig: pairs("--fs-config", "Options of the storage."),
   },
   positionals: { url: one("Path or URL.", "file"), out: maybe("Path to copy to.", "dir") },
-  failure: ({ url }) =>
-    `failed to import ${url}. You could also try downloading it manually, and adding it with \`dvc add\`.`,
+  failure: ({ url }, programName) =>
+    `failed to import ${url}. You could also try downloading it manually, and adding it with \`${programName} add\`.`,
   async run(context, { url, json: _json, ...rest }) {
     const { importUrl: importFrom } = await import("@holdfast/core/api/importUrl");
     return importFrom(await context.open(), url, { ...context.call, ...defined(rest) });

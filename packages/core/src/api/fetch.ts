@@ -1,8 +1,9 @@
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
+import { isVersionedImport } from "../pipeline/changed.ts";
 import { isImport } from "../pipeline/stage.ts";
 import type { PartialImports } from "./fetchImports.ts";
-import { comesFromSource } from "./importSource.ts";
+import { comesFromSource, isAtSourceToo } from "./importSource.ts";
 import { fetch as fetchObjects } from "../odb/transfer.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import { type CollectedRevision, type CollectOptions, collectRevisions } from "../repo/collectRevisions.ts";
@@ -92,26 +93,29 @@ export async function fetchCollected(
     }
     if (!selected.some(({ stage }) => isImport(stage))) continue;
     const { fetchImports } = await import("./fetchImports.ts");
-    const found = await fetchImports(repo, selected, filter, total, options);
+    const isFromSource = (one: StageOutput): boolean => filter(one) && comesFromSource(one);
+    const found = await fetchImports(repo, selected, isFromSource, total, options);
     if (index.rev === undefined) partial = found;
   }
-  return { ...(await fetchGroups(repo, groups, options, total)), partial };
+  for (const group of groups.values()) await fetchGroup(repo, group, options, total);
+  for (const { selected } of collected) {
+    if (!selected.some(({ stage }) => isVersionedImport(stage))) continue;
+    const { fetchImports } = await import("./fetchImports.ts");
+    await fetchImports(repo, selected, (one) => filter(one) && isAtSourceToo(one), total, options);
+  }
+  return { ...resultOf(total), partial };
 }
 
 /** Downloads the objects of a stage's outputs as they are given, whatever is recorded. For a caller that holds the lock. */
 export async function fetchOutputs(repo: Repo, stage: Stage, options: CallOptions): Promise<FetchResult> {
   const groups = new Map<string, ObjectGroup>();
+  const total: Transferred = { count: 0, bytes: 0, failed: 0 };
   collectObjects(repo, [{ stage }], () => true, groups);
-  return fetchGroups(repo, groups, options, { count: 0, bytes: 0, failed: 0 });
+  for (const group of groups.values()) await fetchGroup(repo, group, options, total);
+  return resultOf(total);
 }
 
-async function fetchGroups(
-  repo: Repo,
-  groups: ReadonlyMap<string, ObjectGroup>,
-  options: FetchOptions,
-  total: Transferred,
-): Promise<FetchResult> {
-  for (const group of groups.values()) await fetchGroup(repo, group, options, total);
+function resultOf(total: Transferred): FetchResult {
   if (total.noSource !== undefined) throw total.noSource;
   if (total.failed > 0) throw new DvcError(`${String(total.failed)} files failed to download`, { code: "storage" });
   return { fetched: total.count, bytes: total.bytes };

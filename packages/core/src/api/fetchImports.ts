@@ -16,15 +16,15 @@ import { resolveRemote } from "../repo/resolveRemote.ts";
 import { shownPath } from "../repo/shown.ts";
 import { CloneError } from "../scm/clone.ts";
 import type { Transferred } from "../repo/transferReport.ts";
-import { comesFromSource } from "./importSource.ts";
-import { bringUrl, lockDependency, openDependency, pinnedFiles } from "./urlImport.ts";
+import { bringUrl, lockDependency, openDependency } from "./urlImport.ts";
+import { pinnedFiles } from "./urlVersions.ts";
 
 /** What was found for imports that record no hash (`--no-download`, `--no-exec`), by the path of the output. */
 export type PartialImports = ReadonlyMap<OsPath, Built>;
 
 /**
  * Brings the data of imports into the cache from where it was imported: repositories at the locked commit, and URLs of
- * imports that were never downloaded. What the cache has is left alone. A source that cannot be had is a warning, and where no
+ * imports that were never downloaded. `filter` says which outputs; what the cache has is left alone. A source that cannot be had is a warning, and where no
  * hash is recorded also a failure at the end, so that the others are still fetched.
  */
 export async function fetchImports(
@@ -38,7 +38,7 @@ export async function fetchImports(
   const seen = new Set<OsPath>();
   for (const one of selectedOutputs(selected)) {
     const { out, within } = one;
-    if (!comesFromSource(one) || !out.useCache || !out.isLocal || !filter(one) || seen.has(out.path)) continue;
+    if (!out.useCache || !out.isLocal || !filter(one) || seen.has(out.path)) continue;
     seen.add(out.path);
     const recorded = recordedHash(one);
     const ofData = recorded !== undefined && isOfData(repo, one, recorded) ? recorded : undefined;

@@ -1,6 +1,6 @@
 import { type CallOptions, info } from "../base/events.ts";
 import { DvcError, UsageError } from "../base/errors.ts";
-import { stageStatus } from "../pipeline/changed.ts";
+import { type FileDependency, stageStatus } from "../pipeline/changed.ts";
 import { saveStage } from "../pipeline/save.ts";
 import { isImport, type Stage } from "../pipeline/stage.ts";
 import { stageMd5 } from "../pipeline/stageMd5.ts";
@@ -14,7 +14,7 @@ import type { Repo } from "../repo/repo.ts";
 import { addressOf, viewOf } from "../repo/shown.ts";
 import { lockOf, type RepoDependency, runRepoImport } from "./import.ts";
 import { type DbDependency, runDbImport } from "./importDb.ts";
-import { lockDependency, openDependency, runUrlImport, type FileDependency } from "./urlImport.ts";
+import { lockDependency, openDependency, runUrlImport } from "./urlImport.ts";
 
 /** How to update. */
 export interface UpdateOptions extends CallOptions {
@@ -155,7 +155,9 @@ async function updateFromUrl(
   } finally {
     await place.fs.close();
   }
-  const isSame = now.hash?.value === dep.hash?.value && now.meta.versionId === dep.meta.versionId;
+  // A storage that tells no checksum can't be asked whether the file is still the same.
+  const isSame =
+    now.hash !== undefined && now.hash.value === dep.hash?.value && now.meta.versionId === dep.meta.versionId;
   if (isSame && options.toRemote !== true && !(await isChanged(repo, stage, options)))
     return unchanged(repo, stage, options);
   save(repo, await runUrlImport(repo, stage, dep, context, options), context, options);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type CallOptions, info, warn } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
-import { checkManifestPath, type OsPath } from "../base/paths.ts";
+import type { OsPath } from "../base/paths.ts";
 import { mapBounded } from "../base/pool.ts";
 import { type Built, build } from "../data/build.ts";
 import type { Info } from "../fs/filesystem.ts";
@@ -10,31 +10,19 @@ import { isDirHash } from "../hash/hashInfo.ts";
 import { isOfNothing } from "../odb/meta.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
 import { upload } from "../odb/transfer.ts";
+import type { FileDependency } from "../pipeline/changed.ts";
 import { storageHashName } from "../pipeline/location.ts";
 import { storageFolderHash } from "../pipeline/record.ts";
 import type { Dependency, Output, Stage } from "../pipeline/stage.ts";
 import type { GitContext } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
-import { openRemote, resolveRemote } from "../repo/remote.ts";
+import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
 import { requireTrustInFiles } from "../repo/trust.ts";
 import { placeBuilt, removePresent, withBuilt } from "./importPlace.ts";
-import {
-  type FetchUrlOptions,
-  filesAt,
-  type FsConfig,
-  openUrl,
-  storeAll,
-  type UrlFile,
-  type UrlPlace,
-} from "./urlSource.ts";
-
-/** Storages whose files have versions. */
-const VERSIONED = /^(s3|gs|azure):/i;
-
-/** The kind of dependency that an import from a path or URL has. */
-export type FileDependency = Extract<Dependency, { kind: "file" }>;
+import { type FetchUrlOptions, filesAt, type FsConfig, openUrl, storeAll, type UrlPlace } from "./urlSource.ts";
+import { asksForVersions, keepsVersions, pinnedFiles } from "./urlVersions.ts";
 
 /** What to do with what is found. */
 export interface UrlImportSteps extends CallOptions {
@@ -91,7 +79,10 @@ async function takeData(
   }
   if (options.toRemote === true)
     return withBuilt(out, await sendUrl(repo, dep.defPath, place, { ...options, for: "import-url" }));
-  const built = await bringUrl(repo, dep.defPath, place, repo.cache, { ...options, pinned: pinnedFiles(dep, place) });
+  // A version by its id may need a right of its own on S3, which reading the file does not.
+  const isPinned = place.fs.protocol !== "s3" || asksForVersions(repo, dep) === true;
+  const pinned = isPinned ? pinnedFiles(dep, place) : undefined;
+  const built = await bringUrl(repo, dep.defPath, place, repo.cache, { ...options, pinned });
   await placeBuilt(repo, out, built, options);
   return withBuilt(out, built);
 }
@@ -143,7 +134,7 @@ export async function lockDependency(
     const meta = { ...size, ...(versionId === undefined ? {} : { versionId }) };
     return { ...dep, hash, hashName, meta };
   }
-  const isVersioned = keepsVersions(repo, dep, fs.protocol) && fs.protocol !== "gs";
+  const isVersioned = asksForVersions(repo, dep) === true && fs.protocol !== "gs";
   const list = await mapBounded(
     found.files,
     fs.caps.maxParallel,
@@ -159,23 +150,6 @@ export async function lockDependency(
   const size = found.files.reduce((sum, { info: file }) => sum + file.size, 0);
   const extra = isVersioned ? { ...dep.extra, files: list } : dep.extra;
   return { ...dep, hash, hashName, meta: { size, nfiles: found.files.length }, extra };
-}
-
-/** Google's storage tells the version of a file each time, and DVC records it each time; that of others when asked to. */
-function keepsVersions(repo: Repo, dep: FileDependency, protocol: string): boolean {
-  const asked = asksForVersions(repo, dep);
-  return asked === true || (protocol === "gs" && asked === undefined);
-}
-
-/** Whether the versions of a source are to be recorded: what its own options say, else those of the remote it is on. */
-export function asksForVersions(repo: Repo, dep: FileDependency): boolean | undefined {
-  const config = dep.extra["fs_config"];
-  if (typeof config === "object" && config !== null && "version_aware" in config) return config.version_aware === true;
-  const [, remote] = /^remote:\/\/([^/]*)/i.exec(dep.defPath) ?? [];
-  if (remote === undefined) return undefined;
-  const { url, options } = resolveRemote(repo, remote);
-  const isOn = options.get("version_aware")?.value.toLowerCase() === "true";
-  return isOn && VERSIONED.test(url) ? true : undefined;
 }
 
 /** What is at the source of a dependency on a storage now; undefined when nothing. */
@@ -209,26 +183,6 @@ export async function bringUrl(
   const { state } = repo;
   if (place.localPath !== undefined) return build(place.localPath, { ...options, state, store });
   return storeAll(place, url, store, options);
-}
-
-/** The versions that a dependency was locked to; undefined: what is there now. */
-export function pinnedFiles(dep: FileDependency, place: UrlPlace): UrlFile[] | undefined {
-  const { versionId, size } = dep.meta;
-  if (!place.fs.caps.versionIds) return undefined;
-  const info = (path: string, bytes: unknown, version: unknown): UrlFile["info"] => ({
-    path,
-    type: "file",
-    size: typeof bytes === "number" ? bytes : 0,
-    versionId: String(version),
-  });
-  if (versionId !== undefined) return [{ rel: ".", info: info(place.path, size, versionId) }];
-  const { files } = dep.extra;
-  if (!Array.isArray(files)) return undefined;
-  return (files as Readonly<Record<string, unknown>>[]).map((one) => {
-    const rel = String(one["relpath"]);
-    checkManifestPath(rel, dep.defPath);
-    return { rel, info: info(`${place.path}/${rel}`, one["size"], one["version_id"]) };
-  });
 }
 
 /** Sends the data at a place straight to a remote: the cache does not get it. `for`: the command, for messages. */
