@@ -9,6 +9,7 @@ import { DvcError } from "../base/errors.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import type { TrashTotal } from "../odb/trash.ts";
 import { openRemote } from "../repo/remote.ts";
+import { noteCollected } from "../repo/purged.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 import { journaled } from "../repo/journal.ts";
 import { lookingWhenDry } from "../repo/looking.ts";
@@ -77,6 +78,7 @@ function existingFolder(cwd: OsPath, path: string): OsPath {
 async function cleanCaches(repo: Repo, used: UsedObjects, options: GcOptions): Promise<TrashTotal> {
   const total = { objects: 0, bytes: 0 };
   const bin = newBin(repo);
+  const manifests: string[] = [];
   try {
     for (const [name, cache] of [
       ["repo", repo.cache],
@@ -86,8 +88,9 @@ async function cleanCaches(repo: Repo, used: UsedObjects, options: GcOptions): P
         ...options,
         bin,
         dry: options.dry === true,
-        onRemove: (path: string) => {
+        onRemove: (path, oid) => {
           if (options.dry === true) info(options, `Removing ${path}`);
+          else if (oid !== undefined && isDirHash(oid)) manifests.push(oid);
         },
       });
       info(
@@ -101,6 +104,7 @@ async function cleanCaches(repo: Repo, used: UsedObjects, options: GcOptions): P
     }
   } finally {
     bin.finish();
+    noteCollected(repo, manifests);
   }
   return total;
 }

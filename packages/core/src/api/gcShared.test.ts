@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeProject, type ProjectFixture } from "../../../../tests/support/project.ts";
+import { loadIndex } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
 import { withCacheGuard } from "../repo/sharedCache.ts";
@@ -83,6 +84,53 @@ describe("a shared cache that is not there yet", () => {
     expect(stored(shared)).toBe(2);
     await expect(evict(open(first), ["more.dvc", "data.dvc"])).resolves.toMatchObject([{ objects: 1 }, { objects: 0 }]);
     expect(stored(shared)).toBe(1);
+  });
+});
+
+describe("what another project of a shared cache let go itself", () => {
+  const versions = async (project: ProjectFixture): Promise<void> => {
+    for (const text of ["old", "new"]) {
+      project.put("folder/file", text);
+      await add(open(project), ["folder"]);
+      project.git("add", "-A");
+      project.git("commit", "-q", "-m", text);
+    }
+  };
+  beforeEach(async () => {
+    share(first, shared);
+    share(second, shared);
+    await versions(first);
+  });
+
+  it("stops no gc, and what it still needs is spared", async () => {
+    await expect(gc(open(first), { workspace: true })).resolves.toMatchObject({ cache: { objects: 2 } });
+    second.put("theirs", "two");
+    await add(open(second), ["theirs"]);
+    await expect(gc(open(second), { workspace: true })).resolves.toMatchObject({ cache: { objects: 0 } });
+    // To the project itself it is lost, as in DVC.
+    await expect(gc(open(first), { allCommits: true })).rejects.toThrow("Failed to collect");
+  });
+
+  it("what it lost otherwise stops it; with --skip-failed only that commit is left out", async () => {
+    const old = first.git("rev-parse", "--short=7", "HEAD~1");
+    const index = loadIndex(open(first), { rev: first.git("rev-parse", "HEAD~1") });
+    open(first).cache.remove(index.outs[0]?.out.hash?.value ?? "");
+    await expect(gc(open(second), { workspace: true })).rejects.toThrow(`Failed to collect commit ${old} of project`);
+    await expect(gc(open(second), { workspace: true, skipFailed: true })).resolves.toMatchObject({
+      cache: { objects: 1 },
+    });
+    expect(stored(shared)).toBe(2);
+  });
+
+  it("a worktree with a cache of its own is read there", async () => {
+    const tree = join(first.root, "..", "tree");
+    first.git("worktree", "add", "-q", "--detach", tree, "HEAD~1");
+    first.put("../tree/.dvc/config.local", "");
+    first.put("../tree/folder/file", "theirs");
+    const { env } = first.environment();
+    await add(first.open({}, { cwd: tree, env }), ["folder"]);
+    first.git("-C", tree, "commit", "-q", "-a", "-m", "theirs");
+    await expect(gc(open(first), { workspace: true })).resolves.toMatchObject({ cache: { objects: 2 } });
   });
 });
 

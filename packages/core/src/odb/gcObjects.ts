@@ -11,8 +11,8 @@ import type { FillingBin } from "./trash.ts";
 export interface GcObjectsOptions extends CallOptions {
   /** Only say what would go. */
   readonly dry?: boolean;
-  /** Called with the path of each object before it goes (or would). */
-  readonly onRemove?: (path: OsPath) => void;
+  /** Called with the path of each object before it goes (or would), and its hash, unless it is no object at all. */
+  readonly onRemove?: (path: OsPath, oid?: string) => void;
   /** Takes what goes, so that it can be brought back; without it everything is deleted. */
   readonly bin?: FillingBin;
   /** The time now, ms since the epoch; for tests. */
@@ -47,7 +47,7 @@ export async function gcObjects(
   for (const [index, object] of unused.entries()) {
     if (index % TURN_EVERY === TURN_EVERY - 1) await new Promise(setImmediate);
     options.signal?.throwIfAborted();
-    options.onRemove?.(object.path);
+    options.onRemove?.(object.path, object.oid);
     if (options.dry !== true) {
       if (options.bin === undefined) cache.remove(object.oid);
       else options.bin.take(cache, object.path, object.size);

@@ -12,7 +12,7 @@ import { cacheFor } from "./dataRoots.ts";
 import { loadIndex } from "./index.ts";
 import { manifestOf } from "./manifests.ts";
 import { isPointerFile, type Pointer, PointerReader, pointersOf } from "./pointers.ts";
-import { wasPurged } from "./purged.ts";
+import { wasCollected, wasPurged } from "./purged.ts";
 import { openRepoSync, type Repo } from "./repo.ts";
 import { isSameCache, registeredProjects, reviewProject } from "./sharedCache.ts";
 import type { UsedObjects } from "./usedObjects.ts";
@@ -85,8 +85,10 @@ class KeptCollector {
     this.#options = options;
   }
 
-  /** What a repository keeps beside its branches, for one project in it: not the project's own workspace. */
-  /** @returns the project's folders in the other worktrees */
+  /**
+   * What a repository keeps beside its branches, for one project in it: not the project's own workspace.
+   * @returns the project's folders in the other worktrees
+   */
   async repository(repo: Repo, git: Git): Promise<OsPath[]> {
     const roots: OsPath[] = [];
     const project = posixRelative(git.root, repo.root);
@@ -100,11 +102,12 @@ class KeptCollector {
       const root = project === "." ? worktree.root : join(worktree.root, project);
       roots.push(root);
       const collect = async (): Promise<void> => {
-        if (worktree.head !== undefined) await this.#commit(repo, git, worktree.head, project);
+        // It may have a cache of its own.
+        const there = existsSync(join(root, ".dvc")) ? openRepoSync({ ...this.#repo.env, cwd: root }) : undefined;
+        if (worktree.head !== undefined) await this.#commit(there ?? repo, git, worktree.head, project);
         if (!worktree.isThere) return;
-        await this.#staged(repo, worktree.git, project);
-        if (existsSync(join(root, ".dvc")))
-          await this.#workspace(openRepoSync({ ...this.#repo.env, cwd: root }), worktree.root);
+        await this.#staged(there ?? repo, worktree.git, project);
+        if (there !== undefined) await this.#workspace(there, worktree.root);
       };
       await this.root(name, wayOut, collect, isOwn);
     }
@@ -119,7 +122,15 @@ class KeptCollector {
     const { git } = repo;
     if (git === undefined) return;
     const project = posixRelative(git.root, repo.root);
-    for (const sha of git.allCommits()) await this.#commit(repo, git, sha, project);
+    const { name, isOwn } = this.#where;
+    const wayOut = `Nothing was removed. Fetch it there, or leave that commit out with '--skip-failed'.`;
+    for (const sha of git.allCommits())
+      await this.root(
+        `commit ${sha.slice(0, 7)} of ${name}`,
+        wayOut,
+        () => this.#commit(repo, git, sha, project),
+        isOwn,
+      );
     await this.repository(repo, git);
   }
 
@@ -192,12 +203,18 @@ class KeptCollector {
     const oid = hash.value;
     if (!isDirHash(oid)) return [oid];
     const tree = await this.#manifest(repo, hash, remote);
-    if (tree === undefined && commit !== undefined && wasPurged(repo, oid, commit)) return [oid];
+    if (tree === undefined && commit !== undefined && this.#isLetGo(repo, oid, commit)) return [oid];
     if (tree === undefined)
       throw new DvcError(`the manifest ${oid} of a folder, recorded in '${file}', is in no cache and on no remote`, {
         code: "missing-object",
       });
     return [oid, ...tree.md5s()];
+  }
+
+  /** Whether nobody needs the folder that a commit records: it was purged, or a gc in that project took it away. */
+  #isLetGo(repo: Repo, oid: string, commit: string): boolean {
+    if (wasPurged(repo, oid, commit) || wasPurged(this.#repo, oid, commit)) return true;
+    return repo !== this.#repo && wasCollected(repo, oid, commit);
   }
 
   async #manifest(repo: Repo, hash: HashInfo, remote: string | undefined): Promise<Tree | undefined> {
