@@ -5,6 +5,7 @@ import { removeQuietly, syncFolder } from "../fs/atomic.ts";
 import type { CopyOutcome } from "./copyObjects.ts";
 import { CopyLoop } from "./copyLoop.ts";
 import { CopyControl, copyShareOf, type CopyShare, CopyState } from "./copyShare.ts";
+import { DIGEST, type OidColumn } from "./oidColumn.ts";
 import { makeDurable, startSync, syncFileSystem } from "./durable.ts";
 import { StagingFolders } from "./stagingFolders.ts";
 
@@ -14,7 +15,7 @@ export interface CopyMany {
   readonly from: OsPath;
   readonly to: OsPath;
   /** Hashes of files that `to` does not have. */
-  readonly oids: readonly string[];
+  readonly oids: OidColumn;
   readonly dirMode: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onObjects: (count: number, bytes: number) => void;
@@ -41,7 +42,7 @@ export async function copyMany(job: CopyMany): Promise<{ copied: CopyOutcome; le
   try {
     staging = new StagingFolders(job.to, job.dirMode);
     staging.open(THREADS);
-    copying = new Copying({ ...job, oids: [...job.oids].sort() }, staging);
+    copying = new Copying({ ...job, oids: job.oids.byFolder() }, staging);
   } catch {
     staging?.clear();
     return undefined; // A folder that only takes files in the folders of objects: the careful way may do, or says why not.
@@ -53,7 +54,7 @@ export async function copyMany(job: CopyMany): Promise<{ copied: CopyOutcome; le
   }
 }
 
-/** Objects of one folder that is written aside: rows in order of their hashes. */
+/** Objects of one folder that is written aside. */
 interface FreshShard {
   readonly name: string;
   readonly from: number;
@@ -61,7 +62,7 @@ interface FreshShard {
 }
 
 class Copying {
-  /** The objects are in order of their hashes, so that those of one folder lie beside each other. */
+  /** Objects of one folder lie beside each other. */
   readonly #job: CopyMany;
   readonly #staging: StagingFolders;
   readonly #share: CopyShare;
@@ -71,7 +72,7 @@ class Copying {
   #stagedSingly = false;
   /** No thread copies any more. */
   #isOver = false;
-  readonly #copied: CopyOutcome = { done: [], bytes: 0, missing: [], failed: [] };
+  readonly #copied: CopyOutcome = { count: 0, bytes: 0, missing: [], failed: [] };
   /** 1 for objects that a flush has been started for. */
   readonly #flushed: Uint8Array;
   #flush: Promise<void> | undefined;
@@ -104,7 +105,9 @@ class Copying {
     this.#name([]);
     this.#flushNames();
     const { states } = this.#share;
-    const left = this.#job.oids.filter((_oid, index) => (states[index] as number) < CopyState.staged);
+    const left: string[] = [];
+    for (let row = 0; row < states.length; row++)
+      if ((states[row] as number) < CopyState.staged) left.push(this.#job.oids.at(row));
     return { copied: this.#copied, left };
   }
 
@@ -134,14 +137,20 @@ class Copying {
   }
 
   #flushNames(): void {
-    if (this.#copied.done.length === 0) return;
+    if (this.#copied.count === 0) return;
     // What lies in a folder that was written aside was flushed with it.
     if (!this.#stagedSingly) syncFolder(this.#job.to);
     else if (!syncFileSystem(this.#job.to))
       makeDurable(
         this.#job.to,
-        this.#copied.done.map((oid) => this.#pathOf(oid)),
+        [...this.#named()].map((oid) => this.#pathOf(oid)),
       );
+  }
+
+  /** All that have their names, once nothing is staged any more. */
+  *#named(): Iterable<string> {
+    for (const [row, state] of this.#share.states.entries())
+      if (state >= CopyState.staged) yield this.#job.oids.at(row);
   }
 
   /** Flushes what is staged by now, when it is at least so many, and gives it its names. */
@@ -167,17 +176,14 @@ class Copying {
     const named: number[] = [];
     for (const row of rows) {
       if (this.#share.states[row] === CopyState.fresh) continue;
-      const oid = this.#job.oids[row] as string;
-      renameSync(this.#stagedPath(row), this.#pathOf(oid));
+      renameSync(this.#stagedPath(row), this.#pathOf(this.#job.oids.at(row)));
       named.push(row);
       this.#stagedSingly = true;
     }
     this.#fresh = this.#fresh.filter((shard) => !this.#place(shard, named));
     let bytes = 0;
-    for (const row of named) {
-      this.#copied.done.push(this.#job.oids[row] as string);
-      bytes += this.#share.sizes[row] as number;
-    }
+    for (const row of named) bytes += this.#share.sizes[row] as number;
+    this.#copied.count += named.length;
     this.#copied.bytes += bytes;
     this.#job.onObjects(named.length, bytes);
   }
@@ -202,7 +208,7 @@ class Copying {
   }
 
   #freshPath(row: number): OsPath {
-    const oid = this.#job.oids[row] as string;
+    const oid = this.#job.oids.at(row);
     return `${this.#share.fresh}/${oid.slice(0, 2)}/${oid.slice(2)}`;
   }
 
@@ -211,13 +217,13 @@ class Copying {
   }
 }
 
-function shardsOf(oids: readonly string[]): FreshShard[] {
+function shardsOf({ bytes, length }: OidColumn): FreshShard[] {
   const shards: FreshShard[] = [];
-  for (let from = 0; from < oids.length;) {
-    const name = (oids[from] as string).slice(0, 2);
+  for (let from = 0; from < length;) {
+    const first = bytes[from * DIGEST] as number;
     let end = from + 1;
-    while (end < oids.length && oids[end]?.startsWith(name) === true) end++;
-    shards.push({ name, from, end });
+    while (end < length && bytes[end * DIGEST] === first) end++;
+    shards.push({ name: first.toString(16).padStart(2, "0"), from, end });
     from = end;
   }
   return shards;

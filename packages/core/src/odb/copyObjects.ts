@@ -26,12 +26,18 @@ export interface CopyOptions {
   readonly onObject?: (oid: string, bytes: number) => void;
 }
 
-/** What became of the jobs. `missing`: the source was not there. */
+/** What became of the jobs: `count` were done, the others are told by name. `missing`: the source was not there. */
 export interface CopyOutcome {
-  readonly done: string[];
+  count: number;
   bytes: number;
   readonly missing: string[];
   readonly failed: { oid: string; error: Error }[];
+}
+
+/** Those of `oids` that were done. */
+export function* doneOf(oids: Iterable<string>, { missing, failed }: CopyOutcome): Iterable<string> {
+  const lost = new Set([...missing, ...failed.map(({ oid }) => oid)]);
+  for (const oid of oids) if (!lost.has(oid)) yield oid;
 }
 
 const BUFFER_BYTES = 1 << 20;
@@ -46,8 +52,8 @@ const BITE_FILES = 256;
  * Measured for 20,000 x 4 KiB: 0.9 s, against 2.5 s with promises.
  * @throws the signal's reason, or a StorageError when the disk is full; other failures are collected.
  */
-export async function copyObjects(jobs: readonly CopyJob[], options: CopyOptions): Promise<CopyOutcome> {
-  const outcome: CopyOutcome = { done: [], bytes: 0, missing: [], failed: [] };
+export async function copyObjects(jobs: Iterable<CopyJob>, options: CopyOptions): Promise<CopyOutcome> {
+  const outcome: CopyOutcome = { count: 0, bytes: 0, missing: [], failed: [] };
   const names = new NamesToGive();
   try {
     await copyEach(jobs, new Copier(options, names), names, outcome, options);
@@ -58,15 +64,16 @@ export async function copyObjects(jobs: readonly CopyJob[], options: CopyOptions
 }
 
 async function copyEach(
-  jobs: readonly CopyJob[],
+  jobs: Iterable<CopyJob>,
   copier: Copier,
   names: NamesToGive,
   outcome: CopyOutcome,
   options: CopyOptions,
 ): Promise<void> {
   let biteStart = 0;
-  for (const [index, job] of jobs.entries()) {
-    if (outcome.bytes - biteStart > BITE_BYTES || index % BITE_FILES === BITE_FILES - 1) {
+  let begun = 0;
+  for (const job of jobs) {
+    if (outcome.bytes - biteStart > BITE_BYTES || ++begun % BITE_FILES === 0) {
       biteStart = outcome.bytes;
       await new Promise(setImmediate);
       options.signal?.throwIfAborted();
@@ -79,7 +86,7 @@ async function copyEach(
         outcome.missing.push(job.oid);
         continue;
       }
-      outcome.done.push(job.oid);
+      outcome.count++;
       outcome.bytes += bytes;
       options.onObject?.(job.oid, bytes);
     } catch (error) {

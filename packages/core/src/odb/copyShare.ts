@@ -1,4 +1,5 @@
 import type { OsPath } from "../base/paths.ts";
+import type { OidColumn } from "./oidColumn.ts";
 
 /** What became of an object. From {@link CopyState.staged} on it is written; below `fresh` it lies in the staging folder of thread `state - staged`. */
 export const CopyState = {
@@ -34,24 +35,21 @@ export interface CopyShare {
 }
 
 /**
- * Lays out the memory that the threads share. `oids` are hashes of files: 32 hex digits. `fresh`: object folders that are
+ * Lays out the memory that the threads share. `fresh`: object folders that are
  * written aside.
  */
 export function copyShareOf(
   from: OsPath,
-  oids: readonly string[],
+  oids: OidColumn,
   staging: readonly OsPath[],
   fresh?: { readonly folder: OsPath; readonly shards: Iterable<string> },
 ): CopyShare {
   const count = oids.length;
-  const hashes = new Uint8Array(new SharedArrayBuffer(count * 16));
-  const bytes = Buffer.from(hashes.buffer);
-  for (const [index, oid] of oids.entries()) bytes.write(oid, index * 16, 16, "hex");
   const freshShards = new Uint8Array(256);
   for (const shard of fresh?.shards ?? []) freshShards[parseInt(shard, 16)] = 1;
   return {
     from,
-    hashes,
+    hashes: oids.bytes,
     states: new Uint8Array(new SharedArrayBuffer(count)),
     sizes: new Uint32Array(new SharedArrayBuffer(count * 4)),
     control: new Int32Array(new SharedArrayBuffer(8)),

@@ -18,11 +18,11 @@ export class DigestSet {
     return this.#size;
   }
 
-  /** @param md5 32 lower-case hex digits, here and below */
-  add(md5: string): void {
+  /** @param md5 32 lower-case hex digits, here and below. @returns whether it is new */
+  add(md5: string): boolean {
     if (2 * (this.#size + 1) > this.#taken.length) this.#grow();
     writeDigest(this.#one, 0, md5);
-    this.#put(this.#one);
+    return this.#put(this.#one);
   }
 
   has(md5: string): boolean {
@@ -45,12 +45,13 @@ export class DigestSet {
     return true;
   }
 
-  #put(digest: Uint8Array): void {
+  #put(digest: Uint8Array): boolean {
     const row = this.#find(digest);
-    if (this.#taken[row] === 1) return;
+    if (this.#taken[row] === 1) return false;
     this.#taken[row] = 1;
     this.#rows.set(digest, row * DIGEST);
     this.#size++;
+    return true;
   }
 
   #grow(): void {

@@ -22,7 +22,7 @@ import type { TransferProgress } from "./transferProgress.ts";
 export async function downloadObjects(
   cache: LocalObjects,
   remote: RemoteDb,
-  oids: readonly string[],
+  oids: Iterable<string>,
   progress: TransferProgress,
   options: TransferOptions,
 ): Promise<CopyOutcome> {

@@ -12,8 +12,8 @@ export interface LocalObjects {
   exists(oids: Iterable<string>): Set<string>;
   /** Whether every file of a manifest is known to be there by name. */
   isKnownWhole?(oid: string, nfiles: number | undefined): boolean;
-  /** Which are there and may be used. */
-  intact(oids: Iterable<string>): Set<string>;
+  /** Those that are not there, or may not be used. */
+  lacking(oids: Iterable<string>): Iterable<string>;
   /** Re-hashes an object; a damaged one is set aside, and the answer is false. */
   verify(oid: string): boolean;
   readTree(oid: string): Tree | undefined;

@@ -476,13 +476,22 @@ export class ObjectDb {
   /** Which of these are there and pass {@link check}: one stat each, none where the folder is missing. Damaged ones go to the quarantine. */
   intact(oids: Iterable<string>): Set<string> {
     const found = new Set<string>();
+    for (const [oid, isIntact] of this.#checked(oids)) if (isIntact) found.add(oid);
+    return found;
+  }
+
+  /** The others, one by one. */
+  *lacking(oids: Iterable<string>): Iterable<string> {
+    for (const [oid, isIntact] of this.#checked(oids)) if (!isIntact) yield oid;
+  }
+
+  *#checked(oids: Iterable<string>): Iterable<[oid: string, isIntact: boolean]> {
     // In a new cache most folders are missing: one listing tells more than a stat for each object.
     let folders: ReadonlySet<string> | undefined;
     for (const oid of oids) {
       folders ??= new Set(namesIfThere(this.folder));
-      if (folders.has(oid.slice(0, 2)) && this.check(oid) === "ok") found.add(oid);
+      yield [oid, folders.has(oid.slice(0, 2)) && this.check(oid) === "ok"];
     }
-    return found;
   }
 
   /**

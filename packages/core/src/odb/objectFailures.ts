@@ -22,7 +22,7 @@ export async function eachObject(
   work: (oid: string) => Promise<number>,
   signal: AbortSignal | undefined,
 ): Promise<CopyOutcome> {
-  const outcome: CopyOutcome = { done: [], bytes: 0, missing: [], failed: [] };
+  const outcome: CopyOutcome = { count: 0, bytes: 0, missing: [], failed: [] };
   let inARow = 0;
   await mapBounded(
     oids,
@@ -31,7 +31,7 @@ export async function eachObject(
       try {
         const bytes = await work(oid);
         outcome.bytes += bytes;
-        outcome.done.push(oid);
+        outcome.count++;
         inARow = 0;
       } catch (error) {
         signal?.throwIfAborted();

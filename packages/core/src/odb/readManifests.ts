@@ -32,18 +32,23 @@ export async function readManifests(
   return { children, failed };
 }
 
-/**
- * Manifests out of the cache; those that it lacks are fetched from the remote into it, checked.
- * `missing`: those in neither.
- */
+/** What became of manifests that were to be fetched. `missing`: those in neither place. */
+export interface FetchedManifests {
+  readonly done: string[];
+  readonly missing: string[];
+  readonly failed: Map<string, Error>;
+  bytes: number;
+}
+
+/** Fetches manifests that the cache lacks into it, checked. `onTree` hears of each one, in order, those of the cache too. */
 export async function fetchManifests(
   cache: LocalObjects,
   remote: RemoteDb,
   dirs: Iterable<string>,
+  onTree: (tree: Tree) => void,
   options: CallOptions,
-): Promise<Manifests & { done: string[]; missing: string[]; bytes: number }> {
-  const all = { children: new Map<string, readonly string[]>(), failed: new Map<string, Error>() };
-  const result = { ...all, done: [] as string[], missing: [] as string[], bytes: 0 };
+): Promise<FetchedManifests> {
+  const result: FetchedManifests = { done: [], missing: [], failed: new Map(), bytes: 0 };
   for (const oid of dirs) {
     options.signal?.throwIfAborted();
     try {
@@ -59,7 +64,7 @@ export async function fetchManifests(
         result.done.push(oid);
         result.bytes += found.bytes.length;
       }
-      result.children.set(oid, childrenOf(tree));
+      onTree(tree);
     } catch (error) {
       if (isFatal(error)) throw error;
       result.failed.set(oid, error as Error);

@@ -1,16 +1,19 @@
 import { CorruptObjectError, DvcError, StorageError } from "../base/errors.ts";
 import { dirname } from "node:path";
 import type { OsPath } from "../base/paths.ts";
-import { isDirHash, isOid } from "../hash/hashInfo.ts";
+import { isOid } from "../hash/hashInfo.ts";
 import { isLocalPathFileSystem } from "../fs/filesystem.ts";
-import { copyObjects, type CopyOutcome } from "./copyObjects.ts";
+import { type CopyJob, copyObjects, type CopyOutcome, doneOf } from "./copyObjects.ts";
 import { copyMany, WORTH_THREADS } from "./copyMany.ts";
+import { DistinctOids } from "./distinctOids.ts";
 import { downloadObjects } from "./downloadObjects.ts";
 import type { LocalObjects } from "./localObjects.ts";
-import { fetchManifests, readManifests } from "./readManifests.ts";
+import { OidColumn, type OidList } from "./oidColumn.ts";
+import { type FetchedManifests, fetchManifests, readManifests } from "./readManifests.ts";
 import type { RemoteDb } from "./remoteDb.ts";
 import { TransferProgress } from "./transferProgress.ts";
 import type { TransferFailure, TransferOptions, TransferResult, TransferSet } from "./transferTypes.ts";
+import type { Tree } from "./tree.ts";
 import { uploadObjects } from "./uploadObjects.ts";
 
 export type { LocalObjects } from "./localObjects.ts";
@@ -44,8 +47,8 @@ export async function upload(
 
   const progress = new TransferProgress(options.reporter, "Pushing", inCache.size + newDirs.length);
   try {
-    const sent = await send(cache, remote, [...inCache], progress, options);
-    for (const oid of sent.done) onRemote.add(oid);
+    const sent = await send(cache, remote, OidColumn.of(inCache, inCache.size), progress, options);
+    for (const oid of doneOf(inCache, sent)) onRemote.add(oid);
     for (const oid of sent.missing) missing.add(oid);
     const complete = newDirs.filter(
       (oid) => manifests.children.get(oid)?.every((child) => onRemote.has(child)) === true,
@@ -58,7 +61,7 @@ export async function upload(
       ...incompleteDirs(newDirs, manifests.children, [...sent.failed, ...sentDirs.failed]),
     ];
     return {
-      transferred: sent.done.length + sentDirs.done.length,
+      transferred: sent.count + sentDirs.count,
       bytes: sent.bytes + sentDirs.bytes,
       failed,
       missing: [...missing],
@@ -79,17 +82,13 @@ export async function fetch(
   want: TransferSet,
   options: TransferOptions = {},
 ): Promise<TransferResult> {
-  const dirs = await fetchManifests(cache, remote, want.dirs, options);
-  const files = new Set(want.files);
-  if (want.onlyListed !== true) addChildren(files, dirs.children.values());
-  const inCache = cache.intact(files);
-  const absent = [...files].filter((oid) => !inCache.has(oid));
+  const { dirs, absent } = await fetchLists(cache, remote, want, options);
   const progress = new TransferProgress(options.reporter, "Fetching", dirs.done.length + absent.length);
   progress.add(dirs.done.length, dirs.bytes);
   try {
     const got = await receive(cache, remote, absent, progress, options);
     return {
-      transferred: dirs.done.length + got.done.length,
+      transferred: dirs.done.length + got.count,
       bytes: dirs.bytes + got.bytes,
       failed: [...failures(dirs.failed), ...got.failed],
       missing: [...dirs.missing, ...got.missing],
@@ -99,10 +98,27 @@ export async function fetch(
   }
 }
 
+/** Manifests, and the files that are wanted and lacking then. What is needed to find that out is let go of. */
+async function fetchLists(
+  cache: LocalObjects,
+  remote: RemoteDb,
+  want: TransferSet,
+  options: TransferOptions,
+): Promise<{ readonly dirs: FetchedManifests; readonly absent: OidColumn }> {
+  const files = new DistinctOids();
+  files.add(want.files);
+  const onTree = (tree: Tree): void => {
+    if (want.onlyListed !== true) files.add(tree.md5s());
+  };
+  const dirs = await fetchManifests(cache, remote, want.dirs, onTree, options);
+  const { column } = files;
+  return { dirs, absent: OidColumn.of(cache.lacking(column), column.length) };
+}
+
 async function send(
   cache: LocalObjects,
   remote: RemoteDb,
-  oids: readonly string[],
+  oids: OidList,
   progress: TransferProgress,
   options: TransferOptions,
 ): Promise<CopyOutcome> {
@@ -115,7 +131,7 @@ async function send(
   if (sound.size === 0) return outcome;
   const again = await sendAll(cache, remote, [...sound], progress, options);
   return {
-    done: outcome.done.concat(again.done),
+    count: outcome.count + again.count,
     bytes: outcome.bytes + again.bytes,
     missing: outcome.missing.concat(again.missing),
     failed: outcome.failed.filter((one) => !sound.has(one.oid)).concat(again.failed),
@@ -125,7 +141,7 @@ async function send(
 async function sendAll(
   cache: LocalObjects,
   remote: RemoteDb,
-  oids: readonly string[],
+  oids: OidList,
   progress: TransferProgress,
   options: TransferOptions,
 ): Promise<CopyOutcome> {
@@ -138,7 +154,7 @@ async function sendAll(
 async function receive(
   cache: LocalObjects,
   remote: RemoteDb,
-  oids: readonly string[],
+  oids: OidColumn,
   progress: TransferProgress,
   options: TransferOptions,
 ): Promise<CopyOutcome> {
@@ -153,18 +169,18 @@ async function receive(
       dirMode,
     };
     const outcome = await copyDurably(copy, progress, options);
-    if (copy.verify) cache.noteFresh?.(outcome.done);
+    if (copy.verify) cache.noteFresh?.(doneOf(oids, outcome));
     return outcome;
   }
   const outcome = await downloadObjects(cache, remote, oids, progress, options);
   // Each was hashed while it came.
-  if (cache.hashName === "md5") cache.noteFresh?.(outcome.done);
+  if (cache.hashName === "md5") cache.noteFresh?.(doneOf(oids, outcome));
   return outcome;
 }
 
 /** Objects to copy between two folders of 256 folders on this machine. */
 interface LocalCopy {
-  readonly oids: readonly string[];
+  readonly oids: OidList;
   readonly from: OsPath;
   readonly to: OsPath;
   /** Whether an object's name is the md5 of its bytes. */
@@ -182,26 +198,20 @@ async function copyDurably(
   progress: TransferProgress,
   options: TransferOptions,
 ): Promise<CopyOutcome> {
-  const small = copy.verify ? copy.oids.filter((oid) => !isDirHash(oid)) : [];
+  const { oids } = copy;
   const { signal } = options;
   const onObjects = (count: number, bytes: number): void => {
     progress.add(count, bytes);
   };
   const many =
-    small.length < WORTH_THREADS
-      ? undefined
-      : await copyMany({ ...copy, oids: small, dirMode: copy.dirMode, signal, onObjects });
-  if (many === undefined) return copyEach(copy, copy.oids, progress, options);
-  const left = new Set(many.left);
-  const { copied } = many;
-  const careful = await copyEach(
-    copy,
-    copy.oids.filter((oid) => isDirHash(oid) || left.has(oid)),
-    progress,
-    options,
-  );
+    copy.verify && oids instanceof OidColumn && oids.length >= WORTH_THREADS
+      ? await copyMany({ ...copy, oids, dirMode: copy.dirMode, signal, onObjects })
+      : undefined;
+  if (many === undefined) return copyEach(copy, oids, progress, options);
+  const { copied, left } = many;
+  const careful = await copyEach(copy, left, progress, options);
   return {
-    done: copied.done.concat(careful.done),
+    count: copied.count + careful.count,
     bytes: copied.bytes + careful.bytes,
     missing: careful.missing,
     failed: careful.failed,
@@ -210,12 +220,11 @@ async function copyDurably(
 
 async function copyEach(
   copy: LocalCopy,
-  oids: readonly string[],
+  oids: Iterable<string>,
   progress: TransferProgress,
   options: TransferOptions,
 ): Promise<CopyOutcome> {
-  const jobs = oids.map((oid) => ({ oid, from: pathIn(copy.from, oid), to: pathIn(copy.to, oid) }));
-  return copyObjects(jobs, {
+  return copyObjects(jobsOf(copy, oids), {
     verify: copy.verify,
     dirMode: copy.dirMode,
     signal: options.signal,
@@ -223,6 +232,10 @@ async function copyEach(
       progress.add(1, bytes);
     },
   });
+}
+
+function* jobsOf({ from, to }: LocalCopy, oids: Iterable<string>): Iterable<CopyJob> {
+  for (const oid of oids) yield { oid, from: pathIn(from, oid), to: pathIn(to, oid) };
 }
 
 function pathIn(folder: OsPath, oid: string): OsPath {

@@ -23,7 +23,7 @@ const buffers: BufferPool = new BufferPool(32 << 20);
 export async function uploadObjects(
   cache: LocalObjects,
   remote: RemoteDb,
-  oids: readonly string[],
+  oids: Iterable<string>,
   progress: TransferProgress,
   options: TransferOptions,
 ): Promise<CopyOutcome> {
