@@ -31,7 +31,11 @@ export class TextColumn implements Iterable<string> {
   /** A column to be filled, with room for so many bytes and texts: memory that is not written to takes none. */
   static empty(bytes = 0, texts = 0): TextColumn {
     if (bytes === 0) return new TextColumn({ bytes: NO_BYTES, ends: NO_ENDS, count: 0 });
-    return new TextColumn({ bytes: sharedBytes(bytes), ends: sharedEnds(texts), count: 0 });
+    return new TextColumn({
+      bytes: sharedBytes(Math.max(FIRST.bytes, bytes)),
+      ends: sharedEnds(Math.max(FIRST.texts, texts)),
+      count: 0,
+    });
   }
 
   static of(texts: Iterable<string>): TextColumn {

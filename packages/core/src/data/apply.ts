@@ -12,7 +12,7 @@ import { makeDurable } from "../odb/durable.ts";
 import { OBJECT_MODE } from "../odb/objectDb.ts";
 import { recordLink } from "./unusedLinks.ts";
 import type { SharedColumns } from "./applyFiles.ts";
-import { Control, EXEC, FileBuilder, LOOK, memory, sharedColumns, VERIFY } from "./applyFiles.ts";
+import { Control, EXEC, FileBuilder, LOOK, memory, MOST_NOTED, sharedColumns, VERIFY } from "./applyFiles.ts";
 import type { FileBatch } from "./applyFiles.ts";
 import { FileState, StampColumns, unsigned } from "./applyColumns.ts";
 import { type NewFolder, noteNewFolder, recordInPlace } from "./applyRecord.ts";
@@ -43,6 +43,8 @@ export type ApplyPoint = "staged" | "built" | "swapping" | "swapped";
 const TASK = "checkout";
 /** A second thread starts in some 30 ms; below this many files it does not pay. */
 const THREAD_FROM = 5000;
+/** More bytes than the name of a folder that is built aside has. */
+const STAGED_NAME = 16;
 /** How often the event loop gets its turn, and progress is told, in ms. */
 const TURN_MS = 50;
 /** Files so large are recorded even if that means to wait a tick of the clock. */
@@ -192,6 +194,8 @@ class ItemApplier {
       flags[index] = (size === undefined ? LOOK : jobs.isTrusted(index) ? 0 : VERIFY) | exec;
       sizes[index] = size ?? NaN;
     }
+    // What is built is recorded, and what is hashed: room for that is made when the records are read.
+    if (isAnyUnseen) state.expect(jobs.length > MOST_NOTED ? jobs.length : 2 * jobs.length);
     const shared: SharedColumns = sharedColumns(jobs.length, isAnyUnsure, isShared);
     return {
       objects: cache.folder,
@@ -212,7 +216,8 @@ class ItemApplier {
     const { folders } = this.#item.work;
     const made = new Set<string>();
     const unitOf = new Map<RelPath, string>();
-    const names = TextColumn.empty();
+    const { relpaths } = this.#jobs;
+    const names = TextColumn.empty(relpaths.joined.length + (relpaths.length + 1) * STAGED_NAME, relpaths.length);
     let index = 0;
     let lastFolder: RelPath | undefined;
     let lastStaged: string | undefined;

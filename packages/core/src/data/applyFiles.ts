@@ -58,6 +58,12 @@ export const EXEC = 2;
 /** Nobody has looked at the object yet. */
 export const LOOK = 4;
 
+/**
+ * Of more files the small objects that were copied are not noted: each of them would take 100 bytes of memory, and is read
+ * and hashed by the next copy in the time that it takes to ask.
+ */
+export const MOST_NOTED = 250_000;
+
 const CHUNK = 32;
 const BUFFER_BYTES = 1 << 20;
 /** Type and mode of an object that nobody has touched. */
@@ -231,7 +237,7 @@ export class FileBuilder {
       return;
     }
     this.#seen = { index, stat: before };
-    this.#hashed.set(index, before);
+    if (count >= this.#copiedBelow || shared.states.length <= MOST_NOTED) this.#hashed.set(index, before);
     flags[index] = (flags[index] as number) & ~VERIFY;
     if (count >= this.#copiedBelow || flags[index] !== 0) {
       this.#build(index, this.#objectOf(index));

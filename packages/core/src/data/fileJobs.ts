@@ -5,6 +5,8 @@ import type { FileStamp } from "../odb/state.ts";
 
 const TRUSTED = 1;
 const NEW = 2;
+/** Most relpaths of a large folder have fewer bytes. */
+const USUAL_PATH = 32;
 
 /** A file to put into the workspace. */
 export interface FileJob {
@@ -28,7 +30,7 @@ export interface FileNames extends Iterable<RelPath> {
 
 /** The files to put in place for an output, as columns: a million of them take 60 MB, as objects four times that. */
 export class FileJobs implements Iterable<FileJob> {
-  readonly relpaths: TextColumn = TextColumn.empty();
+  #relpaths: TextColumn = TextColumn.empty();
   #digests: Buffer = Buffer.alloc(0);
   #sizes = new Float64Array(0);
   /** {@link TRUSTED} and {@link NEW}. */
@@ -37,7 +39,11 @@ export class FileJobs implements Iterable<FileJob> {
   readonly #olds = new Map<number, FileStamp>();
 
   get length(): number {
-    return this.relpaths.length;
+    return this.#relpaths.length;
+  }
+
+  get relpaths(): TextColumn {
+    return this.#relpaths;
   }
 
   /** Objects of the files, 16 bytes each, in memory that threads share. */
@@ -53,12 +59,14 @@ export class FileJobs implements Iterable<FileJob> {
 
   /** Makes room for so many files. */
   expect(count: number): void {
-    if (this.length === 0) this.#grow(count);
+    if (this.length > 0) return;
+    this.#grow(count);
+    this.#relpaths = TextColumn.empty(count * USUAL_PATH, count);
   }
 
   add({ rel, oid, size, trusted, old, isNew }: FileJob): void {
     const row = this.length;
-    this.relpaths.push(rel);
+    this.#relpaths.push(rel);
     if (row === this.#sizes.length) this.#grow(Math.max(4, row * 2));
     writeDigest(this.#digests, row, oid);
     this.#sizes[row] = size ?? NaN;

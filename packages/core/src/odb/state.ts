@@ -47,7 +47,7 @@ export interface State {
   record(path: OsPath, stat: FileStamp, md5: string, hashName?: StateHashName, asOf?: number): void;
   /** {@link record} for a file in a row of columns. */
   recordRow(columns: StateColumns, row: number, asOf: number, hashName?: StateHashName): void;
-  /** Makes room for so many records. */
+  /** Makes room for so many records: the cheaper, the sooner it is told. */
   expect(count: number): void;
   /** Records, when the state is saved, a file that this process has itself just written and that nobody else edits. */
   recordWritten(path: OsPath, md5: string, hashName?: StateHashName): void;
@@ -152,7 +152,7 @@ class FileState implements State {
   }
 
   expect(count: number): void {
-    this.#load();
+    this.#load(count);
     // A few more find room as others do: this copies all records.
     if (count * 4 > this.#count) this.#reserve(this.#count + count);
   }
@@ -185,11 +185,12 @@ class FileState implements State {
     }
   }
 
-  #load(): void {
+  /** `more`: room for so many records besides, which costs a copy of all later. */
+  #load(more = 0): void {
     if (this.#loaded) return;
     this.#loaded = true;
     if (this.#file === undefined) return;
-    const { words, count, identity } = readStateFile(this.#file);
+    const { words, count, identity } = readStateFile(this.#file, more);
     this.#words = words;
     this.#count = count;
     this.#identity = identity;
@@ -198,7 +199,7 @@ class FileState implements State {
 
   #reindex(): void {
     let size = 1024;
-    while (size < this.#count * 2) size *= 2;
+    while (size < (this.#words.length / WORDS) * 2) size *= 2;
     const slots = sharedWords(size);
     const words = this.#words;
     for (let record = 0; record < this.#count; record++) {

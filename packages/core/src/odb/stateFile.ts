@@ -23,13 +23,14 @@ export interface FileIdentity {
 
 /** Records of a state file. */
 export interface LoadedRecords {
+  /** `count` records, and room. */
   readonly words: Uint32Array;
   readonly count: number;
   readonly identity: FileIdentity | undefined;
 }
 
-/** Reads the records. A missing, foreign, truncated or damaged file reads as empty. */
-export function readStateFile(file: OsPath): LoadedRecords {
+/** Reads the records, into memory with room for `more`. A missing, foreign, truncated or damaged file reads as empty. */
+export function readStateFile(file: OsPath, more = 0): LoadedRecords {
   const none: LoadedRecords = { words: new Uint32Array(0), count: 0, identity: undefined };
   let fd: number;
   try {
@@ -47,8 +48,8 @@ export function readStateFile(file: OsPath): LoadedRecords {
     const count = head[2] ?? 0;
     if (head[0] !== MAGIC || head[1] !== VERSION || bytes !== HEADER_BYTES + count * RECORD_BYTES) return none;
     // Shared, so that other threads can ask, too.
-    const buffer = new SharedArrayBuffer(bytes);
-    const view = new Uint8Array(buffer);
+    const buffer = new SharedArrayBuffer(bytes + more * RECORD_BYTES);
+    const view = new Uint8Array(buffer, 0, bytes);
     for (let at = 0; at < view.length;) {
       const got = readSync(fd, view, at, view.length - at, at);
       if (got === 0) return none;
@@ -56,7 +57,7 @@ export function readStateFile(file: OsPath): LoadedRecords {
     }
     const words = new Uint32Array(buffer);
     const body = words.subarray(HEADER_BYTES / 4);
-    const [low, high] = checksum(body);
+    const [low, high] = checksum(body.subarray(0, count * RECORD_WORDS));
     if (words[4] !== low || words[5] !== high) return none;
     return { words: body, count, identity: { ino, mtimeNs, size } };
   } catch {
