@@ -11,8 +11,10 @@ const GIVEN = process.env["HOLDFAST_STEPS"];
 const SHARE = Number(GIVEN ?? "5");
 const SEED = Number(process.env["HOLDFAST_SEED"] ?? "20261127");
 const ONLY = process.env["HOLDFAST_FAULT_ONLY"];
+/** Leaves out the faults of other kinds, as `kill`. */
+const KIND = process.env["HOLDFAST_FAULT_KIND"];
 
-const kinds: readonly Omit<Fault, "at">[] = [
+const everyKind: readonly Omit<Fault, "at">[] = [
   { kind: "kill" },
   { kind: "half" },
   { kind: "power" },
@@ -21,6 +23,7 @@ const kinds: readonly Omit<Fault, "at">[] = [
   { kind: "signal", signal: "SIGTERM" },
   ...(["ENOSPC", "EIO", "EACCES", "EMFILE", "EROFS"] as const).map((code) => ({ kind: "error" as const, code })),
 ];
+const kinds = everyKind.filter(({ kind }) => KIND === undefined || kind === KIND);
 
 /** Small numbers that look random, the same for the same seed. */
 function randomOf(seed: number): () => number {

@@ -143,6 +143,7 @@ export const verbs: Record<string, Verb> = {
   get: { args: ["get", "../source", "data", "-o", "taken"], prepare: SOURCE, share: 2 },
   "get over files": { args: ["get", "../source", "data", "-f"], prepare: `${SOURCE}\nfiles v3`, share: 2 },
   "get-url": { args: ["get-url", "../outside/precious", "model", "-f"], prepare: ADDED, share: 2 },
+  "unprotect of a file": { args: ["unprotect", "model"], prepare: LINKED, then: ["checkout"], onlyLong: true },
   unprotect: { args: ["unprotect", "data", "model"], prepare: LINKED, then: ["checkout"], share: 2 },
   "checkout --relink": {
     args: ["checkout", "--relink"],
@@ -293,6 +294,11 @@ export const verbs: Record<string, Verb> = {
     share: 2,
   },
   "undo of add": { args: ["undo"], prepare: ADDED, onlyLong: true },
+  "undo of add with links": {
+    args: ["undo"],
+    prepare: `${LINKED}\nfiles v2\nholdfast add -q data model`,
+    onlyLong: true,
+  },
   "undo of move": { args: ["undo"], prepare: `${ADDED}\nholdfast move -q data moved`, onlyLong: true },
   "undo of remove --outs": { args: ["undo"], prepare: `${ADDED}\nfiles v2\nholdfast remove -q --outs data.dvc` },
   "undo of repro": { args: ["undo"], prepare: `${STAGES}\nholdfast repro -q`, onlyLong: true },

@@ -186,8 +186,9 @@ function restoreText(repo: Repo, entry: JournalEntry, step: Step<"text">, { keep
   if (!isOurs) keeper.keep(path);
   const there = isOurs ? now : null;
   note(repo, { kind: "text", path, before: there, left: before === null ? null : md5Bytes(Buffer.from(before)) });
+  const hasData = entry.steps.some((one) => one.kind === "data" || one.kind === "moved");
+  // Before the text: once that is back, a second call takes the step for done.
+  if (now !== null && (before === null || !hasData)) releaseUnnamed(repo, path, now, before, topOf(repo));
   if (before !== null) writeFileAtomic(path, before, { inside: topOf(repo), parents: true });
   else if (isPresent(path)) removeHeldFile(topOf(repo), path);
-  const hasData = entry.steps.some((one) => one.kind === "data" || one.kind === "moved");
-  if (now !== null && (before === null || !hasData)) releaseUnnamed(repo, path, now, before, topOf(repo));
 }

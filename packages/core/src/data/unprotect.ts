@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { newFileMode } from "../base/fileMode.ts";
 import type { OsPath } from "../base/paths.ts";
-import { isLeftover, removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { isLeftover, removeLeft, removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { type HeldFolders, withHeldFolders } from "../fs/heldFolders.ts";
 
 const BLOCK_BYTES = 1 << 20;
@@ -66,6 +66,8 @@ export function replaceByCopy(path: OsPath, mode: number, held: HeldFolders): vo
       removeQuietly(temporary);
       throw error;
     }
+    // Of the same file: the next `add` of its folder would take it for data.
+    removeLeft(at, dirname(path));
   });
 }
 

@@ -90,7 +90,7 @@ export function removeLeftovers(target: OsPath): void {
 const temporaryIn = new Map<OsPath, readonly string[]>();
 
 /** The same for one file, of the names that were there at first. `folder` is its folder by name: `path` may lead through a descriptor. */
-function removeLeft(path: OsPath, folder: OsPath): void {
+export function removeLeft(path: OsPath, folder: OsPath): void {
   let names = temporaryIn.get(folder);
   if (names === undefined)
     temporaryIn.set(folder, (names = namesIn(dirname(path)).filter((name) => TEMPORARY_NAME.test(name))));
