@@ -58,6 +58,25 @@ describe("remote test, against a real S3 server", () => {
     expect(noServer.steps[1]?.problem?.message).toContain("no answer from 127.0.0.1:9");
   });
 
+  it("names the bucket's region where the remote names another", async () => {
+    configure("s3://bucket/base", server.secretAccessKey);
+    project.put(".dvc/config", `['remote "r"']\n    region = eu-west-1\n`);
+    const result = await testRemote(project.open(), "r", { size: 0 });
+    project.put(".dvc/config", "");
+    expect(result.ok).toBe(true);
+    expect(result.advice).toEqual([
+      "The bucket is in the region 'us-east-1', not in 'eu-west-1': each command asks twice before it knows. Set it: `remote modify r region us-east-1`.",
+    ]);
+  });
+
+  it("does not try on where the host's name is not known, and leaves nothing there, as it says", async () => {
+    project.put(".dvc/config.local", `['remote "r"']\n    url = ssh://host.invalid/store\n`);
+    const result = await testRemote(project.open(), "r");
+    expect(result.steps.map(({ outcome }) => outcome).slice(0, 3)).toEqual(["passed", "failed", "skipped"]);
+    expect(result.steps[1]?.problem?.message).toMatch(/^no connection to host\.invalid:22: the name /);
+    expect(result.left).toEqual([]);
+  });
+
   it("tells rights that are missing from each other", async () => {
     const denying = async (isDenied: (method: string, path: string) => boolean): Promise<RemoteTestResult> => {
       const proxy = await startFaultyProxy(server.endpoint, ({ method, path }) =>

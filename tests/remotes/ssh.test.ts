@@ -95,6 +95,9 @@ Host *
     const encrypted = join(from, "stranger");
     const locked = await open(direct(), from, { keyfile: encrypted });
     expect(await failureOf(locked.fs.stat("/"))).toMatchObject({ code: "config" });
+    const mistyped = await open(direct(), from, { keyfile: encrypted, passphrase: "secret word" });
+    const wrong = await failureOf(mistyped.fs.stat("/"));
+    expect(wrong).toMatchObject({ hint: expect.stringMatching(/^Its passphrase is another/) as string });
     const stranger = await open(direct(), from, { keyfile: encrypted, passphrase: "secret words" });
     const error = await failureOf(stranger.fs.stat("/"));
     expect(error).toMatchObject({ code: "auth" });

@@ -99,6 +99,24 @@ describe("webdav://", () => {
     expect(await inUrl.fs.stat(inUrl.root)).toMatchObject({ type: "folder" });
   });
 
+  it("says that a folder can't be made, and that a server speaks no TLS", async () => {
+    const closed = await open("/only-read/below");
+    const refused = await failureOf(closed.fs.write(`${closed.root}/file`, { bytes: Buffer.from("x") }));
+    expect(refused).toMatchObject({
+      message: expect.stringMatching(
+        /'http:.*' can't be written: its folder is not there, and can't be made/,
+      ) as string,
+    });
+    const plain = await openStorage(`webdavs://127.0.0.1:${String(server.port)}/x`, {
+      values: {},
+      env: {},
+      home: "/nonexistent",
+    });
+    expect(await failureOf(plain.fs.stat(`${plain.root}/file`))).toMatchObject({
+      message: expect.stringContaining("it does not speak TLS") as string,
+    });
+  });
+
   it("asks the program for a new token when the server refuses the old one, once for all requests", async () => {
     const counter = join(scratch, "counter");
     writeFileSync(counter, "0");

@@ -86,7 +86,7 @@ export async function testRemote(
     settings,
     ...found,
     can,
-    advice: adviceOn(report, can),
+    advice: [...adviceOn(report, can), ...regionAdvice(remote, report)],
     ok: report.steps.every(({ outcome }) => outcome !== "failed") && (report.left.length === 0 || !mayRemove(report)),
   };
 }
@@ -136,6 +136,16 @@ function abilities({ steps, hasListing }: Probed): RemoteTestResult["can"] {
     push: passed("write", "stat"),
     gc: hasListing ? passed("list", "remove") : "no",
   };
+}
+
+/** The server corrects a wrong region, at the cost of a refused request each time. */
+function regionAdvice({ name, options }: ResolvedRemote, { access }: ProbeReport): string[] {
+  const wanted = options.get("region")?.value;
+  const { region } = access ?? {};
+  if (wanted === undefined || region === undefined || region === wanted) return [];
+  return [
+    `The bucket is in the region '${region}', not in '${wanted}': each command asks twice before it knows. Set it: \`remote modify ${name} region ${region}\`.`,
+  ];
 }
 
 function adviceOn({ steps, access, left, speed }: ProbeReport, can: RemoteTestResult["can"]): string[] {

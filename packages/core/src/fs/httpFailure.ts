@@ -28,6 +28,8 @@ export function connectionError(cause: Error, address: string, about: string, pr
 
 /** Why a connection failed, in words. */
 export function reasonOf(cause: Error): string {
+  if (/SSL routines:.*(wrong version number|packet length too long)/.test(cause.message))
+    return "it does not speak TLS; of plain HTTP the URL begins without the 's' (http://, webdav://)";
   return REASONS[(cause as NodeJS.ErrnoException).code ?? ""] ?? cause.message;
 }
 

@@ -261,5 +261,6 @@ function problemOf(error: DvcError): ProbeProblem {
 
 /** No answer at all, after all the attempts: the next call would wait as long for the same. */
 function isUnreachable(error: DvcError): boolean {
-  return error instanceof StorageError && error.retryable && error.cause !== undefined;
+  if (!(error instanceof StorageError) || error.cause === undefined) return false;
+  return error.retryable || (error.cause as NodeJS.ErrnoException).code === "ENOTFOUND";
 }

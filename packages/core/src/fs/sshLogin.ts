@@ -30,7 +30,7 @@ export function loginOf(hop: SshHop, settings: SshSettings): Login {
   const addKey = (file: OsPath, isWanted: boolean): void => {
     const key = readKey(file, isTarget ? settings.passphrase : undefined);
     if (key instanceof Error) {
-      if (isWanted) throw unusable(file, key);
+      if (isWanted) throw unusable(file, key, isTarget && settings.passphrase !== undefined);
       if ((key as NodeJS.ErrnoException).code !== "ENOENT") left.push(`${file} (${key.message})`);
       return;
     }
@@ -78,12 +78,13 @@ function readKey(file: OsPath, passphrase: string | undefined): ssh2.ParsedKey |
   }
 }
 
-function unusable(file: OsPath, cause: Error): ConfigError {
+function unusable(file: OsPath, cause: Error, hasPassphrase: boolean): ConfigError {
   const isEncrypted = /passphrase|decrypt|integrity/i.test(cause.message);
+  const which = hasPassphrase ? "Its passphrase is another: give that" : "Give its passphrase";
   return new ConfigError(`the key file '${file}' can't be used`, {
     cause,
     hint: isEncrypted
-      ? "Give its passphrase: `remote modify --local NAME passphrase …`, or add the key to an SSH agent."
+      ? `${which}: \`remote modify --local NAME passphrase …\`, or add the key to an SSH agent.`
       : "See `keyfile`.",
   });
 }

@@ -34,6 +34,8 @@ export function webFailure(
     return fail(`access to '${about}' was denied (HTTP ${String(status)})`, "auth", { hint: hints.auth });
   if (status === 405)
     return fail(`the server does not take that of '${about}' (HTTP 405)`, "config", { hint: hints.method });
+  if (status === 409)
+    return fail(`'${about}' can't be written: its folder is not there, and can't be made (HTTP 409)`, "storage");
   if (status === 423) return fail(`'${about}' is locked on the server (HTTP 423)`, "storage");
   if (status === 507) return fail(`the server has no room for '${about}' (HTTP 507)`, "storage");
   const passes = status >= 500 || status === 408 || status === 429;
