@@ -134,6 +134,7 @@ const machineHints: Readonly<Record<string, string>> = {
   ENOMEM: "Free some memory, then run the command again.",
   ENOENT: "It is not there, or was moved away while the command ran: look what is there, then run the command again.",
   ENOTDIR: "A part of that path is a file, not a folder.",
+  ELOOP: "Symbolic links there lead to each other: remove them, or let them lead elsewhere.",
 };
 
 /** What to do when the operating system refuses, which is nobody's slip. */

@@ -7,11 +7,11 @@ import { md5File } from "../hash/md5.ts";
 import { Tree } from "../odb/tree.ts";
 import { saveStages } from "../pipeline/save.ts";
 import { isImport, type Output, type Stage } from "../pipeline/stage.ts";
-import { withGitContext, type GitContext } from "../repo/gitContext.ts";
+import { type GitContext, refuseGitTracked, withGitContext } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
 import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
-import { viewOf } from "../repo/shown.ts";
+import { shownLocal, viewOf } from "../repo/shown.ts";
 import { hashPath, recordOutput } from "./recordOutput.ts";
 
 export interface MigrateOptions extends CallOptions {
@@ -120,6 +120,8 @@ async function migrateStageFiles(repo: Repo, context: GitContext, options: Migra
     info(options, lines.sort().join("\n"));
     return files.map(shown);
   }
+  const paths = stages.flatMap(({ outs }) => outs.filter((out) => out.useCache && out.isInRepo).map(({ path }) => path));
+  refuseGitTracked(repo, paths, (path) => shownLocal(repo, path));
   for (const stage of stages) {
     if (stage.name === undefined) info(options, `Updating DVC file '${shown(stage.file)}'`);
     const migrated = await migratedStage(repo, stage, options);

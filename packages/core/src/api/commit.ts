@@ -113,7 +113,7 @@ async function commitStage(
   const keepsRun = isChanged && selected.out === undefined && isRunCacheable({ ...stage, deps });
   const outs: Output[] = [];
   for (const out of stage.outs) {
-    outs.push(await commitOutput(repo, stage, out, selected, context, { ...options, keepsRun }));
+    outs.push(await commitOutput(repo, stage, out, selected, context, { ...options, isChanged, keepsRun }));
   }
   const done: Stage = { ...stage, outs, deps, lockedCmd: stage.cmd };
   if (keepsRun) saveRun(runsFolder(repo.cacheDir), done);
@@ -126,7 +126,7 @@ async function commitOutput(
   out: Output,
   selected: Selected,
   context: GitContext,
-  options: CommitOptions & { readonly keepsRun: boolean },
+  options: CommitOptions & { readonly isChanged: boolean; readonly keepsRun: boolean },
 ): Promise<Output> {
   if (!out.isLocal || (selected.out !== undefined && selected.out !== out)) return out;
   // What lies outside is only hashed.
@@ -139,7 +139,7 @@ async function commitOutput(
       store: out.useCache || options.keepsRun,
       ...(within === undefined ? {} : { within, storeManifest: false }),
     });
-    if (isOfNothing(recorded.out.meta)) warn(options, `'${shownPath(repo, out)}' is empty.`);
+    if (options.isChanged && isOfNothing(recorded.out.meta)) warn(options, `'${shownPath(repo, out)}' is empty.`);
     if (out.useCache) context.ignore(out.path);
     if (options.noRelink !== true) await relinkOutput(repo, recorded.out, recorded.built, within, options);
     return recorded.out;

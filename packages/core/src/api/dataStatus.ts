@@ -126,9 +126,20 @@ function lists(diff: DataDiff): ChangeLists {
     ["modified", paths(diff.modified).sort(byLevel)],
     ["unknown", paths(diff.unknown).sort(byLevel)],
     ...came,
-    ["deleted", paths(diff.deleted).sort(byParts)],
+    ["deleted", paths(withTwinsBeside(diff.deleted))],
   ];
   return Object.fromEntries(groups.filter(([, list]) => list.length > 0));
+}
+
+/** Equal files come at the place of the first of them, the last one first. */
+function withTwinsBeside(items: readonly DataItem[]): DataItem[] {
+  const groups = new Map<string | undefined, DataItem[]>();
+  for (const item of items.toSorted((a, b) => byParts(a.path, b.path))) {
+    const group = groups.get(item.hash);
+    if (group === undefined) groups.set(item.hash, [item]);
+    else group.push(item);
+  }
+  return [...groups.values()].flatMap((group) => group.reverse());
 }
 
 /** What lies less deep comes first. */

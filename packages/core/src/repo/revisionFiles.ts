@@ -66,7 +66,8 @@ export class RevisionFiles {
   async isFolder(path: OsPath): Promise<boolean> {
     const { source } = this.#index;
     if (source.isFile(path)) return false;
-    if (source.exists(path)) return true;
+    // A pipe or device of the workspace is no folder.
+    if (source.exists(path)) return this.#index.rev !== undefined || statSync(path).isDirectory();
     const one = this.#output(path);
     if (one === undefined) return this.#outputsBelow(path).length > 0;
     const tree = await this.#treeIfThere(one);

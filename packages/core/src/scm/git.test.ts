@@ -104,8 +104,9 @@ describe("revisions", () => {
     commit("one");
     expect(() => open().resolveRev("nope")).toThrow("unknown Git revision 'nope'");
     expect(() => open().resolveRev("--all")).toThrow("unknown Git revision '--all'");
-    for (const day of ["yesterday", "2020-13-45", "2020-02-30", "2020-1-1 ", "20200101"])
-      expect(() => open().commitsSince(day)).toThrow(`bad date '${day}'`);
+    for (const day of ["yesterday", "2020-13-45", "2020-1-0", "2020-1-1 ", "20200101"])
+      expect(() => open().commitsSince(day)).toThrow(`time data '${day}' does not match format '%Y-%m-%d'`);
+    expect(() => open().commitsSince("2020-02-30")).toThrow("day is out of range for month");
   });
 
   it("finds commits by day", () => {

@@ -172,8 +172,10 @@ export class Git {
   commitsSince(day: string): string[] {
     const [year = 0, month = 0, date = 0] = (/^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(day) ?? []).slice(1).map(Number);
     const midnight = new Date(year, month - 1, date);
+    if (month < 1 || month > 12 || date < 1 || date > 31)
+      throw new ScmError(`time data '${day}' does not match format '%Y-%m-%d'`);
     // The 30th of February would be a day in March.
-    if (midnight.getMonth() !== month - 1 || midnight.getDate() !== date) throw new ScmError(`bad date '${day}'`);
+    if (midnight.getDate() !== date) throw new ScmError("day is out of range for month");
     const since = midnight.getTime() / 1000;
     const stamped = this.#lines(["log", "--format=%H %ct", ...this.#allStarts()]);
     return stamped.filter((line) => Number(line.split(" ")[1]) >= since).map((line) => line.split(" ")[0] ?? "");
