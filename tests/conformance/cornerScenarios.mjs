@@ -487,4 +487,47 @@ export const cornerScenarios = [
       { dvc: "move o p" },
     ],
   },
+  {
+    id: "twins-gone",
+    feature: 17,
+    steps: [
+      ...start,
+      {
+        write: {
+          "data/a.txt": "same\n",
+          "data/b.txt": "other\n",
+          "data/sub/c.txt": "same\n",
+          "data/sub/d.txt": "other\n",
+        },
+      },
+      { dvc: "add -q data" },
+      ...commit,
+      { rm: "data" },
+      { write: { data: "a file now\n" } },
+      { dvc: "data status --granular" },
+      { dvc: "data status --granular --json" },
+      { rm: "data" },
+      { mkdir: "data" },
+      { dvc: "add -q data" },
+      { dvc: "commit data" },
+      { dvc: "commit -f data" },
+      { write: { "data/a.txt": "same\n", "data/n.txt": "new\n" } },
+      { dvc: "data status --granular" },
+    ],
+  },
+  {
+    id: "migrate-tracked",
+    feature: 63,
+    steps: [
+      ...start,
+      {
+        write: {
+          "t.txt": "one\r\n",
+          "t.txt.dvc": "outs:\n- md5: 5bbf5a52328e7439ae6e719dfe712200\n  size: 5\n  path: t.txt\n",
+        },
+      },
+      ...commit,
+      { dvc: "cache migrate --dvc-files" },
+    ],
+  },
 ];

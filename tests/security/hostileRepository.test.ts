@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { refuses, withstands } from "../support/hostile.ts";
 import { Rig } from "../support/rig.ts";
 
 let rig: Rig;
@@ -126,6 +127,46 @@ describe("links and pipes where files are written", () => {
     execFileSync("mkfifo", [rig.path(".gitignore")]);
     const ran = rig.run(["add", "a"]);
     expect(ran.err).toContain("is not a file");
+  });
+
+  it("what a remote has in place of an object is neither waited for nor read without end", () => {
+    const remote = join(dirname(rig.dir), "remote");
+    const md5 = createHash("md5").update("data").digest("hex");
+    const object = join(remote, "files", "md5", md5.slice(0, 2), md5.slice(2));
+    mkdirSync(dirname(object), { recursive: true });
+    rig.run(["remote", "add", "-d", "r", remote]);
+    track(md5, "data");
+    const makers = [() => execFileSync("mkfifo", [object]), () => symlinkSync("/dev/zero", object)];
+    for (const make of makers) {
+      make();
+      for (const words of [["fetch"], ["pull"]]) refuses(rig, words, "no file");
+      expect(withstands(rig, ["fsck", "--remote", "r"], "no file").code).toBe(1);
+      execFileSync("rm", [object]);
+    }
+    const run = join(remote, "runs", "ab", "ab".repeat(32), "cd".repeat(32));
+    mkdirSync(dirname(run), { recursive: true });
+    execFileSync("mkfifo", [run]);
+    refuses(rig, ["fetch", "--run-cache"], "no run");
+  });
+
+  it("pipes and devices among metrics, parameters and plots are named and not read", () => {
+    execFileSync("mkfifo", [rig.path("m.json")]);
+    symlinkSync("/dev/zero", rig.path("p.yaml"));
+    rig.write("dvc.yaml", "metrics: [m.json]\nparams: [p.yaml]\nplots: [m.json]\n");
+    for (const words of [
+      ["metrics", "show"],
+      ["params", "diff"],
+      ["plots", "show", "--json"],
+    ]) {
+      const { err } = withstands(rig, words, "no file");
+      expect(err).toMatch(/m\.json|p\.yaml|failed to load/);
+    }
+  });
+
+  it("links that lead to each other are named", () => {
+    rig.write("a", "data");
+    symlinkSync(".gitignore", rig.path(".gitignore"));
+    refuses(rig, ["add", "a"], "a loop");
   });
 
   it("a linked object does not change the mode of what it leads to", () => {

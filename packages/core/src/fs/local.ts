@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, createReadStream, fsyncSync, openSync, readSync, unlinkSync } from "node:fs";
-import { opendir, open as openFile, readFile, rename, rm, stat as statFile } from "node:fs/promises";
+import { opendir, readFile, rename, rm, stat as statFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
@@ -22,6 +22,7 @@ import type {
 } from "./filesystem.ts";
 import type { OpenedStorage } from "./openOptions.ts";
 import { makeFolders } from "./makeFolders.ts";
+import { openToRead, refuseEndless } from "./openToRead.ts";
 
 /** Opens a folder: an absolute path or a `file://` URL. It need not be there yet. */
 export function openLocal(url: string): Promise<OpenedStorage> {
@@ -85,24 +86,20 @@ export class LocalFileSystem implements LocalPathFileSystem {
     }
   }
 
-  async read(path: string, options?: ReadOptions): Promise<Readable> {
-    let handle: Awaited<ReturnType<typeof openFile>>;
-    try {
-      handle = await openFile(path, "r");
-    } catch (error) {
-      throw storageError(error, path);
-    }
-    return createReadStream(path, {
-      fd: handle,
+  read(path: string, options?: ReadOptions): Promise<Readable> {
+    const stream = createReadStream(path, {
+      fd: opened(path),
       highWaterMark: CHUNK_BYTES,
       ...(options?.start === undefined ? {} : { start: options.start }),
       ...(options?.end === undefined ? {} : { end: options.end - 1 }),
       ...(options?.signal === undefined ? {} : { signal: options.signal }),
     });
+    return Promise.resolve(stream);
   }
 
   async readBytes(path: string, options?: ReadOptions): Promise<Buffer> {
     try {
+      refuseEndless(path, await statFile(path));
       const bytes = await readFile(path, options?.signal === undefined ? {} : { signal: options.signal });
       if (options?.start === undefined && options?.end === undefined) return bytes;
       return bytes.subarray(options.start ?? 0, options.end ?? bytes.length);
@@ -112,12 +109,7 @@ export class LocalFileSystem implements LocalPathFileSystem {
   }
 
   async download(path: string, to: string, options: DownloadOptions = {}): Promise<Downloaded> {
-    let from: number;
-    try {
-      from = openSync(path, "r");
-    } catch (error) {
-      throw storageError(error, path);
-    }
+    const from = opened(path);
     try {
       return await copyOpenFile(from, to, options);
     } catch (error) {
@@ -184,6 +176,14 @@ export class LocalFileSystem implements LocalPathFileSystem {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+}
+
+function opened(path: string): number {
+  try {
+    return openToRead(path);
+  } catch (error) {
+    throw storageError(error, path);
   }
 }
 

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { CorruptObjectError, StorageError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { openToRead } from "../fs/openToRead.ts";
 import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
 import { NamesToGive } from "./namesToGive.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
@@ -187,7 +188,7 @@ function fill(fd: number, buffer: Buffer): number {
 
 function openExisting(path: OsPath): number | undefined {
   try {
-    return openSync(path, "r");
+    return openToRead(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
