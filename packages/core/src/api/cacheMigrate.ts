@@ -120,7 +120,9 @@ async function migrateStageFiles(repo: Repo, context: GitContext, options: Migra
     info(options, lines.sort().join("\n"));
     return files.map(shown);
   }
-  const paths = stages.flatMap(({ outs }) => outs.filter((out) => out.useCache && out.isInRepo).map(({ path }) => path));
+  const paths = stages.flatMap(({ outs }) =>
+    outs.filter((out) => out.useCache && out.isInRepo).map(({ path }) => path),
+  );
   refuseGitTracked(repo, paths, (path) => shownLocal(repo, path));
   for (const stage of stages) {
     if (stage.name === undefined) info(options, `Updating DVC file '${shown(stage.file)}'`);
