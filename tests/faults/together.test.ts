@@ -1,8 +1,18 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { tryFlock } from "../../packages/core/src/repo/fileLock.ts";
 import { filesUnder, md5Of, objectsIn, ownEnvironment } from "../support/killing.ts";
 import { type BesideOptions, type BesideRun, isFine, runBeside } from "../support/manyRuns.ts";
 import { BINARY } from "../support/rig.ts";
@@ -133,9 +143,55 @@ describe("many at once: every one ends well or names the lock, no object is wron
     }
   });
 
-  // With `make test-long` alone: it needs root, and another user to become.
-  const canSwitch = LONG && process.getuid?.() === 0 && spawnSync("setpriv", ["--version"]).status === 0;
-  it.runIf(canSwitch)(
+  const become = (uid: number): string[] => ["setpriv", `--reuid=${String(uid)}`, "--regid=3000", "--clear-groups"];
+  // It needs root, and another user to become who may read the program.
+  const canSwitch =
+    process.getuid?.() === 0 &&
+    spawnSync("setpriv", [...become(3001).slice(1), process.execPath, BINARY, "--version"]).status === 0;
+
+  it.runIf(canSwitch)("gc waits for another user's work, whose lock file it may only read", async () => {
+    const cache = join(folder, "shared");
+    chmodSync(folder, 0o777);
+    mkdirSync(cache);
+    execFileSync("chgrp", ["3000", cache]);
+    chmodSync(cache, 0o2775);
+    const [first = "", second = ""] = ["first", "second"].map((name) =>
+      project(name, `cache dir ${cache}`, "config cache.shared group"),
+    );
+    for (const [nth, root] of [first, second].entries()) {
+      write(join(root, "data"), 1);
+      execFileSync("chown", ["-R", `${String(3001 + nth)}:3000`, root]);
+    }
+    const as = (nth: number): BesideOptions => ({
+      cwd: [first, second][nth] ?? "",
+      program: [...become(3001 + nth), "sh", "-c", `umask 022; exec "$0" "$@"`, process.execPath, BINARY],
+      env: {
+        ...environment(),
+        ...ownEnvironment(join(folder, `home${String(nth)}`)),
+        ...MAY_READ,
+        HOLDFAST_LOCK_TIMEOUT: "0",
+      },
+    });
+    for (const nth of [0, 1]) {
+      mkdirSync(join(folder, `home${String(nth)}`));
+      execFileSync("chown", ["-R", `${String(3001 + nth)}:3000`, join(folder, `home${String(nth)}`)]);
+      expect(await runBeside("add data", as(nth))).toMatchObject({ code: 0 });
+    }
+    const lock = join(first, ".dvc", "tmp", "lock");
+    const [text, { mode }] = [readFileSync(lock, "utf8"), statSync(lock)];
+    expect(mode & 0o777).toBe(0o644);
+    const held = tryFlock(lock, process.pid);
+    expect(await runBeside("gc -w -f", as(1))).toMatchObject({
+      code: 255,
+      said: expect.stringContaining("Unable to acquire lock") as string,
+    });
+    held?.release();
+    writeFileSync(lock, text);
+    expect(await runBeside("gc -w -f", as(1))).toMatchObject({ code: 0 });
+    expect(readFileSync(lock, "utf8")).toBe(text);
+  });
+
+  it.runIf(LONG && canSwitch)(
     "two users with different umask on one cache that is shared by a group",
     { timeout: 600_000 },
     async () => {
@@ -153,8 +209,7 @@ describe("many at once: every one ends well or names the lock, no object is wron
         mkdirSync(home);
         write(join(root, "data"), 1);
         execFileSync("chown", ["-R", `${String(uid)}:3000`, root, home]);
-        const become = ["setpriv", `--reuid=${String(uid)}`, "--regid=3000", "--clear-groups"];
-        const program = [...become, "sh", "-c", `umask ${umask}; exec "$0" "$@"`, process.execPath, BINARY];
+        const program = [...become(uid), "sh", "-c", `umask ${umask}; exec "$0" "$@"`, process.execPath, BINARY];
         return { cwd: root, program, env: { ...environment(), ...ownEnvironment(home), ...MAY_READ } };
       });
       const [first, second] = users;

@@ -1,10 +1,12 @@
 import {
+  accessSync,
   closeSync,
   constants,
   ftruncateSync,
   lstatSync,
   openSync,
   readFileSync,
+  statfsSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -46,30 +48,57 @@ let locker: readonly string[] | "none" | undefined;
  * and the system drops it when this process ends in whatever way.
  */
 export const tryFlock: TryLock = (path, pid) => {
-  const fd = openLock(path);
+  const { fd, isWritable } = openLock(path);
   let isHeld = false;
   try {
     isHeld = flock(fd);
     if (!isHeld) return undefined;
-    const text = ` ${String(pid)}\n`;
-    writeSync(fd, text, 0);
-    ftruncateSync(fd, text.length);
+    if (isWritable) sign(fd, pid);
     return { release: once(() => closeSync(fd)) };
   } finally {
     if (!isHeld) closeSync(fd);
   }
 };
 
+function sign(fd: number, pid: number): void {
+  const text = ` ${String(pid)}\n`;
+  writeSync(fd, text, 0);
+  ftruncateSync(fd, text.length);
+}
+
+/** Makes the lock file when it is not there, and leaves the lock alone. */
+export function makeLockFile(path: OsPath): void {
+  closeSync(openLock(path).fd);
+}
+
+/** NFS locks no file that is open for reading only. */
+const NFS = 0x6969;
+
+/** Whether an flock can be had on this lock file, which may belong to another user. */
+export function mayLock(path: OsPath): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    if (statfsSync(path).type === NFS) accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Opens a lock file without following a link: a cloned repository could hold one to a file of the user's, which would get
- * our pid instead of its contents.
- * @returns its descriptor
+ * our pid instead of its contents. That of another user, who shares a cache, may be read only: it can be locked all the same.
  */
-export function openLock(path: OsPath): number {
+function openLock(path: OsPath): { readonly fd: number; readonly isWritable: boolean } {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat !== undefined && !stat.isFile())
     throw new LockError(`'${path}' is no plain file`, { hint: "Remove it; a lock file is made anew." });
-  return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o666);
+  try {
+    return { fd: openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o666), isWritable: true };
+  } catch (error) {
+    if (stat === undefined || stat.uid === process.getuid?.() || !mayLock(path)) throw error;
+    return { fd: openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW), isWritable: false };
+  }
 }
 
 /** Whether this machine has a program that can take an flock. */

@@ -1,6 +1,5 @@
 import {
   chmodSync,
-  closeSync,
   existsSync,
   linkSync,
   lstatSync,
@@ -21,7 +20,7 @@ import { removeQuietly, temporaryPath, writeFileAtomic } from "../fs/atomic.ts";
 import { namesIfThere } from "../fs/namesIn.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { makeObjectFolder } from "../odb/objectFolder.ts";
-import { type HeldLock, openLock } from "./fileLock.ts";
+import { type HeldLock, makeLockFile } from "./fileLock.ts";
 import { acquire, lockPath, type LockOptions, usesHardlinks } from "./lockFile.ts";
 import type { Repo } from "./repo.ts";
 
@@ -67,7 +66,7 @@ export async function joinCache(repo: Repo, options: LockOptions): Promise<void>
 function register(repo: Repo): void {
   try {
     // Whoever finds the entry wants this lock, and makes none: it would belong to the wrong user.
-    if (!usesHardlinks(repo)) closeSync(openLock(lockPath(repo)));
+    if (!usesHardlinks(repo)) makeLockFile(lockPath(repo));
     const folder = join(repo.cacheDir, PROJECTS);
     for (const root of [repo.root, ...ownersOf(repo.cacheDir)]) {
       const entry = { root, host: hostname(), device: String(statSync(root, { bigint: true }).dev) };

@@ -1,4 +1,5 @@
 import { accessSync, constants } from "node:fs";
+import { mayLock } from "./fileLock.ts";
 import { type LockOptions, lockPath, usesHardlinks } from "./lockFile.ts";
 import { withRepoLock } from "./locks.ts";
 import { openRepoSync, type Repo } from "./repo.ts";
@@ -6,7 +7,7 @@ import { isSameCache, registeredProjects } from "./sharedCache.ts";
 
 /**
  * Runs `work` while the locks of this project, of `others` and of all that share the cache are held, as far as their lock files
- * can be written from here. Only for who holds the cache's guard: the list doesn't grow meanwhile, and nobody else of those who
+ * can be opened from here. Only for who holds the cache's guard: the list doesn't grow meanwhile, and nobody else of those who
  * share the cache waits for several locks.
  * @throws {LockError}
  */
@@ -36,7 +37,8 @@ function lockableSharers(repo: Repo): Repo[] {
     if (state !== "there") return [];
     try {
       const sharer = openRepoSync({ ...repo.env, cwd: root });
-      accessSync(usesHardlinks(sharer) ? sharer.tmpDir : lockPath(sharer), constants.R_OK | constants.W_OK);
+      if (usesHardlinks(sharer)) accessSync(sharer.tmpDir, constants.W_OK);
+      else if (!mayLock(lockPath(sharer))) return [];
       return isSameCache(sharer, repo) ? [sharer] : [];
     } catch {
       return [];
