@@ -28,6 +28,16 @@ function make(name: string, text: string): string {
   return path;
 }
 
+/** A file that nobody needs to make. */
+const at = (i: number): FileCondition => ({
+  dev: 1n,
+  ino: BigInt(i) << 20n,
+  size: 3n,
+  mtimeNs: BigInt(i),
+  ctimeNs: 1n,
+});
+const md5 = (i: number): string => i.toString(16).padStart(32, "0");
+
 describe("State", () => {
   it("remembers over a restart, by inode", () => {
     const path = make("a", "one");
@@ -124,19 +134,29 @@ describe("State", () => {
 
   it("holds many records", () => {
     const state = openState(file);
-    const at = (i: number): FileCondition => ({
-      dev: 1n,
-      ino: BigInt(i) << 20n,
-      size: 3n,
-      mtimeNs: BigInt(i),
-      ctimeNs: 1n,
-    });
-    const md5 = (i: number): string => i.toString(16).padStart(32, "0");
     for (let i = 0; i < 20_000; i++) state.record("x", at(i), md5(i));
     state.save();
     const again = openState(file);
     for (let i = 0; i < 20_000; i += 7) expect(again.lookup("x", at(i))).toBe(md5(i));
     expect(again.lookup("x", at(20_001))).toBeUndefined();
+  });
+
+  it.each([0, 10, 3000])("has room for %i more when it is read, and finds and keeps all", (more) => {
+    const state = openState(file);
+    for (let i = 0; i < 2000; i++) state.record("x", at(i), md5(i));
+    state.save();
+    const again = openState(file);
+    again.expect(more);
+    const { words } = again.share();
+    for (let i = 2000; i < 2000 + more; i++) again.record("x", at(i), md5(i));
+    // None of it was copied for that.
+    expect(again.share().words.buffer).toBe(words.buffer);
+    again.record("x", at(9000), md5(9000));
+    again.save();
+    const last = openState(file);
+    for (let i = 0; i < 2000 + more; i++) expect(last.lookup("x", at(i))).toBe(md5(i));
+    expect(last.lookup("x", at(9000))).toBe(md5(9000));
+    expect(last.lookup("x", at(9001))).toBeUndefined();
   });
 
   it("records what was written when it is saved, links of one inode too", async () => {
