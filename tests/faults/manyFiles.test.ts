@@ -79,14 +79,11 @@ function peaksWith(count: number): Record<string, number> {
   const checkout = peakOf("checkout", "-q");
   expectAll(count);
   const gc = peakOf("gc", "-w", "-f");
-  const peaks = { add, status, push, checkout, gc };
-  // Of a million it comes close to the cap, which counts what is reserved as well.
-  if (LONG) return peaks;
   renameSync(join(rig.dir, "data"), join(away, "data-again"));
   renameSync(join(rig.dir, ".dvc", "cache"), join(away, "cache"));
   const pull = peakOf("pull", "-q");
   expectAll(count);
-  return { ...peaks, pull };
+  return { add, status, push, checkout, gc, pull };
 }
 
 function expectAll(count: number): void {
@@ -108,14 +105,14 @@ it.skipIf(LONG)(
       verb,
       ((megabytes - (few[verb] ?? 0)) / (MANY - FEW)) * 1e6,
     ]);
-    // `pull` takes more threads here than with few files; from 36,000 to 100,000 a file costs it less than 700 bytes.
-    for (const [verb, bytes] of each) expect(bytes, String(verb)).toBeLessThan(verb === "pull" ? 3000 : 1000);
+    // `pull` does the work of two: what the first has let go of may still be held when the second begins.
+    for (const [verb, bytes] of each) expect(bytes, String(verb)).toBeLessThan(verb === "pull" ? 2000 : 1000);
   },
   300_000,
 );
 
 it.runIf(LONG)(
-  "a million files are added, looked at, pushed, checked out and kept by gc in less than a gigabyte",
+  "a million files are added, looked at, pushed, checked out, kept by gc and pulled in less than a gigabyte",
   () => {
     const peaks = peaksWith(1_000_000);
     console.log(peaks);
