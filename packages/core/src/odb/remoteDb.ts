@@ -30,6 +30,8 @@ export interface RemoteObject {
 
 /** Below this many, objects are asked for one by one instead of by listing. */
 const FEW = 100;
+/** Children of a root that may be looked at for the folders of objects among them. */
+const MANY_CHILDREN = 4096;
 /** So many objects are listed folder by folder, at once. */
 const MANY = 100_000;
 /** With so many and more in a folder of a local remote, its listing is cheapest. */
@@ -113,7 +115,7 @@ export class RemoteDb {
       return;
     }
     if (this.layout === "legacy") {
-      for (const prefix of TWO_DIGITS) {
+      for (const prefix of await this.#legacyFolders(options)) {
         yield* this.#listObjects(`${this.root}/${prefix}`, prefix, "", options);
       }
       return;
@@ -158,6 +160,17 @@ export class RemoteDb {
       options.signal,
     );
     return found;
+  }
+
+  /** The folders of objects that may be there: most remotes have none, which one request tells instead of 256. */
+  async #legacyFolders(options: CallOptions): Promise<readonly string[]> {
+    const names = new Set<string>();
+    for await (const { path } of this.fs.children(this.root, options)) {
+      names.add(path.slice(path.lastIndexOf("/") + 1));
+      // So much else lies there that to ask for each folder costs less.
+      if (names.size > MANY_CHILDREN) return TWO_DIGITS;
+    }
+    return TWO_DIGITS.filter((prefix) => names.has(prefix));
   }
 
   /** Number of objects, from one page: hashes are spread evenly, so one folder in 256 tells. */

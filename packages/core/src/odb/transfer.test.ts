@@ -356,3 +356,33 @@ it("holds no more than 32 MiB of what it sends, however many are sent at once", 
         .digest("hex"),
     ).toBe(oid);
 });
+
+describe("what a remote holds", () => {
+  it("looks for the legacy layout once, not in each folder that might be", async () => {
+    const fs = new MemoryFileSystem();
+    const text = Buffer.from("x");
+    const oid = createHash("md5").update(text).digest("hex");
+    for (const path of [`root/files/md5/${oid.slice(0, 2)}/${oid.slice(2)}`, "root/data.csv", "root/zz/1"])
+      await fs.write(path, { bytes: text });
+    const listed = vi.spyOn(fs, "list");
+    const asked = vi.spyOn(fs, "children").mockImplementation(async function* (path) {
+      await Promise.resolve();
+      const names = new Set([...fs.files.keys()].map((one) => one.slice(path.length + 1).split("/")[0] ?? ""));
+      for (const name of names) yield { path: `${path}/${name}`, size: 0, type: "folder" };
+    });
+    const remote = new RemoteDb(fs, "root", { name: "r", layout: "legacy" });
+    const all = async (): Promise<unknown[]> => {
+      const found: unknown[] = [];
+      for await (const one of remote.all()) found.push(one);
+      return found;
+    };
+    expect(await all()).toEqual([]);
+    expect(asked).toHaveBeenCalledTimes(1);
+    expect(listed).not.toHaveBeenCalled();
+    await fs.write(`root/${oid.slice(0, 2)}/${oid.slice(2)}`, { bytes: text });
+    expect(await all()).toEqual([{ oid, size: 1 }]);
+    for (let i = 0; i < 5000; i++) await fs.write(`root/other-${String(i)}`, { bytes: text });
+    expect(await all()).toEqual([{ oid, size: 1 }]);
+    expect(listed).toHaveBeenCalledTimes(1 + 256);
+  });
+});
