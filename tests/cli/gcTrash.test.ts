@@ -173,6 +173,21 @@ describe("gc spares", () => {
     }
   });
 
+  it("the tips of branches, also with a number of commits that is none", () => {
+    put("data", "edited");
+    rig.ok("add", "-q", "data");
+    for (const words of [
+      ["-n", "0"],
+      ["-n", "1"],
+      ["--num", "-1"],
+    ])
+      rig.ok("gc", "-a", ...words, "-f");
+    expect(objects().size).toBe(2);
+    expect(rig.run(["gc", "-n", "0", "-f"]).err).toContain("Either of");
+    rig.ok("gc", "-w", "-n", "0", "-f");
+    expect(objects().size).toBe(1);
+  });
+
   it("experiments", () => {
     const base = rig.git("rev-parse", "HEAD").trim();
     version("two");

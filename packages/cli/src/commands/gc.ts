@@ -51,7 +51,8 @@ export const gc: Command = defineCommand({
   async run(context, args): Promise<Done> {
     const { json: _json, dry, force, preview, undo, purge, ...rest } = args;
     const repo = await context.open();
-    const num = rest.rev !== undefined && (rest.num ?? 0) === 0 ? 1 : rest.num;
+    // As in DVC, none asked for is none given.
+    const num = rest.num === undefined || rest.num === 0 ? (rest.rev === undefined ? undefined : 1) : rest.num;
     const scope = defined({ ...rest, num });
     if (undo || (purge && isUnscoped(rest))) {
       const { undoGc, purgeTrash } = await import("@holdfast/core/api/gcTrash");

@@ -42,6 +42,7 @@ export function checkGcOptions(options: GcOptions): void {
   if (options.num !== undefined && options.rev === undefined && options.allBranches !== true) {
     throw new UsageError("`--num` can only be used alongside `--rev` or `--all-branches`");
   }
+  if (options.num === 0) throw new UsageError("`num` is the number of commits to keep: 0 would keep none");
 }
 
 /** What is about to happen, in DVC's words; the caller shows it before it asks. */

@@ -29,7 +29,7 @@ export async function status(
     options.allBranches === true ? "--all-branches" : undefined,
     options.allTags === true ? "--all-tags" : undefined,
     options.allCommits === true ? "--all-commits" : undefined,
-    options.jobs === undefined ? undefined : "--jobs",
+    (options.jobs ?? 0) === 0 ? undefined : "--jobs",
     options.deep === true ? "--deep" : undefined,
   ].filter((one) => one !== undefined);
   if (ignored.length > 0)
