@@ -67,6 +67,11 @@ describe("a hostile YAML file is refused within 2 s and 300 MB, with nothing wri
     refuses(rig, [command], `${name} in ${file}`);
   });
 
+  it("an error in each of many values of one line", () => {
+    rig.write("x.dvc", `outs: [{path: a, cloud: {${numbered(10_000, (nth) => `r${String(nth)}: {etag: x}`, ", ")}}}]`);
+    refuses(rig, ["status"], "many errors");
+  });
+
   it("100 MB", () => {
     for (const [file, command] of [
       ...POINTERS,

@@ -22,6 +22,32 @@ describe("parseParams", () => {
     expect((value as { x?: unknown }).x).toBeUndefined();
   });
 
+  it("tells what the YAML reader of DVC says, with the place", () => {
+    const long = `${"k".repeat(46)}: b: ${"c".repeat(60)}\n`;
+    const said = (text: string): string => {
+      try {
+        parseParams(text, "p.yaml");
+      } catch (error) {
+        const { message, cause } = error as Error;
+        return cause instanceof Error ? cause.message : message;
+      }
+      return "";
+    };
+    expect(said("<<<<<<< HEAD\na: 1\n")).toBe(
+      'mapping values are not allowed here\n  in "<unicode string>", line 2, column 2:\n    a: 1\n     ^ (line: 2)',
+    );
+    expect(said(long)).toBe(
+      'mapping values are not allowed here\n  in "<unicode string>", line 1, column 50:\n' +
+        `     ... ${"k".repeat(29)}: b: ${"c".repeat(30)} ... \n${" ".repeat(41)}^ (line: 1)`,
+    );
+    expect(said("a: 1\na: 2\n")).toMatch(
+      /^while constructing a mapping\n {2}in .*\n\nTo suppress this check see:\n.*\n$/s,
+    );
+    expect(said("a: \0")).toMatch(
+      /^unable to read: 'p.yaml', YAML file structure is corrupted: unacceptable character/,
+    );
+  });
+
   it("reports broken files in DVC's words", () => {
     const kinds = { "p.json": "JSON", "p.toml": "TOML", "p.py": "Python", "p.yaml": "YAML" };
     for (const [file, kind] of Object.entries(kinds)) {

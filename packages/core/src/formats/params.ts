@@ -3,6 +3,7 @@ import { parseJsonParams } from "./paramsJson.ts";
 import { parsePythonParams } from "./paramsPython.ts";
 import { parseTomlParams } from "./paramsToml.ts";
 import { parseYaml } from "./yaml.ts";
+import { asReaderError } from "./yamlReaderMessage.ts";
 
 /** Longest TOML and Python, in UTF-16 units: people write them by hand. */
 const MAX_SOURCE = 1024 * 1024;
@@ -40,10 +41,13 @@ export function parseParams(text: string, file: string, suffix: string = suffixO
       case "Python":
         return parsePythonParams(text);
       case "YAML":
-        return falsyToEmpty(parseYaml(text, file));
+        return falsyToEmpty(parseYaml(text, file, asReaderError));
     }
   } catch (error) {
-    throw new FormatError(`unable to read: '${file}', ${kind} file structure is corrupted`, {
+    const message = `unable to read: '${file}', ${kind} file structure is corrupted`;
+    // Of control characters all is said already.
+    if (error instanceof FormatError && error.message.startsWith(message)) throw error;
+    throw new FormatError(message, {
       file,
       cause: error instanceof DvcError ? error : brief(error),
     });

@@ -7,8 +7,9 @@ import { parseNodes } from "./yamlNodes.ts";
 import type { YamlNode } from "./yamlNodes.ts";
 import { YamlProblem } from "./yamlScanner.ts";
 
-/** So many errors are told one by one. */
+/** So many errors are told one by one, as long as what is told is no longer than this (characters). */
 const MAX_SHOWN = 50;
+const MAX_TOLD = 5000;
 /** How many parts of a path are given up in search of a position. */
 const MAX_STEPS = 5;
 
@@ -28,11 +29,17 @@ export function validateYaml(value: unknown, check: Check, text: string, file: s
     throw new InvalidFileError(wrapLine(`${headline}: ${errorText(first)}.`).join("\n"), { file });
   }
   const lines = [...wrapLine(`${headline}.`), ""];
-  for (const [index, error] of errors.slice(0, MAX_SHOWN).entries()) {
-    if (index > 0 && lines.at(-1) !== "") lines.push("");
-    lines.push(...describe(error, root, text));
+  let told = 0;
+  let shown = 0;
+  while (shown < Math.min(errors.length, MAX_SHOWN) && told < MAX_TOLD) {
+    const error = errors[shown] ?? first;
+    if (shown > 0 && lines.at(-1) !== "") lines.push("");
+    const described = describe(error, root, text);
+    lines.push(...described);
+    told += described.join("\n").length;
+    shown++;
   }
-  if (errors.length > MAX_SHOWN) lines.push("", `and ${String(errors.length - MAX_SHOWN)} more`);
+  if (errors.length > shown) lines.push("", `and ${String(errors.length - shown)} more`);
   const at = locate(root, first.path);
   throw new InvalidFileError(lines.join("\n"), {
     file,

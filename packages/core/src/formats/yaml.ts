@@ -18,14 +18,15 @@ const MAX_FULL = 6 * 1024 * 1024;
  * as in DVC. Mappings become plain objects (keys that are no strings become Python's text of them), integers beyond 2^53
  * `bigint`, floats of integral value `PyFloat`, dates `PyDate`.
  * @param file as messages show it, e.g. `./data.dvc`.
+ * @param told makes the error of a syntax problem.
  * @throws {FormatError} with `line` and `column`, in DVC's words; also for duplicate keys, unknown tags, and input out of bounds.
  */
-export function parseYaml(text: string, file: string): unknown {
+export function parseYaml(text: string, file: string, told: typeof asFormatError = asFormatError): unknown {
   checkLength(text, file, MAX_LENGTH);
   try {
     return parsePlainYaml(text) ?? parseAnyYaml(text, file);
   } catch (error) {
-    throw asFormatError(error, text, file);
+    throw told(error, text, file);
   }
 }
 
