@@ -1,4 +1,15 @@
-import { chmodSync, cpSync, existsSync, rmSync, symlinkSync, mkdirSync, appendFileSync, utimesSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BINARY, Rig } from "../support/rig.ts";
@@ -126,6 +137,18 @@ describe("snapshot save", () => {
     rmSync(rig.path(".git/index.lock"));
     expect(state()).toEqual(before);
     rig.ok("snapshot", "save", "--tag", "v3.0");
+  });
+
+  it("goes on where a run was killed that held Git's index", () => {
+    twoVersions();
+    rig.write("data/d", "d1");
+    const left = rig.path(".git/.index.999999999-abc.hftmp");
+    copyFileSync(rig.path(".git/index"), left);
+    linkSync(left, rig.path(".git/index.lock"));
+    rig.ok("snapshot", "save", "--tag", "v3.0");
+    expect(existsSync(left)).toBe(false);
+    expect(existsSync(rig.path(".git/index.lock"))).toBe(false);
+    expect(rig.git("status", "--porcelain")).toBe("");
   });
 
   it("is as if it had not begun when a hook refuses the commit", () => {

@@ -66,6 +66,9 @@ function picture(): Record<string, string> {
     // Stages stand in it in the order in which they ran.
     if (name.endsWith("/dvc.lock")) held[name] = readFileSync(path, "utf8").split("\n").sort().join("\n");
   }
+  // Where Git's branches and tags are, and whether its index is free.
+  for (const path of [...filesUnder(join(box.project, ".git", "refs")), join(box.project, ".git", "index.lock")])
+    if (existsSync(path)) held[relative(box.root, path)] = readFileSync(path, "utf8");
   for (const oid of objectsIn(store())) held[`cache ${oid}`] = oid;
   for (const oid of objectsIn(remote())) held[`remote ${oid}`] = oid;
   return held;

@@ -81,9 +81,14 @@ function leftOf(target: OsPath, names: readonly string[]): OsPath[] {
     .map((name) => join(dirname(target), name));
 }
 
-/** Removes what killed runs left that were making `target`: files or folders of temporary names beside it. */
+/** What killed runs left that were making `target`: files or folders of temporary names beside it. */
+export function leftoversOf(target: OsPath): OsPath[] {
+  return leftOf(target, namesIn(dirname(target)));
+}
+
+/** Removes {@link leftoversOf} a path. */
 export function removeLeftovers(target: OsPath): void {
-  for (const path of leftOf(target, namesIn(dirname(target)))) rmSync(path, { recursive: true, force: true });
+  for (const path of leftoversOf(target)) rmSync(path, { recursive: true, force: true });
 }
 
 /** Temporary names by the folder: each folder that this process writes in is looked through once. */

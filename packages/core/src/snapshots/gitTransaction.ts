@@ -3,6 +3,8 @@ import {
   existsSync,
   fsyncSync,
   futimesSync,
+  linkSync,
+  lstatSync,
   openSync,
   readFileSync,
   renameSync,
@@ -14,7 +16,7 @@ import { systemClock } from "../base/clock.ts";
 import { ScmError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
-import { removeLeftovers, removeQuietly, temporaryPath, writeAll, writeFileAtomic } from "../fs/atomic.ts";
+import { leftoversOf, removeLeftovers, removeQuietly, temporaryPath, writeAll, writeFileAtomic } from "../fs/atomic.ts";
 import type { Git } from "../scm/git.ts";
 
 /** How long to wait for somebody else's lock of Git's index, ms. */
@@ -44,7 +46,7 @@ export class GitTransaction {
 
   /** Commits what Git tracks and `files` as they are in the workspace. @returns undefined when HEAD has it all already */
   async commit(files: readonly OsPath[], message: string, options: CallOptions): Promise<string | undefined> {
-    removeLeftovers(this.#index);
+    clearKilled(this.#index);
     const index = readIndex(this.#index);
     if (index !== undefined) writeIndex(this.#copy, index);
     const env = { GIT_INDEX_FILE: this.#copy };
@@ -93,14 +95,19 @@ export class GitTransaction {
     const copy = readIndex(this.#copy);
     if (copy === undefined) return;
     const lock = `${this.#index}.lock`;
-    await takeLock(lock);
+    const ours = temporaryPath(this.#index);
     try {
-      writeIndex(lock, copy);
-      this.#before = { index: readIndex(this.#index) };
-      renameSync(lock, this.#index);
-    } catch (error) {
-      rmSync(lock, { force: true });
-      throw error;
+      writeIndex(ours, copy);
+      await takeLock(lock, ours);
+      try {
+        this.#before = { index: readIndex(this.#index) };
+        renameSync(lock, this.#index);
+      } catch (error) {
+        rmSync(lock, { force: true });
+        throw error;
+      }
+    } finally {
+      removeQuietly(ours);
     }
   }
 
@@ -158,11 +165,24 @@ function writeIndex(path: OsPath, { bytes, mtime }: IndexFile): void {
   }
 }
 
-async function takeLock(path: OsPath): Promise<void> {
+/** Removes what killed runs left; the lock too, when it is another name of what one of them wrote. */
+function clearKilled(index: OsPath): void {
+  const inodeOf = (path: OsPath): bigint | undefined => lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+  const lock = inodeOf(`${index}.lock`);
+  const isTheirs = lock !== undefined && leftoversOf(index).some((path) => inodeOf(path) === lock);
+  if (isTheirs) rmSync(`${index}.lock`, { force: true });
+  removeLeftovers(index);
+}
+
+/**
+ * Makes the lock, which is the new index at once, by another name for `ours`: should this process be killed, the next one sees
+ * whose lock it was.
+ */
+async function takeLock(path: OsPath, ours: OsPath): Promise<void> {
   const end = systemClock.now() + LOCK_WAIT_MS;
   for (;;) {
     try {
-      closeSync(openSync(path, "wx"));
+      giveName(ours, path);
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
@@ -172,6 +192,17 @@ async function takeLock(path: OsPath): Promise<void> {
         });
       await systemClock.sleep(LOCK_PAUSE_MS);
     }
+  }
+}
+
+function giveName(ours: OsPath, path: OsPath): void {
+  try {
+    linkSync(ours, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw error;
+    // A file system without hard links.
+    closeSync(openSync(path, "wx"));
+    renameSync(ours, path);
   }
 }
 
