@@ -13,6 +13,8 @@ import { writeAt } from "./streamDownload.ts";
 /** Larger objects come in ranges, several at once. */
 const PARALLEL_FROM = 32 << 20;
 const RANGE_BYTES = 16 << 20;
+/** A range that is cut is gone on with behind the last whole piece of this size. */
+const PIECE_BYTES = 4 << 20;
 const PARALLEL = 4;
 /** S3's code for an object that is no longer the one that `If-Match` names. */
 const REPLACED = "PreconditionFailed";
@@ -48,7 +50,7 @@ export async function downloadObject(
   let wasReplaced = false;
   let left = rangesWork ? options.notes?.left() : undefined;
   const once = async (): Promise<Downloaded> => {
-    const found = left?.range === RANGE_BYTES ? left : await inOrder(client, get, file, options, rangesWork);
+    const found = left?.range === PIECE_BYTES ? left : await inOrder(client, get, file, options, rangesWork);
     left = undefined;
     if (!("etag" in found)) return found;
     try {
@@ -120,12 +122,18 @@ async function inRanges(
   file: RangedFile,
   options: DownloadOptions,
 ): Promise<Downloaded> {
-  const there = file.begin({ etag, size, range: RANGE_BYTES });
+  const there = file.begin({ etag, size, range: PIECE_BYTES });
   const hash = new FileHash(file.path);
   const frontier = new Frontier((offset) => {
     hash.advance(offset);
   });
-  const endOf = (start: number): number => Math.min(size, start + RANGE_BYTES);
+  const endOf = (start: number, length: number): number => Math.min(size, start + length);
+  /** Where in a range the first piece is missing. */
+  const restOf = (start: number): number => {
+    let at = start;
+    while (at < endOf(start, RANGE_BYTES) && there.has(at)) at += PIECE_BYTES;
+    return at;
+  };
   const starts = Array.from({ length: Math.ceil(size / RANGE_BYTES) }, (_, i) => i * RANGE_BYTES);
   let received = 0;
   const onBytes = (count: number): void => {
@@ -134,18 +142,21 @@ async function inRanges(
   };
   try {
     for (const start of there) {
-      onBytes(endOf(start) - start);
-      frontier.done(start, endOf(start));
+      onBytes(endOf(start, PIECE_BYTES) - start);
+      frontier.done(start, endOf(start, PIECE_BYTES));
     }
     await mapBounded(
-      starts.filter((start) => !there.has(start)),
+      starts.filter((start) => restOf(start) < endOf(start, RANGE_BYTES)),
       PARALLEL,
       (start) =>
         client.attempt(options.signal, async () => {
-          const end = endOf(start);
-          await fetchRange(client, get, etag, file.fd, { start, end, size }, { ...options, onBytes });
-          file.done(start);
-          frontier.done(start, end);
+          const range = { start: restOf(start), end: endOf(start, RANGE_BYTES), size };
+          const onPiece = (piece: number): void => {
+            file.done(piece);
+            frontier.done(piece, endOf(piece, PIECE_BYTES));
+          };
+          if (range.start < range.end)
+            await fetchRange(client, get, etag, file.fd, range, { ...options, onBytes, onPiece });
         }),
       options.signal,
     );
@@ -158,18 +169,19 @@ async function inRanges(
   }
 }
 
-/** Fetches one range to its place. @throws {StorageError} retryable, when it is cut short or the object was replaced. */
+/** Fetches one range to its place, and tells of each piece that is whole. @throws {StorageError} retryable, when it is cut short or the object was replaced. */
 async function fetchRange(
   client: RangeSource,
   get: GetRequest,
   etag: string,
   fd: number,
   { start, end, size }: { readonly start: number; readonly end: number; readonly size: number },
-  options: DownloadOptions,
+  options: DownloadOptions & { readonly onPiece: (start: number) => void },
 ): Promise<void> {
   const headers = { ...get.headers, range: `bytes=${String(start)}-${String(end - 1)}`, "if-match": etag };
   const request = { ...get, method: "GET", headers, signal: options.signal } as const;
   let at = start;
+  let piece = start;
   try {
     await client.receive(request, (status, head) => {
       checkRange(client.nameOf(get), status, head, `bytes ${String(start)}-${String(end - 1)}/${String(size)}`, etag);
@@ -178,12 +190,13 @@ async function fetchRange(
         writeAt(fd, part, at);
         at += part.length;
         options.onBytes?.(part.length);
+        for (; at >= Math.min(end, piece + PIECE_BYTES) && piece < end; piece += PIECE_BYTES) options.onPiece(piece);
         return undefined;
       };
     });
     if (at !== end) throw cutShort(client.nameOf(get), undefined, client.protocol);
   } catch (error) {
-    options.onBytes?.(start - at);
+    options.onBytes?.(Math.min(piece, at) - at);
     throw error;
   }
 }
