@@ -63,7 +63,7 @@ async function collectProjects(
     if (options.dry !== true) reviewProject(project);
     if (state === "gone" || (state === "there" && known.includes(root))) continue;
     const name = `project '${root}'${state === "there" ? "" : ` of ${host}`}, which shares the cache`;
-    const wayOut = `Nothing was removed. Run this where it can be read, or, if the project is no more, delete '${file}'.`;
+    const wayOut = `Nothing was removed. Mend it there ('commit', 'fetch'), or run this where it can be read; only if the project is no more, delete '${file}'.`;
     await collector.root(name, wayOut, async () => {
       if (state !== "there") throw new DvcError("its folder cannot be reached from here", { code: "io" });
       await collector.project(root);
