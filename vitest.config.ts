@@ -10,6 +10,7 @@ export default defineConfig({
       ...(process.env["HOLDFAST_HDFS"] === undefined ? ["tests/hdfs/**"] : []),
       ...(process.env["HOLDFAST_LIVE_DVC"] === undefined ? ["tests/live/**"] : []),
     ],
+    setupFiles: ["tests/support/temporaryFolder.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { getUrl } from "../../packages/core/src/api/getUrl.ts";
@@ -12,6 +11,7 @@ import { type AzureServer, startAzureServer } from "../support/azureServer.ts";
 import { startFaultyProxy } from "../support/faultyHttp.ts";
 import { makeProject } from "../support/project.ts";
 import { describeRemoteProgram } from "../support/remoteProgram.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 describeFileSystem("Azure", async () => {
   const own = await startAzureServer();
@@ -65,7 +65,7 @@ describe("azure://", () => {
   });
 
   it("sends again only the blocks that an interrupted upload did not leave, in the order of the file", async () => {
-    const file = join(mkdtempSync(join(tmpdir(), "hf-blocks-")), "file");
+    const file = join(temporaryFolder("hf-blocks-"), "file");
     const bytes = randomBytes(41 << 20);
     writeFileSync(file, bytes);
     let allowed = 3;

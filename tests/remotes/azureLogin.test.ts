@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -9,6 +9,7 @@ import { startHttpProxy } from "../support/httpProxy.ts";
 import { Rig } from "../support/rig.ts";
 import { CERT_FILE } from "../support/tlsFiles.ts";
 import { startJsonServer, type JsonServer } from "../support/jsonServer.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 let tokens: JsonServer;
 afterEach(() => tokens.stop());
@@ -64,7 +65,7 @@ describe("log-ins to Azure", () => {
 
   it("uses the environment's service principal, a pod's identity, an app's and the machine's, in this order", async () => {
     tokens = await startJsonServer(() => ({ json: { access_token: "t", expires_on: String(ends()) } }));
-    const file = join(mkdtempSync(join(tmpdir(), "hf-azure-")), "token");
+    const file = join(temporaryFolder("hf-azure-"), "token");
     writeFileSync(file, "assertion\n");
     const env: Record<string, string> = {
       AZURE_AUTHORITY_HOST: tokens.url,
@@ -99,7 +100,7 @@ describe("log-ins to Azure", () => {
 
   it("asks Azure's CLI, and says what to do when nobody is logged in", async () => {
     tokens = await startJsonServer(() => ({ status: 400, json: { error: "invalid_client" } }));
-    const folder = mkdtempSync(join(tmpdir(), "hf-azure-"));
+    const folder = temporaryFolder("hf-azure-");
     const program = join(folder, "az");
     const az = (text: string): void => {
       writeFileSync(program, `#!/bin/sh\n${text}\n`);
@@ -125,7 +126,7 @@ describe("log-ins to Azure", () => {
 
   it("finds what Azure's CLI has in its config, after options and environment", async () => {
     tokens = await startJsonServer(() => ({ json: {} }));
-    const home = mkdtempSync(join(tmpdir(), "hf-azure-"));
+    const home = temporaryFolder("hf-azure-");
     mkdirSync(join(home, ".azure"));
     writeFileSync(join(home, ".azure", "config"), "[storage]\naccount = filed\nkey = c2VjcmV0\ncontainer_name = box\n");
     const access = async (values: Record<string, string>, env: Record<string, string>): Promise<unknown> => {

@@ -1,6 +1,5 @@
 import { createVerify, generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { importUrl } from "../../packages/core/src/api/importUrl.ts";
@@ -13,6 +12,7 @@ import { startHttpProxy } from "../support/httpProxy.ts";
 import { type JsonServer, startJsonServer } from "../support/jsonServer.ts";
 import { makeProject } from "../support/project.ts";
 import { describeRemoteProgram } from "../support/remoteProgram.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 const anonymous = (endpointurl: string): Record<string, string> => ({ endpointurl, allow_anonymous_login: "true" });
 const open = (
@@ -66,7 +66,7 @@ describe("gs://", () => {
     const server = await startPages();
     const way = await startHttpProxy({ targetPort: server.port });
     const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-    const file = join(mkdtempSync(join(tmpdir(), "hf-gs-")), "account.json");
+    const file = join(temporaryFolder("hf-gs-"), "account.json");
     const account = {
       type: "service_account",
       client_email: "robot@example.org",

@@ -1,8 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,6 +11,7 @@ import { describeRemoteProgram } from "../support/remoteProgram.ts";
 import { Rig } from "../support/rig.ts";
 import { startFaultyLine } from "../support/faultyLine.ts";
 import { makeKey, type SshServer, startSshServer } from "../support/sshServer.ts";
+import { temporaryFolder } from "../support/temporaryFolder.ts";
 
 describeFileSystem("SSH", async () => {
   const own = await startSshServer();
@@ -38,7 +38,7 @@ afterAll(async () => {
 
 /** A home folder of its own with this `config`, that knows the server unless told otherwise. */
 function freshHome(config = "", knows = true): string {
-  home = mkdtempSync(join(tmpdir(), "hf-home-"));
+  home = temporaryFolder("hf-home-");
   mkdirSync(join(home, ".ssh"));
   writeFileSync(join(home, ".ssh", "config"), config);
   if (knows) writeFileSync(join(home, ".ssh", "known_hosts"), readFileSync(join(server.home, ".ssh", "known_hosts")));

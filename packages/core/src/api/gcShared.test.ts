@@ -12,7 +12,8 @@ import { gc } from "./gc.ts";
 import { purge } from "./purge.ts";
 import { push } from "./push.ts";
 
-let [first, second]: [ProjectFixture, ProjectFixture] = [makeProject(), makeProject()];
+let first: ProjectFixture;
+let second: ProjectFixture;
 let shared: string;
 beforeEach(() => {
   [first, second] = [makeProject(), makeProject()];

@@ -5,7 +5,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -15,7 +14,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { newFileMode } from "../base/fileMode.ts";
@@ -30,6 +28,7 @@ import { applyPlan, planCheckout } from "./checkout.ts";
 import type { Plan, PlanOptions, Wanted } from "./checkout.ts";
 import { unprotectPath } from "./unprotect.ts";
 import { removeUnusedLinks } from "./unusedLinks.ts";
+import { temporaryFolder } from "../../../../tests/support/temporaryFolder.ts";
 
 type Files = Record<string, string>;
 
@@ -38,7 +37,7 @@ let cache: ObjectDb;
 let state: State;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "checkout-"));
+  root = temporaryFolder("checkout-");
   mkdirSync(join(root, ".dvc"));
   state = memoryState();
   useLinks("copy");
@@ -534,7 +533,7 @@ describe("unused links", () => {
 
 describe("paths that leave", () => {
   it("are refused before anything is written", () => {
-    const outside = mkdtempSync(join(tmpdir(), "outside-"));
+    const outside = temporaryFolder("outside-");
     symlinkSync(outside, join(root, "link"));
     symlinkSync(join(root, ".dvc"), join(root, "inner"));
     for (const path of ["link/foo", "inner/foo", ".git/hooks/x", ".dvc/config", "../foo", "sub/.GIT/x"])
@@ -544,7 +543,7 @@ describe("paths that leave", () => {
   });
 
   it("inside a folder: a link on the way is replaced, not followed", async () => {
-    const outside = mkdtempSync(join(tmpdir(), "outside-"));
+    const outside = temporaryFolder("outside-");
     mkdirSync(join(root, "data"));
     symlinkSync(outside, join(root, "data/sub"));
     await checkout(folder({ "sub/x": "X" }), { force: true });

@@ -1,14 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { isLeftover, processAlive, TEMPORARY_NAME, temporaryPath, writeFileAtomic } from "./atomic.ts";
+import { temporaryFolder } from "../../../../tests/support/temporaryFolder.ts";
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "atomic-"));
+  folder = temporaryFolder("atomic-");
 });
 
 describe("writeFileAtomic", () => {

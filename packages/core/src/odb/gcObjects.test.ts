@@ -1,17 +1,17 @@
-import { existsSync, mkdtempSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { md5Bytes } from "../hash/md5.ts";
 import { gcObjects } from "./gcObjects.ts";
 import { ObjectDb } from "./objectDb.ts";
 import { Tree } from "./tree.ts";
+import { temporaryFolder } from "../../../../tests/support/temporaryFolder.ts";
 
 let cache: ObjectDb;
 let oids: string[];
 
 beforeEach(() => {
-  cache = new ObjectDb(mkdtempSync(join(tmpdir(), "gc-")), { layout: "3.x" });
+  cache = new ObjectDb(temporaryFolder("gc-"), { layout: "3.x" });
   oids = ["a", "bb", "ccc"].map((text) => {
     const oid = md5Bytes(Buffer.from(text));
     cache.addBytes(oid, Buffer.from(text));

@@ -2,14 +2,12 @@ import {
   chmodSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Event } from "../base/events.ts";
@@ -18,6 +16,7 @@ import { ObjectDb } from "./objectDb.ts";
 import { quarantined } from "./quarantine.ts";
 import { memoryState } from "./state.ts";
 import { Tree } from "./tree.ts";
+import { temporaryFolder } from "../../../../tests/support/temporaryFolder.ts";
 
 let folder: string;
 let db: ObjectDb;
@@ -28,7 +27,7 @@ const foo = md5Bytes(Buffer.from("foo"));
 const objects = (): string[] => [...db.names()].sort();
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "odb-"));
+  folder = temporaryFolder("odb-");
   events = [];
   db = new ObjectDb(join(folder, "cache"), { layout: "3.x", reporter });
 });

@@ -1,17 +1,17 @@
-import { mkdtempSync, readFileSync, existsSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Event } from "../base/events.ts";
 import { commandsOf, runStage, shellCommand } from "./run.ts";
 import type { Stage } from "./stage.ts";
 import { stagesOf } from "./testProject.ts";
+import { temporaryFolder } from "../../../../tests/support/temporaryFolder.ts";
 
 const [base] = stagesOf({ "dvc.yaml": "stages:\n  s:\n    cmd: x\n" }) as [Stage];
 
 describe("runStage", () => {
   it("runs commands one by one in wdir, tells them, and stops at the first that fails", async () => {
-    const root = mkdtempSync(join(tmpdir(), "run-"));
+    const root = temporaryFolder("run-");
     const said: string[] = [];
     const emit = (event: Event): void => {
       if (event.type === "message") said.push(event.text);

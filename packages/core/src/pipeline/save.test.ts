@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Event } from "../base/events.ts";
@@ -9,13 +8,14 @@ import { removeStage, saveDefinition, saveFrozen, saveStage, saveStages } from "
 import type { SaveOptions } from "./save.ts";
 import { workspaceSource } from "./source.ts";
 import type { Stage } from "./stage.ts";
+import { temporaryFolder } from "../../../../tests/support/temporaryFolder.ts";
 
 const A = "5ea6cea1388ac4eb639ebe9dce5d1023";
 let root: string;
 let said: string[];
 let options: SaveOptions;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "save-"));
+  root = temporaryFolder("save-");
   said = [];
   const emit = (event: Event): void => {
     if (event.type === "message") said.push(event.text);

@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { findRun, isRunCacheable, saveRun } from "./stageCache.ts";
 import type { Stage } from "./stage.ts";
 import { stagesOf } from "./testProject.ts";
+import { temporaryFolder } from "../../../../tests/support/temporaryFolder.ts";
 
 const YAML = "stages:\n  s:\n    cmd: cp in out\n    deps: [in]\n    params: [lr]\n    outs: [out]\n";
 const lock = (out: string): string =>
@@ -15,7 +15,7 @@ const stage = (out = "b026324c6904b2a9cb4b88d6d61c81d1"): Stage =>
 
 describe("the run cache", () => {
   it("names and writes runs as DVC does", () => {
-    const runs = mkdtempSync(join(tmpdir(), "runs-"));
+    const runs = temporaryFolder("runs-");
     const file = saveRun(runs, stage());
     // Recorded from DVC 3.67.1 on the same stage.
     expect(file).toBe(
@@ -32,7 +32,7 @@ describe("the run cache", () => {
   });
 
   it("finds the newest run with the same input and drops damaged ones", () => {
-    const runs = mkdtempSync(join(tmpdir(), "runs-"));
+    const runs = temporaryFolder("runs-");
     const first = saveRun(runs, stage()) ?? "";
     const second = saveRun(runs, stage("26ab0db90d72e28ad0ba1e22ee510510")) ?? "";
     utimesSync(first, 1000, 1000);
