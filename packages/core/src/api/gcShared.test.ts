@@ -135,6 +135,16 @@ describe("what another project of a shared cache let go itself", () => {
   });
 });
 
+it("nothing is noted in a folder that only a committed config names", async () => {
+  first.put("../home/projects/mine", "");
+  first.put(".dvc/config", `[cache]\n    dir = ${first.home}\n`);
+  first.git("add", "-A");
+  first.git("commit", "-q", "-m", "hostile");
+  await withRepoLock(open(first), {}, () => undefined);
+  await expect(gc(open(first), { workspace: true })).rejects.toThrow("the committed config");
+  expect(readdirSync(join(first.home, "projects"))).toEqual(["mine"]);
+});
+
 describe("a cache that lies in another project", () => {
   it("gc of either spares what the other needs", async () => {
     const cache = join(first.root, ".dvc", "cache");

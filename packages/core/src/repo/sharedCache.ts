@@ -19,6 +19,7 @@ import { isInside } from "../base/paths.ts";
 import { removeQuietly, temporaryPath, writeFileAtomic } from "../fs/atomic.ts";
 import { namesIfThere } from "../fs/namesIn.ts";
 import { md5Bytes } from "../hash/md5.ts";
+import type { ObjectDb } from "../odb/objectDb.ts";
 import { makeObjectFolder } from "../odb/objectFolder.ts";
 import { type HeldLock, makeLockFile } from "./fileLock.ts";
 import { acquire, lockPath, type LockOptions, usesHardlinks } from "./lockFile.ts";
@@ -65,6 +66,7 @@ export async function joinCache(repo: Repo, options: LockOptions): Promise<void>
 
 function register(repo: Repo): void {
   try {
+    requireCache(repo);
     // Whoever finds the entry wants this lock, and makes none: it would belong to the wrong user.
     if (!usesHardlinks(repo)) makeLockFile(lockPath(repo));
     const folder = join(repo.cacheDir, PROJECTS);
@@ -127,7 +129,7 @@ export async function withCacheGuard<T>(repo: Repo, options: LockOptions, work: 
 async function takeGuard(repo: Repo, folder: OsPath, options: LockOptions): Promise<HeldLock | undefined> {
   const path = join(folder, "lock");
   try {
-    const { dirMode } = repo.cache;
+    const { dirMode } = requireCache(repo);
     makeObjectFolder(folder, dirMode);
     if (dirMode !== undefined && !usesHardlinks(repo)) makeSharedFile(path);
     return await acquire(repo, path, options);
@@ -136,6 +138,11 @@ async function takeGuard(repo: Repo, folder: OsPath, options: LockOptions): Prom
     options.signal?.throwIfAborted();
     return undefined;
   }
+}
+
+/** Nothing is written to a folder that only a committed config names. @throws {DvcError} without trust */
+function requireCache(repo: Repo): ObjectDb {
+  return repo.cache;
 }
 
 /** Gets its mode, umask or not, before it gets its name: who shares the cache never finds it closed. */
