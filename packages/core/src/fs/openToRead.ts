@@ -1,6 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, type Stats } from "node:fs";
 import { StorageError } from "../base/errors.ts";
 
+/** Flags to open a file that others may have put there: for a pipe nobody waits. Whoever uses them alone looks himself at what was opened. */
+export const WITHOUT_WAITING: number = constants.O_RDONLY | constants.O_NONBLOCK;
+
 /**
  * Opens a file that others may have put there. What is none is neither waited for, as for a pipe, nor read without end, as a
  * device. A folder is opened: to read from it is the system's error.
@@ -8,7 +11,7 @@ import { StorageError } from "../base/errors.ts";
  * @throws {StorageError} for a pipe, socket or device; the system's error when it can't be opened
  */
 export function openToRead(path: string): number {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const fd = openSync(path, WITHOUT_WAITING);
   try {
     refuseEndless(path, fstatSync(fd));
     return fd;

@@ -1,4 +1,5 @@
 import { closeSync, fchmodSync, fstatSync, openSync, readSync } from "node:fs";
+import { WITHOUT_WAITING } from "../fs/openToRead.ts";
 import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, writeAll } from "../fs/atomic.ts";
 import { LANES, Md5Lanes } from "../hash/md5Lanes.ts";
@@ -67,9 +68,9 @@ export class CopyLoop {
     const buffer = this.#lanes.buffer(lane);
     let count = 0;
     try {
-      const fd = openSync(this.#pathIn(this.#share.from, index), "r");
+      const fd = openSync(this.#pathIn(this.#share.from, index), WITHOUT_WAITING);
       try {
-        // A read that falls short of the end shows as a wrong hash.
+        // A read that falls short of the end shows as a wrong hash, as does what is no file; a device fills the buffer.
         count = readSync(fd, buffer, 0, capacity, null);
       } finally {
         closeSync(fd);

@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { utimesSync, writeFileSync } from "node:fs";
+import { symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -98,6 +99,20 @@ describe("copyMany", () => {
     expect([...(result?.left ?? [])].sort()).toEqual([...bad].sort());
     expect(stored()).toEqual([...good].sort());
   });
+
+  it.skipIf(process.platform === "win32")(
+    "waits for no pipe in place of an object, and copies no device without end",
+    async () => {
+      const good = putMany(50);
+      const [pipe = "", endless = ""] = ["pipe", "endless"].map(md5);
+      for (const oid of [pipe, endless]) mkdirSync(dirname(pathIn(from, oid)), { recursive: true });
+      execFileSync("mkfifo", [pathIn(from, pipe)]);
+      symlinkSync("/dev/zero", pathIn(from, endless));
+      const result = await copyMany(job([pipe, ...good, endless]));
+      expect([...(result?.left ?? [])].sort()).toEqual([pipe, endless].sort());
+      expect(stored()).toEqual([...good].sort());
+    },
+  );
 
   it("uses the folder mode of a shared cache, whatever the umask", async () => {
     const oids = putMany(10);

@@ -1,6 +1,6 @@
 import type { Hash } from "node:crypto";
-import { closeSync, fstatSync, readSync } from "node:fs";
-import { openToRead } from "../fs/openToRead.ts";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { WITHOUT_WAITING } from "../fs/openToRead.ts";
 import { LANES, Md5Lanes } from "../hash/md5Lanes.ts";
 import { newMd5 } from "../hash/md5.ts";
 import { type LaneHasher, PlainLanes } from "../hash/plainLanes.ts";
@@ -83,7 +83,7 @@ export class HashLoop {
       const oid = this.#oids.at(row);
       this.#rows[lane] = row;
       try {
-        const fd = openToRead(`${this.#share.folder}/${oid.slice(0, 2)}/${oid.slice(2)}`);
+        const fd = openSync(`${this.#share.folder}/${oid.slice(0, 2)}/${oid.slice(2)}`, WITHOUT_WAITING);
         this.#fds[lane] = fd;
         const stat = fstatSync(fd);
         if (!stat.isFile()) throw new Error("no file");
