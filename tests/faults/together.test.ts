@@ -71,6 +71,16 @@ function write(root: string, version: number): void {
   }
 }
 
+/** A shared folder that all of a group may write to, and a way for other users to all that is here. */
+function groupCache(): string {
+  const cache = join(folder, "shared");
+  chmodSync(folder, 0o777);
+  mkdirSync(cache);
+  execFileSync("chgrp", ["3000", cache]);
+  chmodSync(cache, 0o2775);
+  return cache;
+}
+
 function contents(path: string): Record<string, string> {
   return Object.fromEntries(filesUnder(path).map((file) => [file.slice(path.length), md5Of(file)]));
 }
@@ -150,11 +160,7 @@ describe("many at once: every one ends well or names the lock, no object is wron
     spawnSync("setpriv", [...become(3001).slice(1), process.execPath, BINARY, "--version"]).status === 0;
 
   it.runIf(canSwitch)("gc waits for another user's work, whose lock file it may only read", async () => {
-    const cache = join(folder, "shared");
-    chmodSync(folder, 0o777);
-    mkdirSync(cache);
-    execFileSync("chgrp", ["3000", cache]);
-    chmodSync(cache, 0o2775);
+    const cache = groupCache();
     const [first = "", second = ""] = ["first", "second"].map((name) =>
       project(name, `cache dir ${cache}`, "config cache.shared group"),
     );
@@ -195,11 +201,7 @@ describe("many at once: every one ends well or names the lock, no object is wron
     "two users with different umask on one cache that is shared by a group",
     { timeout: 600_000 },
     async () => {
-      chmodSync(folder, 0o777);
-      const cache = join(folder, "shared");
-      mkdirSync(cache);
-      execFileSync("chgrp", ["3000", cache]);
-      chmodSync(cache, 0o2775);
+      const cache = groupCache();
       const users = [
         { uid: 3001, umask: "0022" },
         { uid: 3002, umask: "0077" },

@@ -52,7 +52,8 @@ export const gc: Command = defineCommand({
     const { json: _json, dry, force, preview, undo, purge, ...rest } = args;
     const repo = await context.open();
     // As in DVC, none asked for is none given.
-    const num = rest.num === undefined || rest.num === 0 ? (rest.rev === undefined ? undefined : 1) : rest.num;
+    const asked = rest.num === 0 ? undefined : rest.num;
+    const num = asked ?? (rest.rev === undefined ? undefined : 1);
     const scope = defined({ ...rest, num });
     if (undo || (purge && isUnscoped(rest))) {
       const { undoGc, purgeTrash } = await import("@holdfast/core/api/gcTrash");

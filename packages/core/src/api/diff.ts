@@ -1,10 +1,10 @@
-import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { compareCodePoints, sortByPath } from "../base/codePoints.ts";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
-import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
+import { posixRelative, type RelPath } from "../base/paths.ts";
 import { type DataRoot, diffRoots } from "../data/entries.ts";
+import { isLink } from "../fs/isLink.ts";
 import { cacheFor, recordedHash, recordedRoots, type StageOutput, workspaceRoots } from "../repo/dataRoots.ts";
 import { type Index, loadIndex, type Selected } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
@@ -147,14 +147,6 @@ function shape(
       .sort((x, y) => compareCodePoints(x.path.old, y.path.old)),
     "not in cache": withMissing ? sortByPath(missingOf(repo, before.outs, old, only)) : [],
   };
-}
-
-function isLink(path: OsPath): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  } catch {
-    return false; // A file where a folder was.
-  }
 }
 
 function missingOf(

@@ -1,13 +1,14 @@
-import { existsSync, lstatSync, realpathSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { DvcError, UsageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
-import { isInside, type OsPath } from "../base/paths.ts";
+import { isInside } from "../base/paths.ts";
 import { build } from "../data/build.ts";
 import { holdsUnrecorded } from "../data/unrecorded.ts";
 import { stagingPath } from "../data/swap.ts";
 import { isLocalPathFileSystem } from "../fs/filesystem.ts";
 import { removeTree } from "../fs/heldFolders.ts";
+import { realPath } from "../fs/realPath.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import { isImport } from "../pipeline/stage.ts";
@@ -186,8 +187,7 @@ async function reasonThere(
 /** A copy that goes with the cache is none. */
 function isCacheItself(repo: Repo, { fs, root }: RemoteDb): boolean {
   if (!isLocalPathFileSystem(fs)) return false;
-  const real = (path: OsPath): OsPath => (existsSync(path) ? realpathSync(path) : path);
-  const [place, cache] = [real(fs.localPath(root)), real(repo.cacheDir)];
+  const [place, cache] = [realPath(fs.localPath(root)), realPath(repo.cacheDir)];
   return isInside(cache, place) || isInside(place, cache);
 }
 

@@ -12,7 +12,7 @@ import type { Selected } from "../repo/index.ts";
 import { type OutputFilter, selectedOutputs } from "../repo/objects.ts";
 import { isInCache } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
-import { resolveRemote } from "../repo/resolveRemote.ts";
+import { referredRemote } from "../repo/resolveRemote.ts";
 import { shownPath } from "../repo/shown.ts";
 import { CloneError } from "../scm/clone.ts";
 import type { Transferred } from "../repo/transferReport.ts";
@@ -77,8 +77,7 @@ function isOfData(repo: Repo, { stage, out }: StageOutput, { name }: HashInfo): 
   if (name !== "md5" && name !== "md5-dos2unix") return false;
   const [dep] = stage.deps;
   if (out.hash !== undefined || dep?.kind !== "file" || dep.isLocal) return true;
-  const [, remote] = /^remote:\/\/([^/]*)/i.exec(dep.defPath) ?? [];
-  return storageHashName(remote === undefined ? dep.defPath : resolveRemote(repo, remote).url) === "md5";
+  return storageHashName(referredRemote(repo, dep.defPath)?.url ?? dep.defPath) === "md5";
 }
 
 function warnOther(repo: Repo, one: StageOutput, options: CallOptions): void {

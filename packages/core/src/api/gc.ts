@@ -13,7 +13,6 @@ import { noteCollected } from "../repo/purged.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 import { journaled } from "../repo/journal.ts";
 import { lookingWhenDry } from "../repo/looking.ts";
-import { withCacheGuard } from "../repo/sharedCache.ts";
 import { withRepoLocks, withSharersLocks } from "../repo/sharersLocks.ts";
 import { emptyTrash, newBin, trashDays, trashTotal } from "../repo/trash.ts";
 import type { UsedObjects } from "../repo/usedObjects.ts";
@@ -65,7 +64,7 @@ export async function withGcLocks<T>(
   );
   if (options.dry === true)
     return withRepoLocks([...others, repo], options, () => lookingWhenDry(repo, true, () => work(others)));
-  return withCacheGuard(repo, options, () => withSharersLocks(repo, others, options, () => work(others)));
+  return withSharersLocks(repo, others, options, () => work(others));
 }
 
 /** @throws {NotDvcRepoError} in DVC's words for a folder that is not there */

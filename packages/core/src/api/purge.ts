@@ -23,7 +23,6 @@ import { openRemote } from "../repo/remote.ts";
 import { changeRepo } from "../repo/change.ts";
 import { notePurged, wasPurged } from "../repo/purged.ts";
 import type { Repo } from "../repo/repo.ts";
-import { withCacheGuard } from "../repo/sharedCache.ts";
 import { withSharersLocks } from "../repo/sharersLocks.ts";
 import { revisions } from "../repo/revisions.ts";
 import type { Git } from "../scm/git.ts";
@@ -74,10 +73,8 @@ export interface PurgeResult extends PurgePlan {
 export async function purge(repo: Repo, target: string, options: PurgeOptions = {}): Promise<PurgeResult> {
   if (options.dry === true)
     return changeRepo(repo, "purge", options, () => looking(repo, () => purgeLocked(repo, target, options)));
-  return withCacheGuard(repo, options, () =>
-    withSharersLocks(repo, [], options, () =>
-      changeRepo(repo, "purge", options, () => purgeLocked(repo, target, options)),
-    ),
+  return withSharersLocks(repo, [], options, () =>
+    changeRepo(repo, "purge", options, () => purgeLocked(repo, target, options)),
   );
 }
 

@@ -2,7 +2,7 @@ import { DvcError } from "../base/errors.ts";
 import { checkManifestPath } from "../base/paths.ts";
 import type { FileDependency } from "../pipeline/changed.ts";
 import { schemeOf } from "../pipeline/location.ts";
-import { resolveRemote } from "../repo/remote.ts";
+import { referredRemote } from "../repo/resolveRemote.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { UrlFile, UrlPlace } from "./urlSource.ts";
 
@@ -19,17 +19,14 @@ export function keepsVersions(repo: Repo, dep: FileDependency, protocol: string)
 export function asksForVersions(repo: Repo, dep: FileDependency): boolean | undefined {
   const config = dep.extra["fs_config"];
   if (typeof config === "object" && config !== null && "version_aware" in config) return config.version_aware === true;
-  const [, remote] = /^remote:\/\/([^/]*)/i.exec(dep.defPath) ?? [];
-  if (remote === undefined) return undefined;
-  const { url, options } = resolveRemote(repo, remote);
-  const isOn = options.get("version_aware")?.value.toLowerCase() === "true";
-  return isOn && VERSIONED.test(url) ? true : undefined;
+  const remote = referredRemote(repo, dep.defPath);
+  const isOn = remote?.options.get("version_aware")?.value.toLowerCase() === "true";
+  return isOn && VERSIONED.test(remote.url) ? true : undefined;
 }
 
 /** @throws {DvcError} when a dependency that is to be imported with its versions is on a storage that has none */
 export function requireVersions(repo: Repo, dep: FileDependency): void {
-  const [, remote] = /^remote:\/\/([^/]*)/i.exec(dep.defPath) ?? [];
-  const url = remote === undefined ? dep.defPath : resolveRemote(repo, remote).url;
+  const url = referredRemote(repo, dep.defPath)?.url ?? dep.defPath;
   if (schemeOf(url) === undefined || VERSIONED.test(url)) return;
   throw new DvcError(`'${dep.defPath}' is on a storage that keeps no versions`, {
     code: "unsupported",

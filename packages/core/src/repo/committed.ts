@@ -1,8 +1,9 @@
-import { existsSync, lstatSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { isInside, type OsPath, posixRelative } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
+import { isLink } from "../fs/isLink.ts";
 import { parseConfig } from "../formats/config.ts";
 import type { FileSource } from "../pipeline/source.ts";
 import { Git } from "../scm/git.ts";
@@ -34,14 +35,6 @@ export function gitAround(repo: TrustedPart): Git | undefined {
 export function committedLinks(repo: TrustedPart, paths: readonly OsPath[]): ReadonlySet<OsPath> {
   const links = paths.filter(isLink);
   return links.length === 0 ? new Set() : (gitAround(repo)?.isTracked(links) ?? new Set());
-}
-
-function isLink(path: OsPath): boolean {
-  try {
-    return lstatSync(path).isSymbolicLink();
-  } catch {
-    return false;
-  }
 }
 
 /** Whether Git tracks the file, or a link on the way to it. */

@@ -29,6 +29,12 @@ export function resolveRemote(repo: Repo, name?: string, command = "<command>"):
   return resolveNamed(repo, chosen, 0);
 }
 
+/** The remote that a URL `remote://NAME/…` names; undefined for other URLs and paths. @throws {ConfigError} when it does not exist */
+export function referredRemote(repo: Repo, url: string): ResolvedRemote | undefined {
+  const [, name] = /^remote:\/\/([^/]*)/i.exec(url) ?? [];
+  return name === undefined ? undefined : resolveRemote(repo, name);
+}
+
 function resolveNamed(repo: Repo, name: string, depth: number): ResolvedRemote {
   const options = repo.config.remote(name.toLowerCase());
   if (options === undefined) throw new ConfigError(`config file error: remote '${name}' doesn't exist`);

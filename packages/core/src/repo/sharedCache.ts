@@ -4,7 +4,6 @@ import {
   linkSync,
   lstatSync,
   readFileSync,
-  realpathSync,
   rmSync,
   statSync,
   utimesSync,
@@ -18,6 +17,7 @@ import type { OsPath } from "../base/paths.ts";
 import { isInside } from "../base/paths.ts";
 import { removeQuietly, temporaryPath, writeFileAtomic } from "../fs/atomic.ts";
 import { namesIfThere } from "../fs/namesIn.ts";
+import { realPath } from "../fs/realPath.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import { makeObjectFolder } from "../odb/objectFolder.ts";
@@ -95,14 +95,6 @@ function isOwnCache({ dvcDir, cacheDir }: Repo): boolean {
 /** Whether both keep their objects in one folder. */
 export function isSameCache(a: Repo, b: Repo): boolean {
   return realPath(a.cacheDir) === realPath(b.cacheDir);
-}
-
-function realPath(path: OsPath): OsPath {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path === dirname(path) ? path : join(realPath(dirname(path)), basename(path));
-  }
 }
 
 const guarded = new WeakSet<Repo>();

@@ -3,12 +3,12 @@ import { mayLock } from "./fileLock.ts";
 import { type LockOptions, lockPath, usesHardlinks } from "./lockFile.ts";
 import { withRepoLock } from "./locks.ts";
 import { openRepoSync, type Repo } from "./repo.ts";
-import { isSameCache, registeredProjects } from "./sharedCache.ts";
+import { isSameCache, registeredProjects, withCacheGuard } from "./sharedCache.ts";
 
 /**
  * Runs `work` while the locks of this project, of `others` and of all that share the cache are held, as far as their lock files
- * can be opened from here. Only for who holds the cache's guard: the list doesn't grow meanwhile, and nobody else of those who
- * share the cache waits for several locks.
+ * can be opened from here; and the cache's guard: the list doesn't grow meanwhile, and nobody else of those who share the cache
+ * waits for several locks. Who holds the project's lock already must have taken the guard before it.
  * @throws {LockError}
  */
 export function withSharersLocks<T>(
@@ -17,7 +17,7 @@ export function withSharersLocks<T>(
   options: LockOptions,
   work: () => Promise<T>,
 ): Promise<T> {
-  return withRepoLocks([...lockableSharers(repo), ...others, repo], options, work);
+  return withCacheGuard(repo, options, () => withRepoLocks([...lockableSharers(repo), ...others, repo], options, work));
 }
 
 /**
