@@ -191,7 +191,7 @@ function pngAssets(): { readonly wasm: string; readonly font: string } {
 }
 
 async function writePage(context: Context, repo: Repo, result: PlotsResult, args: OutputValues): Promise<void> {
-  const { plotsFolder } = await import("@holdfast/core/api/plotsRender");
+  const { opensPages, plotsFolder } = await import("@holdfast/core/api/plotsRender");
   const { plotsPage } = await import("@holdfast/core/api/plotsPage");
   const page = plotsPage(repo, result, {
     folder: plotsFolder(repo, args.out),
@@ -201,7 +201,7 @@ async function writePage(context: Context, repo: Repo, result: PlotsResult, args
   if (page === undefined) return;
   const url = pathToFileURL(page).href;
   context.line(url);
-  const isAlways = repo.config.flag("plots", "auto_open") === true;
+  const isAlways = opensPages(repo);
   if (!args.open && !isAlways) return;
   if (!isAlways) context.line("To enable auto opening, you can run:\n\n\tdvc config plots.auto_open true");
   const { openInBrowser } = await import("../openInBrowser.ts");

@@ -8,7 +8,13 @@ export function bashScript(places: readonly Place[], programName: string): strin
     .filter((place) => place.path.length > 0 && place.words.length > 0)
     .map((place) => place.path.join(" "));
   return `# bash completion for ${programName}; made by \`${programName} completion\`
-${name}_remotes() { compgen -W "$(${programName} remote list 2>/dev/null | cut -d' ' -f1)" -- "$1"; }
+# A name comes from whoever wrote the repository: none is offered that a shell would take for more than a word.
+${name}_remotes() {
+  local remote rest
+  while read -r remote rest; do
+    case "$remote" in '' | *[!A-Za-z0-9._+@-]*) continue ;; "$1"*) COMPREPLY+=("$remote") ;; esac
+  done < <(${programName} remote list 2>/dev/null)
+}
 ${name}_files() { compgen -f -- "$1"; }
 ${name}() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" place="" word index
@@ -21,7 +27,7 @@ ${name}() {
     fi
     case "$place" in *" "*) break ;; esac
   done
-  case "$prev" in -r|--remote) COMPREPLY=($(${name}_remotes "$cur")); return ;; esac
+  case "$prev" in -r|--remote) ${name}_remotes "$cur"; return ;; esac
   local words="" options="" files=""
   case "$place" in
 ${cases}
@@ -29,7 +35,7 @@ ${cases}
   if [[ "$cur" == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$cur")); return; fi
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
   case "$files" in
-    remote) COMPREPLY+=($(${name}_remotes "$cur")) ;;
+    remote) ${name}_remotes "$cur" ;;
     file) compopt -o filenames 2>/dev/null; COMPREPLY+=($(${name}_files "$cur")) ;;
   esac
 }

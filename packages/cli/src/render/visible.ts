@@ -1,5 +1,8 @@
-/** Control characters other than line feed and tab; also the second set of ISO 6429, which some terminals obey in UTF-8. */
-const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+/**
+ * Control characters other than line feed and tab; also the second set of ISO 6429, which some terminals obey in UTF-8, and
+ * what turns the direction of the text behind it around, so that `x\u202egpj.exe` reads as `xexe.jpg`.
+ */
+const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 /** Our own colours. */
 const COLOUR = /^\x1b\[[0-9;]*m/;
 
@@ -10,6 +13,7 @@ const COLOUR = /^\x1b\[[0-9;]*m/;
 export function visible(text: string, colours: boolean): string {
   return text.replace(CONTROL, (sign, at: number) => {
     if (sign === "\x1b" && colours && COLOUR.test(text.slice(at, at + 16))) return sign;
-    return `\\x${sign.charCodeAt(0).toString(16).padStart(2, "0")}`;
+    const code = sign.charCodeAt(0);
+    return code > 0xff ? `\\u${code.toString(16)}` : `\\x${code.toString(16).padStart(2, "0")}`;
   });
 }

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeProject, type ProjectFixture } from "../../../../tests/support/project.ts";
 import type { Event } from "../base/events.ts";
 import type { Repo } from "../repo/repo.ts";
+import { noteForeign } from "../repo/trust.ts";
 import { plotsDiff, type PlotsOptions, type PlotsResult, plotsShow } from "./plots.ts";
 import { plotsModify } from "./plotsModify.ts";
 import { plotsPage } from "./plotsPage.ts";
@@ -135,6 +136,7 @@ describe("plots", () => {
     project.put("p.csv", "x\n1\n");
     project.put(".dvc/config", "[plots]\n    out_dir = ../../elsewhere\n");
     const result = await show({ targets: ["p.csv"] });
+    noteForeign(repo);
     expect(() => plotsFolder(repo, undefined)).toThrow("leads out of the project");
     const elsewhere = join(project.home, "elsewhere");
     mkdirSync(elsewhere);

@@ -8,6 +8,7 @@ import { makeFolder } from "../plots/outputFolder.ts";
 import { type PageItem, pageHtml } from "../plots/page.ts";
 import { drawnSpec } from "../plots/vegaSpec.ts";
 import type { Repo } from "../repo/repo.ts";
+import { counts } from "../repo/trust.ts";
 import type { Plot, PlotsResult } from "./plots.ts";
 
 export interface PlotsPageOptions {
@@ -63,6 +64,6 @@ function htmlTemplate(repo: Repo, asked: string | undefined): { template?: strin
   const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
   return {
     template: (isFile ? readPlainText(path) : undefined) ?? asked ?? setting?.value ?? "",
-    isTrusted: setting?.level !== "project",
+    isTrusted: setting === undefined || counts(repo, "plots.html_template", setting.level),
   };
 }

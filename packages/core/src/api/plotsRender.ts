@@ -12,7 +12,7 @@ import { drawnSpec, vegaSpec } from "../plots/vegaSpec.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { Plot, PlotsResult } from "./plots.ts";
 
-export { plotsFolder } from "../plots/outputFolder.ts";
+export { opensPages, plotsFolder } from "../plots/outputFolder.ts";
 export type { PngAssets } from "../plots/png.ts";
 export type { TerminalOptions } from "../plots/terminal.ts";
 

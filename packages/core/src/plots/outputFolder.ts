@@ -1,32 +1,49 @@
 import { realpathSync } from "node:fs";
-import { resolve } from "node:path";
+import { relative, resolve, sep } from "node:path";
 import { UnsafePathError } from "../base/errors.ts";
-import { isInside, type OsPath } from "../base/paths.ts";
-import type { Repo } from "../repo/repo.ts";
+import { isInside, isReservedName, type OsPath } from "../base/paths.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
+import { realPath } from "../fs/realPath.ts";
+import type { Repo } from "../repo/repo.ts";
+import { counts } from "../repo/trust.ts";
 
 /** Where the pages of plots go when neither the user nor the config says. */
 const DEFAULT_FOLDER = "dvc_plots";
 
 /**
  * The folder for pages and pictures: as asked for, `plots.out_dir` of the config, or `dvc_plots`.
- * @throws {UnsafePathError} when the project's committed config points out of the project
+ * @throws {UnsafePathError} when the committed config of a project that nobody trusts points out of the project, or into `.git`
  */
 export function plotsFolder(repo: Repo, asked: string | undefined): OsPath {
-  const setting = repo.config.lookup("plots", "out_dir");
+  const setting = asked === undefined ? repo.config.lookup("plots", "out_dir") : undefined;
   const folder = resolve(repo.env.cwd, asked ?? setting?.value ?? DEFAULT_FOLDER);
-  if (asked === undefined && setting?.level === "project" && !isInside(repo.root, folder)) {
-    throw new UnsafePathError(`plots.out_dir of the project's config leads out of the project: '${folder}'`, {
-      hint: "Nothing was written. Name the folder with --out if you trust it.",
-    });
-  }
-  return folder;
+  if (setting === undefined || (isInside(repo.root, folder) && !isReserved(repo, folder))) return folder;
+  if (counts(repo, "plots.out_dir", setting.level)) return folder;
+  const place = isInside(repo.root, folder) ? "to what is not its own" : "out of the project";
+  throw new UnsafePathError(`plots.out_dir of the project's config leads ${place}: '${folder}'`, {
+    hint: `Nothing was written. Name the folder with --out, or run '${repo.env.programName} trust' if you trust this project.`,
+  });
 }
 
-/** Makes the folder. @throws {UnsafePathError} when a link on the way leads out of the project */
+/** Whether a page is opened in the browser without being asked for: `plots.auto_open`, unless only a stranger's config says so. */
+export function opensPages(repo: Repo): boolean {
+  const setting = repo.config.lookup("plots", "auto_open");
+  return setting?.value.toLowerCase() === "true" && counts(repo, "plots.auto_open", setting.level);
+}
+
+/** Makes the folder. @throws {UnsafePathError} when a link on the way leads out of the project, or into `.git` or `.dvc` */
 export function makeFolder(repo: Repo, folder: OsPath): void {
-  makeFolders(folder);
-  if (isInside(repo.root, folder) && !isInside(realpathSync(repo.root), realpathSync(folder))) {
-    throw new UnsafePathError(`'${folder}' is a link that leaves the project`, { hint: "Nothing was written there." });
+  const [home, real] = [realpathSync(repo.root), realPath(folder)];
+  const isElsewhere = !isInside(home, real) || (isReserved({ root: home }, real) && !isReserved(repo, folder));
+  if (isInside(repo.root, folder) && isElsewhere) {
+    throw new UnsafePathError(`'${folder}' is a link that leaves the project, to '${real}'`, {
+      hint: "Nothing was written there. Remove the link, or name another folder with --out.",
+    });
   }
+  makeFolders(folder);
+}
+
+/** Whether a folder of the project lies in `.git` or `.dvc`. */
+function isReserved({ root }: { readonly root: OsPath }, folder: OsPath): boolean {
+  return relative(root, folder).split(sep).some(isReservedName);
 }

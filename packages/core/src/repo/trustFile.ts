@@ -6,11 +6,11 @@ import { type Environment, globalConfigDir } from "../base/platform.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
 
 /** What a committed setting would make of this machine. */
-export type TrustReason = "credential file" | "program" | "cache folder";
+export type TrustReason = "credential file" | "program" | "cache folder" | "folder for plots";
 
 /** A setting of a project's own config that only counts when the user trusts the project. */
 export interface TrustSetting {
-  /** `remote.NAME.OPTION`, `cache.dir` or `cache.local`. */
+  /** `remote.NAME.OPTION`, `cache.dir`, `cache.local`, `plots.out_dir` or `plots.auto_open`. */
   readonly key: string;
   readonly value: string;
   readonly reason: TrustReason;
@@ -41,7 +41,10 @@ export function trustReasonOf(option: string): TrustReason | undefined {
   return Object.hasOwn(REMOTE_OPTIONS, option) ? REMOTE_OPTIONS[option] : undefined;
 }
 
-/** The settings of one config file of the project at `root` that name a credential file, a program, or a cache outside of it. */
+/**
+ * The settings of one config file of the project at `root` that name a credential file or a folder outside of it, or have a
+ * program run.
+ */
 export function settingsToTrust(sections: Sections, root: OsPath): TrustSetting[] {
   const found: TrustSetting[] = [];
   for (const [name, options] of Object.entries(recordOf(sections["remote"]))) {
@@ -55,13 +58,21 @@ export function settingsToTrust(sections: Sections, root: OsPath): TrustSetting[
   if (typeof dir === "string" && !isInside(root, resolve(root, dir)))
     found.push({ key: "cache.dir", value: dir, reason: "cache folder" });
   if (typeof local === "string") found.push({ key: "cache.local", value: local, reason: "cache folder" });
+  const { out_dir: out, auto_open: open } = recordOf(sections["plots"]);
+  if (typeof out === "string" && !isInside(root, resolve(root, out)))
+    found.push({ key: "plots.out_dir", value: out, reason: "folder for plots" });
+  if (typeof open === "string" && open.toLowerCase() === "true")
+    found.push({ key: "plots.auto_open", value: open, reason: "program" });
   return found;
 }
 
 /** Stands for all settings of the files that say where data and secrets go: another value of one gives another digest. */
 export function trustDigest(files: readonly Sections[]): string {
   const { createHash } = process.getBuiltinModule("node:crypto");
-  const parts = files.map((sections) => SECTIONS.map((section) => sorted(sections[section])));
+  const parts = files.map((sections) => {
+    const plots = sections["plots"];
+    return [...SECTIONS.map((section) => sorted(sections[section])), ...(plots === undefined ? [] : [sorted(plots)])];
+  });
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
