@@ -150,9 +150,28 @@ describe("updates", () => {
     expect(after).toBe("# head\nouts:\n- md5: bbb # note\n  path: x\n\n# tail\n  size: 3\nmeta: {a: [1, 2]}\n");
   });
 
+  test("keep folded lines that begin with a tab", () => {
+    const before = "a: >-\n  \tx\n  y\nb: 1\n";
+    const { a } = parseYaml(before, "f") as { a: string };
+    expect(parseYaml(updateYaml(before, { a, b: 2 }, "f"), "f")).toEqual({ a: "\tx\ny", b: 2 });
+  });
+
+  test("are refused where nobody could read the result", () => {
+    const before = "- ;>-\n  x\n  y@\n- ? .\n \n- ? .\n  :  : v~\n";
+    expect(() => updateYaml(before, parseYaml(before, "f"), "f")).toThrow(/cannot be kept/);
+  });
+
   test("of an empty text write anew", () => {
     expect(updateYaml("", { a: 1 }, "x")).toBe("a: 1\n");
   });
+});
+
+// DVC breaks the line behind them, and all but one are lost.
+test.each([2, 3, 7])("runs of %d spaces in long commands are read back as they were", (length) => {
+  for (let start = 0; start < 12; start++) {
+    const cmd = "x".repeat(start + 1) + `\\${" ".repeat(length)}word of this`.repeat(20);
+    expect(parseYaml(dumpYaml({ stages: { a: { cmd } } }), "f")).toEqual({ stages: { a: { cmd } } });
+  }
 });
 
 // DVC breaks such a key over two lines, which neither it nor we can read.

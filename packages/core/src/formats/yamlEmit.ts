@@ -199,8 +199,10 @@ class NodeEmitter {
     const text = node.value;
     const inFlow = this.#flow.length > 0;
     if (node.style === "|" || node.style === ">") {
-      if (!inFlow && place !== "key") return { style: node.style, text };
-      return this.#chooseText(text.replaceAll("\x07", ""), place);
+      const whole = text.replaceAll("\x07", "");
+      if (inFlow || place === "key") return this.#chooseText(whole, place);
+      // ruamel folds behind a line that begins with a tab; what is read then has a line more.
+      return node.style === ">" && /^\t/m.test(whole) ? { style: "|", text: whole } : { style: node.style, text };
     }
     if (node.style === "") {
       if (text !== "") return { style: "", text };

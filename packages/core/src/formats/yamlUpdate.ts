@@ -1,3 +1,4 @@
+import { FormatError } from "../base/errors.ts";
 import { isRecord, pyEquals, PyFloat, PyDate } from "./pyValues.ts";
 import { asFormatError } from "./yamlMessage.ts";
 import { emitNode, nodeOf, normalizeScalar } from "./yamlEmit.ts";
@@ -9,13 +10,26 @@ import { ValueBuilder } from "./yamlValues.ts";
  * Writes `value` in place of what `previous` holds, the way DVC updates a file: comments, key order and flow style of what
  * stays are kept, new keys come last, lists of another length are replaced whole. The layout is DVC's own style.
  * @param file as messages show it.
- * @throws {FormatError} when `previous` does not parse.
+ * @throws {FormatError} when `previous` does not parse, or could not be read any more.
  */
 export function updateYaml(previous: string, value: unknown, file: string): string {
   const document = parseForUpdate(previous, file);
   if (document === undefined) return emitNode(nodeOf(value));
-  const root = applyValue(document, value);
-  return emitNode(root);
+  const text = emitNode(applyValue(document, value));
+  checkReadable(text, file);
+  return text;
+}
+
+/** What could not be read any more never replaces what can. */
+function checkReadable(text: string, file: string): void {
+  try {
+    parseNodes(text, false);
+  } catch {
+    throw new FormatError(`'${file}' is written in a way that cannot be kept while it is changed`, {
+      file,
+      hint: "Change it by hand, or write it more simply: what stands behind '?' is a frequent reason.",
+    });
+  }
 }
 
 /** The node tree of a text, ready to be changed and written again; undefined when the text is empty. @throws {FormatError} */

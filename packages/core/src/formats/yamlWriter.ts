@@ -118,7 +118,10 @@ export class YamlWriter {
 
   // --- scalars ---
 
-  /** `whole`: on one line, however long. ruamel breaks keys of block mappings, and then nobody can read them. */
+  /**
+   * `whole`: on one line, however long. ruamel breaks keys of block mappings, and then nobody can read them; behind several
+   * spaces, where it breaks too, nothing is broken here: all but one of them would be lost.
+   */
   plain(text: string, { split, root, whole }: { split: boolean; root: boolean; whole: boolean }): void {
     if (root) this.openEnded = true;
     if (text === "") return;
@@ -133,8 +136,9 @@ export class YamlWriter {
         if (run.length === 1 && this.column >= WIDTH && split && !isLast) this.#breakLine();
         else this.write(run);
       } else {
-        if (!whole && lengthOf(run) + this.column > WIDTH && this.indent !== undefined && this.column > this.indent)
-          this.#breakInside();
+        const mayBreak = !whole && (runs[index - 1]?.length ?? 1) === 1;
+        if (mayBreak && lengthOf(run) + this.column > WIDTH && this.indent !== undefined && this.column > this.indent)
+          this.writeIndent();
         this.write(run);
       }
     }
@@ -144,10 +148,6 @@ export class YamlWriter {
     this.writeIndent();
     this.whitespace = false;
     this.indention = false;
-  }
-
-  #breakInside(): void {
-    this.writeIndent();
   }
 
   singleQuoted(text: string, split: boolean): void {
