@@ -133,6 +133,7 @@ const machineHints: Readonly<Record<string, string>> = {
   ENFILE: "Raise the limit (`ulimit -n`), or ask for less at a time (`--jobs`).",
   ENOMEM: "Free some memory, then run the command again.",
   ENOENT: "It is not there, or was moved away while the command ran: look what is there, then run the command again.",
+  ENAMETOOLONG: "No file can have such a name here: look at the file that names it.",
   ENOTDIR: "A part of that path is a file, not a folder.",
   ELOOP: "Symbolic links there lead to each other: remove them, or let them lead elsewhere.",
 };

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
-import { DvcError, UnsafePathError } from "../base/errors.ts";
+import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
-import { checkOutputText, locate } from "./location.ts";
+import { checkOutputText, checkWritten, locate } from "./location.ts";
 import type { Entry } from "./record.ts";
 import { readAnnotation, readRecorded } from "./record.ts";
 import type { LoadContext } from "./source.ts";
@@ -34,7 +34,7 @@ export function stageOfDvcFile(file: OsPath, data: Entry, context: LoadContext):
 export function stageFolder(file: OsPath, wdir: unknown): OsPath {
   const folder = dirname(file);
   if (typeof wdir !== "string" || wdir === "" || wdir === ".") return folder;
-  if (wdir.includes("\0")) throw new UnsafePathError(`wdir ${JSON.stringify(wdir)} holds a NUL character`);
+  checkWritten(wdir, "wdir", file);
   const joined = wdir.startsWith("/") ? wdir : join(folder, wdir);
   return joined.length > 1 && joined.endsWith("/") ? joined.slice(0, -1) : joined;
 }
@@ -44,7 +44,7 @@ function entriesOf(list: unknown): readonly Entry[] {
 }
 
 function readOutput(entry: Entry, file: OsPath, wdir: OsPath, context: LoadContext): Output {
-  const location = locate(String(entry["path"]), wdir, context);
+  const location = locate(String(entry["path"]), wdir, context, file);
   checkOutputText(location, file, context);
   return {
     ...location,
@@ -67,11 +67,12 @@ function readDependency(entry: Entry, file: OsPath, wdir: OsPath, context: LoadC
   }
   if (typeof entry["path"] !== "string") throw new DvcError(`a dependency without a path in '${file}'`);
   const path = entry["path"];
+  checkWritten(path, "path", file);
   const repo = entry["repo"];
   if (repo !== undefined)
     return { kind: "repo", defPath: path, repo: readRepo(repo as Entry), extra: withoutRepo(entry) };
   if (path.startsWith("ds://")) return datasetDependency(path, entry["dataset"]);
-  const location = locate(path, wdir, context);
+  const location = locate(path, wdir, context, file);
   return { kind: "file", ...location, ...readRecorded(entry, location, file) };
 }
 

@@ -23,12 +23,26 @@ export function schemeOf(path: string): string | undefined {
   return scheme === "file" || scheme === "local" ? undefined : scheme;
 }
 
+/** Longest path that a file may name, in UTF-16 units: systems take less. */
+const MAX_PATH = 4096;
+
+/** Refuses what no file system takes. `file`: where it is written. @throws {UnsafePathError} */
+export function checkWritten(written: string, what: "path" | "wdir", file?: OsPath): void {
+  const isLong = written.length > MAX_PATH;
+  if (!isLong && !written.includes("\0")) return;
+  const reason = isLong ? "is longer than any file system takes" : "holds a NUL character";
+  const shown = JSON.stringify(isLong ? `${written.slice(0, 100)}…` : written);
+  throw new UnsafePathError(`${what} ${shown}${file === undefined ? "" : ` in '${file}'`} ${reason}`, {
+    hint: "Nothing was done. Correct it where it is written.",
+  });
+}
+
 /**
- * Resolves a path as written in a stage. An absolute path inside the project becomes relative to `wdir`, as DVC does.
+ * Resolves a path as written in a stage, in `file`. An absolute path inside the project becomes relative to `wdir`, as DVC does.
  * @throws {ConfigError} when it names a remote that does not exist, {UnsafePathError} when no file can have that name.
  */
-export function locate(written: string, wdir: OsPath, context: LoadContext): Location {
-  if (written.includes("\0")) throw new UnsafePathError(`path ${JSON.stringify(written)} holds a NUL character`);
+export function locate(written: string, wdir: OsPath, context: LoadContext, file?: OsPath): Location {
+  checkWritten(written, "path", file);
   const scheme = schemeOf(written);
   if (scheme === "remote") return locateRemote(written, context);
   if (scheme !== undefined) return { defPath: written, path: written, isLocal: false, isInRepo: false };

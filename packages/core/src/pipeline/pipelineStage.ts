@@ -90,7 +90,7 @@ function readDeps(list: unknown, place: Place): Dependency[] {
   return list.map((one: unknown) => {
     const path = textOf(one, "deps", place);
     if (path.startsWith("ds://")) return datasetDependency(path, locked.get(path)?.["dataset"]);
-    const location = locate(path, place.wdir, place.context);
+    const location = locate(path, place.wdir, place.context, place.file);
     const recorded = recordedOf(locked.get(location.defPath), location, place);
     return { kind: "file", ...location, ...recorded };
   });
@@ -104,7 +104,7 @@ function readParams(list: unknown, place: Place): Dependency[] {
   if (!Array.isArray(list)) return [];
   const locked = place.lock?.["params"];
   return [...mergeParams(list, place)].map(([path, keys]) => {
-    const location = locate(path, place.wdir, place.context);
+    const location = locate(path, place.wdir, place.context, place.file);
     const values: unknown =
       isRecord(locked) && Object.hasOwn(locked, location.defPath) ? locked[location.defPath] : undefined;
     return {
@@ -161,7 +161,7 @@ function readOuts(list: unknown, field: "outs" | "metrics" | "plots", place: Pla
   if (!Array.isArray(list)) return [];
   const locked = lockedEntries(place.lock, "outs");
   return [...mergeOuts(list, field, place)].map(([path, flags]) => {
-    const location = locate(path, place.wdir, place.context);
+    const location = locate(path, place.wdir, place.context, place.file);
     checkOutputText(location, place.file, place.context);
     return {
       ...location,

@@ -1,7 +1,7 @@
 import type { Repo } from "../repo/repo.ts";
 import { warn, type CallOptions } from "../base/events.ts";
 import { type Datapoint, flatten } from "./datapoints.ts";
-import { findTemplate } from "./findTemplate.ts";
+import { findTemplate, type NamedTemplate } from "./findTemplate.ts";
 import type { PlotsMoment } from "./moment.ts";
 import { type Problem, problemOf } from "./problem.ts";
 import { type PlotProps, sourcesOf } from "./props.ts";
@@ -43,7 +43,16 @@ interface Definition {
  * @throws {TemplateError}, {UnsafePathError} for templates that can't be used.
  */
 export function plotsOf(repo: Repo, moments: readonly PlotsMoment[], given: PlotProps, options: CallOptions): Plot[] {
-  return [...grouped(moments)].map(([name, group]) => plotOf(repo, name, group, given, options));
+  const found = new Map<unknown, NamedTemplate>();
+  const templateOf = (wanted: unknown): NamedTemplate => {
+    let template = found.get(wanted);
+    if (template === undefined) {
+      template = findTemplate(repo, typeof wanted === "string" ? wanted : undefined, wanted === given["template"]);
+      found.set(wanted, template);
+    }
+    return template;
+  };
+  return [...grouped(moments)].map(([name, group]) => plotOf(name, group, templateOf, options));
 }
 
 /** Definitions of equal name over the moments. A name that several files use has the file before it. */
@@ -64,7 +73,12 @@ function grouped(moments: readonly PlotsMoment[]): Map<string, Definition[]> {
   return groups;
 }
 
-function plotOf(repo: Repo, name: string, group: readonly Definition[], given: PlotProps, options: CallOptions): Plot {
+function plotOf(
+  name: string,
+  group: readonly Definition[],
+  templateOf: (wanted: unknown) => NamedTemplate,
+  options: CallOptions,
+): Plot {
   const [first] = group;
   const isPicture = first !== undefined && isImage(first.id);
   const shared: Record<string, unknown> = {};
@@ -101,8 +115,11 @@ function plotOf(repo: Repo, name: string, group: readonly Definition[], given: P
   }
   const errors = [...unreadable, ...undrawable];
   if (isPicture) return { name: title, kind: "image", images, errors };
-  const { template: wanted } = props as { readonly template?: unknown };
-  const template = findTemplate(repo, typeof wanted === "string" ? wanted : undefined, wanted === given["template"]);
-  const chart = { template, datapoints: rows, revisions, props: { ...props, title: props["title"] ?? title } };
+  const chart = {
+    template: templateOf(props["template"]),
+    datapoints: rows,
+    revisions,
+    props: { ...props, title: props["title"] ?? title },
+  };
   return { name, kind: "vega", chart, errors };
 }

@@ -71,7 +71,7 @@ async function addTopLevel(at: Collecting, file: string, section: readonly unkno
       if (first !== undefined) entries.set(first[0], isRecord(first[1]) ? first[1] : {});
     }
   }
-  const parents = [...entries.keys()].map(place);
+  const parents = pathTree([...entries.keys()].map(place));
   addAll(at, file, []);
   for (const [id, props] of entries) {
     if (!matches(at.targets, file, id)) continue;
@@ -100,14 +100,31 @@ function placedAxes(props: PlotProps, place: (path: string) => string): PlotProp
   };
 }
 
-/** A plot in a folder that is a plot as well belongs to the definition that is nearest to it. */
-function closestParent(path: string, parents: readonly string[]): string {
-  let best = "";
-  for (const parent of parents) {
-    const common = commonPath(path, parent);
-    if (common.length > best.length) best = common;
+/** Paths by their parts: what a folder of them holds. */
+interface PathTree {
+  readonly below: Map<string, PathTree>;
+}
+
+function pathTree(paths: readonly string[]): PathTree {
+  const tree: PathTree = { below: new Map() };
+  for (const path of paths) {
+    let at = tree;
+    for (const part of path.split("/")) {
+      const next = at.below.get(part) ?? { below: new Map() };
+      at.below.set(part, next);
+      at = next;
+    }
   }
-  return best;
+  return tree;
+}
+
+/** The longest path that this one begins with as some of the tree do: a plot in a folder that is a plot as well belongs to the nearest. */
+function closestParent(path: string, parents: PathTree): string {
+  const parts = path.split("/");
+  let same = 0;
+  let at = parents.below.get(parts[0] ?? "");
+  while (at !== undefined) at = at.below.get(parts[++same] ?? "/");
+  return parts.slice(0, same).join("/");
 }
 
 /** The longest path that all of `paths` start with, "" for none. */

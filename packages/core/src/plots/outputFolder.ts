@@ -33,14 +33,17 @@ export function opensPages(repo: Repo): boolean {
 
 /** Makes the folder. @throws {UnsafePathError} when a link on the way leads out of the project, or into `.git` or `.dvc` */
 export function makeFolder(repo: Repo, folder: OsPath): void {
-  const [home, real] = [realpathSync(repo.root), realPath(folder)];
-  const isElsewhere = !isInside(home, real) || (isReserved({ root: home }, real) && !isReserved(repo, folder));
-  if (isInside(repo.root, folder) && isElsewhere) {
-    throw new UnsafePathError(`'${folder}' is a link that leaves the project, to '${real}'`, {
+  if (isInside(repo.root, folder) && leadsElsewhere(repo, folder)) {
+    throw new UnsafePathError(`'${folder}' is a link that leaves the project, to '${realPath(folder)}'`, {
       hint: "Nothing was written there. Remove the link, or name another folder with --out.",
     });
   }
   makeFolders(folder);
+}
+
+function leadsElsewhere(repo: Repo, folder: OsPath): boolean {
+  const [root, real] = [realpathSync(repo.root), realPath(folder)];
+  return !isInside(root, real) || (isReserved({ root }, real) && !isReserved(repo, folder));
 }
 
 /** Whether a folder of the project lies in `.git` or `.dvc`. */

@@ -1,4 +1,4 @@
-import { fillAnchor, hasAnchor } from "./anchors.ts";
+import { anchorsOf, fillAnchor, hasAnchor } from "./anchors.ts";
 import type { Datapoint } from "./datapoints.ts";
 import type { NamedTemplate } from "./findTemplate.ts";
 import { TemplateError } from "./problem.ts";
@@ -132,7 +132,7 @@ class Filling {
   /** Fills the anchors that the template happens to have. @returns the rows without what is the same in all. */
   #optional(): readonly Datapoint[] {
     const { datapoints, props, revisions } = this.#chart;
-    const left = new Set(OPTIONAL.filter((name) => hasAnchor(this.#content, name)));
+    const left = new Set(anchorsOf(this.#content, OPTIONAL));
     if (left.size === 0) return datapoints;
     const put = (name: string, value: unknown): void => {
       if (left.delete(name)) this.#fill(name, value);

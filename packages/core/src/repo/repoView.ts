@@ -259,8 +259,9 @@ export class RepoView {
     const leading = project.folders.get(path);
     if (leading !== undefined) return leading;
     const one = outputHolding(project, path);
-    // Nothing is recorded of what was never made.
-    if (one === undefined || recordedHash(one) === undefined) return [];
+    const hash = one === undefined ? undefined : recordedHash(one);
+    // Nothing is recorded of what was never made, nor of what is in a folder that stands where a file was recorded.
+    if (one === undefined || hash === undefined || !isDirHash(hash.value)) return [];
     const rel = posixRelative(one.out.path, path);
     const tree = await this.#tree(project, one);
     if (tree === undefined) throw brokenFolder(project, one);
