@@ -13,6 +13,7 @@ import {
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BINARY, Rig } from "../support/rig.ts";
+import { gitState, twoVersions as makeTwoVersions, writeHook } from "../support/snapshots.ts";
 
 let rig: Rig;
 beforeEach(() => {
@@ -22,43 +23,13 @@ afterEach(() => {
   rig.close();
 });
 
-/** Two versions of data, model, metric and code, each saved; the remote and Git's remote are folders. */
-function twoVersions(): void {
-  rig.git("init", "-q", "--bare", "../origin.git");
-  rig.git("remote", "add", "origin", "../origin.git");
-  rig.ok("remote", "add", "-q", "-d", "store", "../store");
-  for (const name of ["a", "b"]) rig.write(`data/${name}`, `${name}1`);
-  rig.write("model.pkl", "model 1");
-  rig.write("metrics.json", '{"acc": 0.9}');
-  rig.write("dvc.yaml", "metrics: [metrics.json]\n");
-  rig.write("train.py", "1\n");
-  rig.ok("add", "-q", "data", "model.pkl");
-  rig.git("add", "metrics.json", "train.py", "dvc.yaml");
-  rig.ok("snapshot", "save", "-m", "first", "--tag", "v1.0", "--push");
-  rig.write("data/c", "c1");
-  rig.write("model.pkl", "model 2");
-  rig.write("metrics.json", '{"acc": 0.95}');
-  rig.write("train.py", "2\n");
-  rig.ok("snapshot", "save", "--tag", "v2.0", "--push");
-}
-
-/** Everything of Git's and all pointers that a save may change. */
-function state(): unknown {
-  return {
-    head: rig.git("rev-parse", "HEAD"),
-    tags: rig.git("tag"),
-    staged: rig.git("diff", "--cached", "--name-status"),
-    pointers: rig.read("data.dvc"),
-    ignore: rig.read(".gitignore"),
-    leftovers: rig.git("status", "--porcelain"),
-  };
-}
-
-function hook(name: string, script: string): void {
-  rig.write(`.git/hooks/${name}`, `#!/bin/sh\n${script}\n`);
-  chmodSync(rig.path(`.git/hooks/${name}`), 0o755);
-}
-
+const twoVersions = (): void => {
+  makeTwoVersions(rig);
+};
+const state = (): unknown => gitState(rig);
+const hook = (name: string, script: string): void => {
+  writeHook(rig, name, script);
+};
 const json = (...words: string[]): unknown => JSON.parse(rig.ok(...words, "--json"));
 
 describe("snapshot save", () => {

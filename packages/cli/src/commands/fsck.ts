@@ -38,7 +38,7 @@ export const fsck: Command = defineCommand({
     return check(repo, { ...context.call, ...defined(rest) });
   },
   exitCode: ({ ok }) => (ok ? 0 : 1),
-  render(result, context, { repair }) {
+  render(result, context, { repair, remote, allBranches, allTags, allCommits }) {
     for (const store of result.stores) printStore(store, context);
     const { repaired, unrepaired, unread } = result;
     for (const { name, reason } of unread.slice(0, MOST))
@@ -47,13 +47,22 @@ export const fsck: Command = defineCommand({
       context.line(context.paint("What these revisions need is not known: they can't be read.", "red"));
     else if (result.ok && repaired === 0) context.line(context.paint("Everything is sound.", "green"));
     else if (result.ok) context.line(context.paint(`Repaired ${objects(repaired)}; everything is sound now.`, "green"));
-    else context.line(context.paint(verdict(unrepaired, repaired, repair, context.programName), "red"));
+    else if (repair) context.line(context.paint(verdict(unrepaired, repaired), "red"));
+    else {
+      const scope = [allBranches ? " -a" : "", allTags ? " -T" : "", allCommits ? " -A" : ""].join("");
+      const where = remote === undefined ? "" : ` -r ${remote}`;
+      const way = `${context.programName} fsck --repair${scope}${where}`;
+      context.line(context.paint(`${damaged(unrepaired)} Repair with \`${way}\`.`, "red"));
+    }
   },
 });
 
-function verdict(unrepaired: number, repaired: number, repair: boolean, program: string): string {
-  const text = `${objects(unrepaired)} ${unrepaired === 1 ? "is" : "are"} damaged or missing.`;
-  if (!repair) return `${text} Repair with \`${program} fsck --repair\`.`;
+function damaged(count: number): string {
+  return `${objects(count)} ${count === 1 ? "is" : "are"} damaged or missing.`;
+}
+
+function verdict(unrepaired: number, repaired: number): string {
+  const text = damaged(unrepaired);
   const done = repaired === 0 ? "" : ` ${objects(repaired)} ${repaired === 1 ? "was" : "were"} repaired.`;
   return `${text}${done} No sound copy was found; look into other clones and backups, and name them with \`--from\`.`;
 }

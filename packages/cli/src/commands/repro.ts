@@ -3,6 +3,7 @@ import { type Command, defined, defineCommand, flag, int, many, type OptionSpec 
 import type { Context } from "../context.ts";
 import { explanationText } from "../render/explanation.ts";
 import { immediately } from "../render/immediate.ts";
+import { endByTerm } from "../termination.ts";
 
 type OnError = "keep-going" | "ignore";
 
@@ -87,12 +88,4 @@ function jobsOf(context: Context): number | undefined {
   const jobs = Number(word);
   if (Number.isInteger(jobs) && jobs > 0) return jobs;
   throw new UsageError(`HOLDFAST_JOBS is to be a number of stages, not '${word}'`);
-}
-
-/** Ends as a program does that SIGTERM ends: all is recorded and every child is gone. */
-function endByTerm(context: Context): void {
-  context.close();
-  context.output.finish();
-  process.removeAllListeners("SIGTERM");
-  process.kill(process.pid, "SIGTERM");
 }

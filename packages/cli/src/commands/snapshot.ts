@@ -14,6 +14,7 @@ import {
 import { byteSize } from "../render/humane.ts";
 import { printChanges } from "./changes.ts";
 import { exportCommand, importArchive } from "./snapshotArchive.ts";
+import { withTermination } from "../termination.ts";
 import { jobs, remoteOption } from "./sharedOptions.ts";
 import { printDiff, printList, printShow, printVerify, printWorkspaceChanges } from "./snapshotText.ts";
 
@@ -38,7 +39,7 @@ const save: Command = defineCommand({
   name: "save",
   summary: "Save code, data and model as one snapshot: a Git commit, and a tag on it.",
   description:
-    "Shows what changed, stores changed data in the cache, commits pointer files and code in Git and makes an annotated tag; with --push it sends the data, then Git's branch and tag. Files that nobody tracks stay out. When anything fails, pointer files, Git's index, HEAD and tags are as before; after a crash, the same command finishes. Git's hooks and identity are used as always.",
+    "Shows what changed, stores changed data in the cache, commits pointer files and code in Git and makes an annotated tag; with --push it sends the data, then Git's branch and tag. Files that neither Git nor a stage knows stay out. When anything fails, pointer files, Git's index, HEAD and tags are as before; after a crash, the same command finishes. Git's hooks and identity are used as always.",
   examples: [
     { text: "What would be saved", command: "snapshot save --dry-run" },
     { text: "A named version, sent to the remotes", command: "snapshot save -m 'first good model' --tag v1.0 --push" },
@@ -58,7 +59,7 @@ const save: Command = defineCommand({
     const repo = await context.open();
     const onChanges = json ? undefined : printWorkspaceChanges.bind(undefined, context);
     const rest = defined({ message, tag, remote, jobs: number, onChanges });
-    return snapshotSave(repo, { ...context.call, push, dry, ...rest });
+    return withTermination(context, () => snapshotSave(repo, { ...context.call, push, dry, ...rest }));
   },
   toJson: (result, { dry }) => ({ ...result, dryRun: dry }),
   render({ commit, isNew, tag, pushed, bytes, files }, context, { dry, push }) {

@@ -68,8 +68,8 @@ export function printList(snapshots: readonly SnapshotFacts[], context: Context)
       one.tags.length > 0 ? one.tags.join(", ") : one.commit.slice(0, 7),
       one.date.slice(0, 16).replace("T", " "),
       one.author.name,
-      byteSize(one.bytes),
-      String(one.files),
+      one.problem === undefined ? byteSize(one.bytes) : "unread",
+      one.problem === undefined ? String(one.files) : "-",
       ...keys.map((key) => valueOf(metrics.get(key))),
       placesOf(one),
       one.message,
@@ -78,6 +78,8 @@ export function printList(snapshots: readonly SnapshotFacts[], context: Context)
   const headers = ["Snapshot", "Date (UTC)", "Author", "Data", "Files", ...keys, "Complete in", "Message"];
   const [head = "", ...below] = table(rows, { headers, right: [3, 4] }).split("\n");
   context.block([context.paint(head, "bold"), ...below].join("\n"));
+  for (const { commit, problem } of snapshots)
+    if (problem !== undefined) context.line(`${commit.slice(0, 7)} can't be read: ${problem}`);
 }
 
 function placesOf({ local, remotes }: SnapshotFacts): string {

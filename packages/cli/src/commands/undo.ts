@@ -48,7 +48,13 @@ export const undo: Command = defineCommand({
   },
 });
 
-function printOne({ verb, at, changes }: UndoResult, context: Context, action: string): void {
+function printOne({ verb, at, changes, isPassedOver }: UndoResult, context: Context, action: string): void {
+  if (isPassedOver === true) {
+    context.line(
+      `Passed over '${verb}' of ${when(at)}: what it did stays. The next undo takes back what was before it.`,
+    );
+    return;
+  }
   context.line(`${action} '${verb}' of ${when(at)}:`);
   for (const change of changes.slice(0, MOST)) context.line(`  ${change.action.padEnd(10)}  ${change.path}`);
   if (changes.length > MOST) context.line(`  … and ${String(changes.length - MOST)} more (--json tells all)`);

@@ -73,11 +73,15 @@ export async function snapshotExport(
     const progress = new TransferProgress(options.reporter, "Exporting", header.code + header.objects);
     removeLeftovers(archive);
     const temporary = temporaryPath(archive);
+    const standIns: string[] = [];
     let size = 0;
     try {
       const file = openSync(temporary, "wx", 0o666);
       try {
-        for await (const chunk of pack(contents(repo, header, code, objects, progress, options), packing)) {
+        for await (const chunk of pack(
+          contents(repo, header, { code, objects, standIns }, progress, options),
+          packing,
+        )) {
           writeAll(file, chunk);
           size += chunk.length;
         }
@@ -91,6 +95,8 @@ export async function snapshotExport(
       removeQuietly(temporary);
       progress.end();
     }
+    if (standIns.length > 0)
+      warn(options, `what Git LFS keeps is not part of the archive, only its pointers: ${standIns.join(", ")}`);
     const bytes = header.bytes + header.codeBytes;
     return { name, commit: snapshot.commit, archive, size, code: header.code, objects: header.objects, bytes };
   });
@@ -162,16 +168,19 @@ function headerOf(
   objects: readonly ArchivedObject[],
 ): ArchiveHeader {
   const git = snapshotGit(repo);
-  const raw = (type: string, id: string): string => git.run(["cat-file", type, id], {}).stdout.toString("base64");
   const tagId = git.ref(`refs/tags/${name}`);
+  const tagText =
+    tagId === undefined || tagId === commit ? Buffer.alloc(0) : git.run(["cat-file", "tag", tagId], {}).stdout;
+  // Of a tag of a tag only the name is kept: the one between would be missing.
+  const isDirect = tagText.toString("latin1").startsWith(`object ${commit}\n`);
   const files = code.filter(({ mode }) => mode !== "160000");
   const sum = (sizes: readonly { readonly size: number }[]): number => sizes.reduce((all, { size }) => all + size, 0);
   return {
     format: 1,
     commit,
-    commitObject: raw("commit", commit),
+    commitObject: git.run(["cat-file", "commit", commit], {}).stdout.toString("base64"),
     tag: tagId === undefined ? null : name,
-    tagObject: tagId === undefined || tagId === commit ? null : raw("tag", tagId),
+    tagObject: isDirect ? tagText.toString("base64") : null,
     project: posixRelative(git.root, repo.root),
     code: files.length,
     codeBytes: sum(files),
@@ -181,11 +190,20 @@ function headerOf(
   };
 }
 
+interface Parts {
+  readonly code: readonly ArchivedCode[];
+  readonly objects: readonly ArchivedObject[];
+  /** Gets the files that stand for others, which Git LFS keeps elsewhere. */
+  readonly standIns: string[];
+}
+
+/** How such a file begins (git-lfs, docs/spec.md). */
+const LFS = "version https://git-lfs.github.com/spec/v1\n";
+
 async function* contents(
   repo: Repo,
   header: ArchiveHeader,
-  code: readonly ArchivedCode[],
-  objects: readonly ArchivedObject[],
+  { code, objects, standIns }: Parts,
   progress: TransferProgress,
   { signal }: CallOptions,
 ): AsyncGenerator<Uint8Array> {
@@ -196,6 +214,7 @@ async function* contents(
       signal?.throwIfAborted();
       const bytes = blobs[at] as Buffer;
       const name = `code/${path}`;
+      if (bytes.subarray(0, LFS.length).toString("latin1") === LFS) standIns.push(path);
       if (mode === "120000") yield tarHeader({ name, type: "link", size: 0, target: bytes.toString("utf8") });
       else yield* whole(name, bytes, mode === "100755");
       progress.add(1, bytes.length);

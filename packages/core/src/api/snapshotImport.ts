@@ -4,7 +4,6 @@ import {
   openSync,
   readdirSync,
   renameSync,
-  rmdirSync,
   rmSync,
   statfsSync,
   symlinkSync,
@@ -15,7 +14,7 @@ import { CorruptObjectError, DvcError, FormatError, UnsafePathError } from "../b
 import type { CallOptions } from "../base/events.ts";
 import { checkManifestPath, isReservedName, isStrictlyInside, type OsPath, type RelPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
-import { removeLeftovers, removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { leftoversOf, removeLeftovers, removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { newMd5 } from "../hash/md5.ts";
 import { isOid } from "../hash/hashInfo.ts";
 import { syncFileSystem } from "../odb/durable.ts";
@@ -56,26 +55,49 @@ export async function snapshotImport(
   if (lstatSync(file, { throwIfNoEntry: false }) === undefined)
     throw new DvcError(`'${archive}' does not exist`, { code: "not-found" });
   const target = resolve(env.cwd, dir ?? basename(file).replace(/\.(tar(\.\w+)?|tgz|tzst)$/i, ""));
-  const isThere = lstatSync(target, { throwIfNoEntry: false });
-  if (target === file || (isThere !== undefined && (!isThere.isDirectory() || readdirSync(target).length > 0)))
+  const isThere = lstatSync(target, { throwIfNoEntry: false }) !== undefined;
+  // Into an empty folder it goes piece by piece: somebody may be in it, or a disk be mounted there.
+  const stage = isThere ? join(target, "import") : target;
+  if (target === file || (isThere && !isEmptyFolder(target, leftoversOf(stage))))
     throw new DvcError(`'${target}' exists already and is no empty folder`, {
       code: "exists",
       hint: `Name another one: ${env.programName} snapshot import ${archive} DIR`,
     });
-  removeLeftovers(target);
-  const folder = temporaryPath(target);
+  removeLeftovers(stage);
+  const folder = temporaryPath(stage);
   makeFolders(folder);
   try {
     const header = await new Import(env, file, folder, options).run();
     // Git flushes little of what it writes: all of it must last when the folder gets its name.
     syncFileSystem(folder);
-    if (isThere !== undefined) rmdirSync(target);
-    renameSync(folder, target);
-    syncFolder(dirname(target));
+    if (isThere) moveContents(folder, target);
+    else renameSync(folder, target);
+    syncFolder(dirname(stage));
     const { commit, tag, code, objects, bytes } = header;
     return { dir: target, commit, tag, code, objects, bytes };
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** `left`: what a killed run left there. */
+function isEmptyFolder(path: OsPath, left: readonly OsPath[]): boolean {
+  if (lstatSync(path).isDirectory()) return readdirSync(path).every((name) => left.includes(join(path, name)));
+  return false;
+}
+
+/** All or nothing, unless it is killed; Git's folder comes last, so that a part is never taken for the whole. */
+function moveContents(from: OsPath, to: OsPath): void {
+  const names = readdirSync(from).sort((a, b) => Number(a === ".git") - Number(b === ".git"));
+  const moved: string[] = [];
+  try {
+    for (const name of names) {
+      renameSync(join(from, name), join(to, name));
+      moved.push(name);
+    }
+  } catch (error) {
+    for (const name of moved) renameSync(join(to, name), join(from, name));
+    throw error;
   }
 }
 

@@ -1,10 +1,16 @@
-import { NotDvcRepoError } from "../base/errors.ts";
+import { DvcError, NotDvcRepoError } from "../base/errors.ts";
 import { TransferProgress } from "../odb/transferProgress.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
 import { looking } from "../repo/looking.ts";
 import type { Repo } from "../repo/repo.ts";
 import { type LoggedCommit, snapshotLog } from "../scm/snapshotLog.ts";
-import { describeSnapshots, type DescribeOptions, pointerPatterns, type SnapshotFacts } from "../snapshots/describe.ts";
+import {
+  describeSnapshots,
+  type DescribeOptions,
+  pointerPatterns,
+  type SnapshotFacts,
+  unreadFacts,
+} from "../snapshots/describe.ts";
 import { snapshotGit } from "../snapshots/find.ts";
 
 export { flatMetrics, type SnapshotFacts } from "../snapshots/describe.ts";
@@ -25,29 +31,41 @@ export function snapshotList(repo: Repo, options: SnapshotListOptions = {}): Pro
   return looking(repo, async () => {
     const git = snapshotGit(repo);
     const logged = snapshotLog(git, pointerPatterns(repo), { all: options.all === true });
-    const chosen: { logged: LoggedCommit; index: Index }[] = [];
+    const chosen: Chosen[] = [];
     const progress = new TransferProgress(options.reporter, "Reading snapshots", logged.length);
     try {
       for (const one of logged) {
         options.signal?.throwIfAborted();
         if (options.number !== undefined && options.number > 0 && chosen.length >= options.number) break;
         const index = indexOf(repo, one.commit);
-        if (index !== undefined && index.outs.length + index.projects.length > 0) chosen.push({ logged: one, index });
+        if (index !== undefined) chosen.push({ logged: one, index });
         progress.add(1, 0);
       }
     } finally {
       progress.end();
     }
-    return describeSnapshots(repo, chosen, options);
+    const known = chosen.flatMap(({ logged, index }) => (index instanceof DvcError ? [] : [{ logged, index }]));
+    const described = (await describeSnapshots(repo, known, options)).values();
+    return chosen.map(({ logged, index }) =>
+      index instanceof DvcError ? unreadFacts(logged, index.message) : (described.next().value as SnapshotFacts),
+    );
   });
 }
 
-/** Undefined for a commit without the project. */
-function indexOf(repo: Repo, rev: string): Index | undefined {
+/** A commit, and what it tracks or why that is not known. */
+interface Chosen {
+  readonly logged: LoggedCommit;
+  readonly index: Index | DvcError;
+}
+
+/** Undefined for a commit without the project, or that tracks nothing. */
+function indexOf(repo: Repo, rev: string): Index | DvcError | undefined {
   try {
-    return loadIndex(repo, { rev });
+    const index = loadIndex(repo, { rev });
+    return index.outs.length + index.projects.length > 0 ? index : undefined;
   } catch (error) {
     if (error instanceof NotDvcRepoError) return undefined;
+    if (error instanceof DvcError) return error;
     throw error;
   }
 }

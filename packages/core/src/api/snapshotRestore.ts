@@ -67,8 +67,8 @@ async function restoreWhole(
 ): Promise<SnapshotRestoreResult> {
   const git = snapshotGit(repo);
   const { fetched, isForced } = await withRepoLock(repo, options, async () => {
-    const { unsaved, changed } = unsavedCode(repo, git.tree(snapshot.commit));
     const outs = [...loadIndex(repo).outs, ...snapshot.index.outs];
+    const { unsaved, changed } = unsavedCode(repo, git.tree(snapshot.commit), placesOf(outs));
     refuseUnsaved(repo, unsaved, await unsavedData(repo, outs, options));
     const brought = await bring(repo, snapshot, snapshot.index.collect([]), options);
     return { fetched: brought.fetched, isForced: changed.length > 0 };
@@ -85,6 +85,11 @@ async function restoreWhole(
   } finally {
     now.close();
   }
+}
+
+/** Where outputs lie whose data is looked at apart from code. */
+function placesOf(outs: readonly { readonly out: Output }[]): OsPath[] {
+  return outs.filter(({ out }) => out.useCache && out.isLocal).map(({ out }) => out.path);
 }
 
 /** Has Git check out the commit; a branch stays a branch. */
@@ -134,8 +139,8 @@ async function restoreParts(
   return withRepoLock(repo, options, async () => {
     const git = snapshotGit(repo);
     const tree = git.tree(snapshot.commit);
-    const { unsaved } = unsavedCode(repo, tree, new Set(wanted.files));
     const outs = selectedOutputs(wanted.data).filter(({ out }) => out.useCache);
+    const { unsaved } = unsavedCode(repo, tree, placesOf(outs), new Set(wanted.files));
     refuseUnsaved(repo, unsaved, await unsavedData(repo, outs, options));
     const { fetched, partial } = await bring(repo, snapshot, wanted.data, options);
     refuseAbsent(repo, snapshot, outs);

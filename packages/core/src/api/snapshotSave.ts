@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { DvcError, ScmError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
-import type { Stage } from "../pipeline/stage.ts";
+import { isRepoImport, type Stage } from "../pipeline/stage.ts";
 import { loadIndex } from "../repo/index.ts";
 import { dropEntry, journaled, noteFinal } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
@@ -22,6 +22,7 @@ import { pushGit } from "../snapshots/pushGit.ts";
 import { type FoundChanges, recordOf, workspaceChanges, type WorkspaceChanges } from "../snapshots/workspaceChanges.ts";
 import { commit } from "./commit.ts";
 import { push, type PushResult } from "./push.ts";
+import { releaseData } from "./undoLinks.ts";
 
 export type { DataChange, WorkspaceChanges } from "../snapshots/workspaceChanges.ts";
 
@@ -98,8 +99,7 @@ async function saveInGit(
   } catch (error) {
     throw takeBack(error, () => {
       transaction.undo();
-      kept.restore();
-      dropEntry(repo);
+      unrecord(repo, found.stages, kept);
     });
   }
 }
@@ -122,6 +122,7 @@ async function recordData(
 ): Promise<Begun> {
   const found = await workspaceChanges(repo, options);
   const { changes } = found;
+  refuseEditedImports(repo, found);
   const hasChanges = changes.data.length + changes.code.length > 0;
   if (isTagged && hasChanges) throw tagExists(repo, options.tag ?? "");
   if (hasChanges) refuseDetached(git);
@@ -141,10 +142,19 @@ async function recordData(
     return { isOver: false, found, kept, pushed };
   } catch (error) {
     throw takeBack(error, () => {
-      kept.restore();
-      dropEntry(repo);
+      unrecord(repo, found.stages, kept);
     });
   }
+}
+
+/** Takes back what was recorded of `stages`, which are as they were before. */
+function unrecord(repo: Repo, stages: readonly Stage[], kept: KeptFiles): void {
+  const before = new Map(stages.flatMap(({ outs }) => outs.map((out) => [out.path, out.hash] as const)));
+  const changed = loadIndex(repo).outs.filter(({ out }) => out.useCache && out.isLocal && before.has(out.path));
+  kept.restore();
+  for (const { out } of changed)
+    if (out.hash !== undefined) releaseData(repo, out.path, out.hash, before.get(out.path), repo.root);
+  dropEntry(repo);
 }
 
 function filesToChange(stages: readonly Stage[]): OsPath[] {
@@ -199,6 +209,19 @@ function refuseOtherTag(git: Git, name: string): boolean {
   throw new ScmError(`the tag '${name}' exists already${commitId === undefined ? "" : ` (${commitId.slice(0, 7)})`}`, {
     code: "exists",
     hint: `Nothing was saved. Choose another name, or remove it first: git tag -d ${name}`,
+  });
+}
+
+/** @throws {DvcError} for data of another repository that is not as that one has it: nobody could bring it back */
+function refuseEditedImports(repo: Repo, { changes, stages }: FoundChanges): void {
+  const imports = new Set(stages.filter(isRepoImport).map((stage) => addressOf(repo, stage)));
+  const edited = changes.data.find(({ stage, change }) => imports.has(stage) && change !== "not in cache");
+  if (edited === undefined) return;
+  const { programName } = repo.env;
+  const { path, stage: file } = edited;
+  throw new DvcError(`'${path}' is an import and was changed: no remote would hold what you made of it`, {
+    code: "unsaved-files",
+    hint: `Nothing was saved. Get back what was imported ('${programName} checkout --force ${file}'), or make it your own ('${programName} remove ${file}', then '${programName} add ${path}').`,
   });
 }
 

@@ -34,6 +34,8 @@ export interface UndoResult {
   readonly at: number;
   /** In the order of the work. */
   readonly changes: readonly UndoneChange[];
+  /** It can't be taken back, and was left as it is (`force`): what was done before it is next. */
+  readonly isPassedOver?: true;
 }
 
 /** One command that can be taken back, or was. */
@@ -64,7 +66,11 @@ export async function undo(repo: Repo, options: UndoOptions = {}): Promise<UndoR
       await refuseConflicts(repo, entry, shown.verb, options);
     }
     checkPlaces(repo, entry);
-    const result = { ...described(repo, entry), verb: shown.verb, at: shown.at };
+    const named = { verb: shown.verb, at: shown.at };
+    const isFinal = entry.steps.some(({ kind }) => kind === "final");
+    const result: UndoResult = isFinal
+      ? { ...named, changes: [], isPassedOver: true }
+      : { ...described(repo, entry), ...named };
     if (options.dry === true) return result;
     markEntry(entry, { begun: true });
     if (options.redo === true) {

@@ -18,12 +18,14 @@ import type { Repo } from "../repo/repo.ts";
 export function releaseUnnamed(repo: Repo, file: OsPath, now: string, before: string | null, home: OsPath): void {
   if (!basename(file).endsWith(".dvc")) return;
   const named = before === null ? new Map<OsPath, HashInfo>() : dataOf(file, before);
-  for (const [path, hash] of dataOf(file, now)) {
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) continue;
-    const kept = named.get(path);
-    if (kept === undefined) unprotectPath(path, home);
-    else if (kept.value !== hash.value) releaseChanged(repo, path, hash, kept, home);
-  }
+  for (const [path, hash] of dataOf(file, now)) releaseData(repo, path, hash, named.get(path), home);
+}
+
+/** Data that is recorded as `now` shall be recorded as `before` again, or not at all: what only `now` names is no link any more. */
+export function releaseData(repo: Repo, path: OsPath, now: HashInfo, before: HashInfo | undefined, home: OsPath): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
+  if (before === undefined) unprotectPath(path, home);
+  else if (before.value !== now.value) releaseChanged(repo, path, now, before, home);
 }
 
 /** Files that the one hash names and the other does not, at their places. */

@@ -149,10 +149,17 @@ export class Git {
     const tags = new Map<string, string>();
     for (const line of lines) {
       const [ref = "", type, sha = "", peeledType, peeled = ""] = line.split(" ");
-      const commit = type === "commit" ? sha : peeledType === "commit" ? peeled : undefined;
-      if (commit !== undefined) tags.set(ref.slice("refs/tags/".length), commit);
+      const name = ref.slice("refs/tags/".length);
+      const direct = type === "commit" ? sha : peeledType === "commit" ? peeled : undefined;
+      const commit = peeledType === "tag" ? this.taggedCommit(name) : direct;
+      if (commit !== undefined) tags.set(name, commit);
     }
     return new Map([...tags].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** The commit that a tag leads to, also by way of other tags; undefined when it is of something else. */
+  taggedCommit(name: string): string | undefined {
+    return this.#verify(`refs/tags/${name}`);
   }
 
   /** Every commit that HEAD, a branch, a remote's branch or a tag reaches, newest first. */

@@ -1,10 +1,13 @@
-import type { SpawnSyncReturns } from "node:child_process";
+import type { ChildProcess, SpawnSyncReturns } from "node:child_process";
 import { ScmError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 
 /** Output of a Git child larger than this is refused (bytes): a listing of some millions of files fits. */
 const MAX_OUTPUT = 1 << 30;
+
+/** After Git has ended, what it said is read for so long, ms. */
+const LAST_WORDS_MS = 500;
 
 /** How to call Git. */
 export interface GitCall {
@@ -101,7 +104,7 @@ export function runGit(environment: Environment, args: readonly string[], call: 
   if (child.error !== undefined) throw spawnProblem(child.error);
   const answer: GitAnswer = { code: child.status ?? 128, stdout: child.stdout, stderr: child.stderr.toString("utf8") };
   if (!(call.allow ?? [0]).includes(answer.code)) {
-    throw new ScmError(`git ${args[0] ?? ""} failed: ${reasonOf(answer.stderr)}`);
+    throw new ScmError(`git ${verbOf(args)} failed: ${reasonOf(answer.stderr)}`);
   }
   return answer;
 }
@@ -129,19 +132,35 @@ export async function runGitBeside(
   child.stdin.end(call.input ?? "");
   const stop = (): void => void child.kill("SIGTERM");
   call.signal?.addEventListener("abort", stop, { once: true });
-  const code = await new Promise<number>((resolve, reject) => {
+  const code = await ended(child).finally(() => call.signal?.removeEventListener("abort", stop));
+  call.signal?.throwIfAborted();
+  const answer = { code, stdout: Buffer.concat(chunks.out), stderr: Buffer.concat(chunks.err).toString("utf8") };
+  if ((call.allow ?? [0]).includes(code)) return answer;
+  const said = `${answer.stderr.trim()}\n${answer.stdout.toString("utf8").trim()}`.trim();
+  throw new ScmError(`git ${verbOf(args)} failed: ${said === "" ? `exit code ${String(code)}` : said}`);
+}
+
+/** The exit code, once all was read. What a hook left running in the background may hold the pipes open: that is not waited for. */
+function ended(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
     child.once("error", (error) => {
       reject(spawnProblem(error));
     });
     child.once("close", (status) => {
       resolve(status ?? 128);
     });
-  }).finally(() => call.signal?.removeEventListener("abort", stop));
-  call.signal?.throwIfAborted();
-  const answer = { code, stdout: Buffer.concat(chunks.out), stderr: Buffer.concat(chunks.err).toString("utf8") };
-  if ((call.allow ?? [0]).includes(code)) return answer;
-  const said = `${answer.stderr.trim()}\n${answer.stdout.toString("utf8").trim()}`.trim();
-  throw new ScmError(`git ${args[0] ?? ""} failed: ${said === "" ? `exit code ${String(code)}` : said}`);
+    child.once("exit", (status) => {
+      setTimeout(() => {
+        resolve(status ?? 128);
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, LAST_WORDS_MS).unref();
+    });
+  });
+}
+
+function verbOf(args: readonly string[]): string {
+  return args.find((word) => !word.startsWith("-")) ?? "";
 }
 
 function spawnProblem(error: Error): ScmError {

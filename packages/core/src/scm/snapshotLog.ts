@@ -50,7 +50,7 @@ function withTags(one: LoggedCommit, tags: ReadonlyMap<string, readonly TagFacts
 }
 
 function logOf(git: Git, words: readonly string[], input?: readonly string[]): LoggedCommit[] {
-  const args = ["log", `--format=${FORMAT}`, ...words];
+  const args = ["log", "--no-show-signature", "--encoding=UTF-8", `--format=${FORMAT}`, ...words];
   const { stdout } = git.run(args, input === undefined ? {} : { input: `${input.join("\n")}\n` });
   return stdout
     .toString("utf8")
@@ -79,11 +79,13 @@ function tagFacts(git: Git): Map<string, TagFacts[]> {
   for (const line of lines.split("\n")) {
     const [ref = "", type, sha = "", peeledType, peeled = "", name = "", email = "", time = "", message = ""] =
       line.split("\x1f");
-    const isAnnotated = type === "tag" && peeledType === "commit";
-    const commit = type === "commit" ? sha : isAnnotated ? peeled : undefined;
+    const tag = ref.slice("refs/tags/".length);
+    const isAnnotated = type === "tag";
+    const direct = type === "commit" ? sha : peeledType === "commit" ? peeled : undefined;
+    const commit = peeledType === "tag" ? git.taggedCommit(tag) : direct;
     if (commit === undefined) continue;
     const facts = {
-      name: ref.slice("refs/tags/".length),
+      name: tag,
       message: isAnnotated ? message : "",
       isAnnotated,
       who: { name, email: email.replace(/^<|>$/g, "") },

@@ -26,6 +26,8 @@ export interface SnapshotFacts extends SnapshotContents {
   readonly local: Presence;
   /** Remotes that were asked, by name; null for one that could not be. */
   readonly remotes: Readonly<Record<string, Presence | null>>;
+  /** Why its data is not known: a file of the commit that can't be read. */
+  readonly problem?: string;
 }
 
 /** What to find out beside what Git has. */
@@ -52,11 +54,7 @@ export async function describeSnapshots(
   for (const [at, { logged, index }] of snapshots.entries()) {
     const held = [...remotes].map(([name, found]) => [name, found?.[at] ?? null] as const);
     facts.push({
-      commit: logged.commit,
-      tags: logged.tags.map(({ name }) => name),
-      message: logged.tags.findLast(({ isAnnotated }) => isAnnotated)?.message || logged.subject,
-      author: logged.who,
-      date: new Date(logged.time * 1000).toISOString(),
+      ...namedFacts(logged),
       ...snapshotContents(repo, index),
       metrics: await metricsOf(repo, index, options),
       local: local[at] ?? { objects: 0, present: 0, complete: true },
@@ -64,6 +62,28 @@ export async function describeSnapshots(
     });
   }
   return facts;
+}
+
+function namedFacts({
+  commit,
+  tags,
+  subject,
+  who,
+  time,
+}: LoggedCommit): Pick<SnapshotFacts, "commit" | "tags" | "message" | "author" | "date"> {
+  return {
+    commit,
+    tags: tags.map(({ name }) => name),
+    message: tags.findLast(({ isAnnotated }) => isAnnotated)?.message || subject,
+    author: who,
+    date: new Date(time * 1000).toISOString(),
+  };
+}
+
+/** All that can be said of a commit whose files can't be read. */
+export function unreadFacts(logged: LoggedCommit, problem: string): SnapshotFacts {
+  const none = { bytes: 0, files: 0, outputs: [], metrics: {}, remotes: {} };
+  return { ...namedFacts(logged), ...none, local: { objects: 0, present: 0, complete: false }, problem };
 }
 
 async function metricsOf(repo: Repo, index: Index, options: CallOptions): Promise<Record<string, unknown>> {

@@ -52,22 +52,31 @@ export class GitTransaction {
     const env = { GIT_INDEX_FILE: this.#copy };
     const call = { env, ...signalOf(options) };
     try {
-      await this.#git.runBeside(["add", "--update", "--", ":/"], call);
+      await this.#git.runBeside(["add", "--update", ...this.#outside, "--", ":/"], call);
       await this.#add(files, call);
       if (await this.#isHead(env)) {
         // What was killed before it had put the index in its place ends here.
         if (this.#head !== undefined) await this.#putIndex();
         return undefined;
       }
-      await this.#git.runBeside(["commit", "--quiet", "--file=-"], { ...call, input: message });
-      this.#commit = this.#git.head();
-      if (this.#commit === this.#head) throw new ScmError("git commit made no commit");
+      try {
+        await this.#git.runBeside(["commit", "--quiet", "--file=-"], { ...call, input: message });
+      } finally {
+        // Stopped while a hook ran after it, Git has made the commit all the same.
+        this.#commit = this.#madeCommit(env);
+      }
+      if (this.#commit === undefined) throw new ScmError("git commit made no commit");
       await this.#putIndex();
       return this.#commit;
     } finally {
       removeQuietly(this.#copy);
       removeQuietly(`${this.#copy}.lock`);
     }
+  }
+
+  /** Files that are there belong to the commit, whatever a sparse checkout leaves out. */
+  get #outside(): readonly string[] {
+    return this.#git.config("core.sparseCheckout") === "true" ? ["--sparse"] : [];
   }
 
   async #add(
@@ -80,7 +89,7 @@ export class GitTransaction {
     const ignored = git.isIgnored(there);
     const rels = there.filter((path) => !ignored.has(path)).map((path) => posixRelative(git.root, path));
     if (rels.length === 0) return;
-    const args = ["--literal-pathspecs", "add", "--pathspec-from-file=-", "--pathspec-file-nul"];
+    const args = ["--literal-pathspecs", "add", ...this.#outside, "--pathspec-from-file=-", "--pathspec-file-nul"];
     await git.runBeside(args, { ...call, input: `${rels.join("\0")}\0` });
   }
 
@@ -88,6 +97,16 @@ export class GitTransaction {
     if (this.#head === undefined) return this.#git.run(["ls-files", "-z"], { env }).stdout.length === 0;
     const { code } = await this.#git.runBeside(["diff", "--cached", "--quiet", "HEAD", "--"], { env, allow: [0, 1] });
     return code === 0;
+  }
+
+  /** HEAD, when it is a commit of what the copy holds, made upon what HEAD was. */
+  #madeCommit(env: Readonly<Record<string, string>>): string | undefined {
+    const head = this.#git.head();
+    if (head === undefined || head === this.#head) return undefined;
+    const asked = ["log", "-1", "--no-show-signature", "--format=%T %P", head, "--"];
+    const [tree, ...parents] = textOf(this.#git.run(asked, {})).split(" ");
+    const isUpon = parents.filter((one) => one !== "").join() === (this.#head ?? "");
+    return isUpon && tree === textOf(this.#git.run(["write-tree"], { env })) ? head : undefined;
   }
 
   /** Puts the copy in the place of the index, by Git's own rule: whoever makes `index.lock` may. */
@@ -113,7 +132,19 @@ export class GitTransaction {
 
   /** Makes an annotated tag of HEAD. */
   async tag(name: string, message: string, options: CallOptions): Promise<void> {
-    await this.#git.runBeside(["tag", "--annotate", "--file=-", name], { input: message, ...signalOf(options) });
+    // Lines that begin with "#" are part of a message that nobody edits.
+    const words = ["tag", "--annotate", "--cleanup=whitespace", "--file=-", name];
+    try {
+      await this.#git.runBeside(words, { input: message, ...signalOf(options) });
+    } catch (error) {
+      // Refused, it made none. Stopped, it may have.
+      if (!(error instanceof ScmError)) this.#noteTag(name);
+      throw error;
+    }
+    this.#noteTag(name);
+  }
+
+  #noteTag(name: string): void {
     const object = this.#git.ref(`refs/tags/${name}`);
     if (object !== undefined) this.#tag = { name, object };
   }
@@ -204,6 +235,10 @@ function giveName(ours: OsPath, path: OsPath): void {
     closeSync(openSync(path, "wx"));
     renameSync(ours, path);
   }
+}
+
+function textOf({ stdout }: { readonly stdout: Buffer }): string {
+  return stdout.toString("latin1").trim();
 }
 
 function signalOf({ signal }: CallOptions): { signal?: AbortSignal } {

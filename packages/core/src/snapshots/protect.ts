@@ -2,51 +2,103 @@ import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
-import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
+import { isInside, type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
 import { build } from "../data/build.ts";
+import { namesIfThere } from "../fs/namesIn.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { EMPTY_MD5 } from "../hash/md5.ts";
 import { cacheFor, recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import type { Repo } from "../repo/repo.ts";
+import type { Git } from "../scm/git.ts";
+import { gitChanges } from "../scm/gitChanges.ts";
 import type { GitTree } from "../scm/gitTree.ts";
 import { snapshotGit } from "./find.ts";
 
 /** So many files are named. */
 const MOST_NAMED = 20;
 
+/** Files beside the data, from Git's top folder. */
+export interface UnsavedCode {
+  /** Work that no commit has. */
+  readonly unsaved: readonly RelPath[];
+  /** What differs from HEAD, or is unknown to Git where the target has a file: `unsaved`, and what is as in the target already. */
+  readonly changed: readonly RelPath[];
+}
+
 /**
  * Files of Git's with work that no commit has: they differ from HEAD, and are not what `target` holds either (an interrupted
- * restore may have brought that). Paths from Git's top folder.
+ * restore may have brought that). Files that Git does not know count where they are in the way of one of `target`; Git itself
+ * replaces those that it ignores. What changed within submodules stays there, and does not count.
  * @param only just these files; default: all that Git tracks
+ * @param data places of outputs: what lies there is no code
  */
 export function unsavedCode(
   repo: Repo,
   target: GitTree,
+  data: readonly OsPath[],
   only?: ReadonlySet<OsPath>,
-): { unsaved: RelPath[]; changed: RelPath[] } {
+): UnsavedCode {
   const git = snapshotGit(repo);
-  const untracked = only === undefined ? "no" : "all";
-  const { stdout } = git.run(
-    ["status", "--porcelain=v1", "-z", "--no-renames", "--ignore-submodules=none", `--untracked-files=${untracked}`],
-    {},
-  );
-  const changed = stdout
-    .toString("utf8")
-    .split("\0")
-    .filter((line) => line !== "" && (only?.has(join(git.root, line.slice(3))) ?? true))
-    .map((line) => line.slice(3));
-  return { changed, unsaved: changed.filter((path) => !isAsIn(target, path)) };
+  const differing = gitChanges(git, { untracked: false })
+    .filter(({ state, module }) => !(module.startsWith("S") && state.startsWith(".")))
+    .map(({ path }) => path)
+    .filter((path) => only?.has(join(git.root, path)) ?? true);
+  const wanted = only === undefined ? target.files() : [...only].map((path) => posixRelative(git.root, path));
+  const changed = [...new Set([...differing, ...inTheWay(git, target, wanted, data)])];
+  return { changed, unsaved: changed.filter((path) => !isAsIn(git, target, path)) };
+}
+
+/** What Git does not know, and lies where a commit has files that are not in the index. */
+function inTheWay(git: Git, target: GitTree, wanted: Iterable<RelPath>, data: readonly OsPath[]): RelPath[] {
+  const known = new Set(git.index());
+  const isUnknown = (path: RelPath): boolean =>
+    !known.has(path) && !data.some((place) => isInside(place, join(git.root, path)));
+  const found = new Set<RelPath>();
+  for (const path of wanted) {
+    if (known.has(path) || target.entry(path)?.mode === "160000") continue;
+    const at = firstNoFolder(git.root, path);
+    if (at !== undefined) {
+      if (isUnknown(at)) found.add(at);
+    } else for (const one of filesBelow(git.root, path)) if (isUnknown(one)) found.add(one);
+  }
+  return [...found];
+}
+
+/** The path, or the first folder on the way there, that is something else than a folder. */
+function firstNoFolder(root: OsPath, path: RelPath): RelPath | undefined {
+  for (let end = path.indexOf("/"); ; end = path.indexOf("/", end + 1)) {
+    const at = end < 0 ? path : path.slice(0, end);
+    const stat = lstatSync(join(root, at), { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    if (!stat.isDirectory()) return at;
+    if (end < 0) return undefined;
+  }
+}
+
+function* filesBelow(root: OsPath, folder: RelPath): Iterable<RelPath> {
+  for (const name of namesIfThere(join(root, folder))) {
+    const path = `${folder}/${name}`;
+    if (lstatSync(join(root, path), { throwIfNoEntry: false })?.isDirectory() === true) yield* filesBelow(root, path);
+    else yield path;
+  }
 }
 
 /** Whether a file of the workspace is as in a commit; absent in both counts. */
-function isAsIn(tree: GitTree, path: RelPath): boolean {
+function isAsIn(git: Git, tree: GitTree, path: RelPath): boolean {
   const place = join(tree.root, path);
   const stat = lstatSync(place, { throwIfNoEntry: false });
   const entry = tree.entry(path);
   if (stat === undefined || entry === undefined) return stat === undefined && entry === undefined;
   if (stat.isSymbolicLink()) return entry.mode === "120000" && tree.blobText(entry.sha) === readlinkSync(place);
   if (!stat.isFile() || !entry.mode.startsWith("100")) return false;
-  return tree.readBytes(place)?.equals(readFileSync(place)) === true;
+  if (tree.readBytes(place)?.equals(readFileSync(place)) === true) return true;
+  // As Git would store it: line ends, filters.
+  return (
+    git
+      .run(["hash-object", "--", path], { allow: [0, 128] })
+      .stdout.toString("latin1")
+      .trim() === entry.sha
+  );
 }
 
 /**
@@ -99,10 +151,10 @@ export function refuseUnsaved(repo: Repo, code: readonly RelPath[], data: readon
   throw new DvcError(`the workspace holds work that is saved nowhere:\n${lists.join("\n")}`, {
     code: "unsaved-files",
     hint:
-      `Nothing was changed. Save it first ('${program} snapshot save')` +
+      `Nothing was changed. Save it first ('${program} snapshot save'` +
       (code.length > 0
-        ? ", or put it aside ('git stash') or drop it ('git restore')."
-        : `, or drop it ('${program} checkout --force').`),
+        ? ", after 'git add' for what Git does not know), put it aside ('git stash -u', or move it) or drop it ('git restore')."
+        : `), or drop it ('${program} checkout --force').`),
   });
 }
 

@@ -24,20 +24,29 @@ export async function pushGit(
       throw error;
     });
   } catch (error) {
-    signal?.throwIfAborted();
-    if (!hasArrived(git, remote, branch, tag)) throw error;
+    // Also when it was stopped: what arrived can't be taken back.
+    if (!(await hasArrived(git, remote, branch, tag))) throw error;
   }
   const names = [branch?.replace(/^refs\/heads\//, ""), tag].filter((one) => one !== undefined);
   return `${remote} (${names.join(", ")})`;
 }
 
+/** How long the other side may take to say what it has, ms. */
+const ANSWER_MS = 20_000;
+
 /** Whether the other side has everything although the push failed: the line may have been cut after its work was done. */
-function hasArrived(git: Git, remote: string, branch: string | undefined, tag: string | undefined): boolean {
+async function hasArrived(
+  git: Git,
+  remote: string,
+  branch: string | undefined,
+  tag: string | undefined,
+): Promise<boolean> {
   const refs = [...(branch === undefined ? [] : [branch]), ...(tag === undefined ? [] : [`refs/tags/${tag}`])];
-  const { code, stdout } = git.run(["ls-remote", "--quiet", remote, ...refs], { allow: [0, 1, 2, 128] });
-  if (code !== 0) return false;
+  const call = { allow: [0, 1, 2, 128], signal: AbortSignal.timeout(ANSWER_MS) };
+  const answer = await git.runBeside(["ls-remote", "--quiet", remote, ...refs], call).catch(() => undefined);
+  if (answer?.code !== 0) return false;
   const found = new Map(
-    stdout
+    answer.stdout
       .toString("utf8")
       .split("\n")
       .map((line): [string, string] => [line.split("\t")[1] ?? "", line.split("\t")[0] ?? ""]),

@@ -1,6 +1,5 @@
 import { dirname, join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
-import { existsSync } from "node:fs";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import { dependencyStates, isCommandChanged, workspaceState } from "../pipeline/changed.ts";
 import type { Stage } from "../pipeline/stage.ts";
@@ -8,6 +7,7 @@ import { type Index, loadIndex } from "../repo/index.ts";
 import { presentState } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownPath } from "../repo/shown.ts";
+import { gitChanges } from "../scm/gitChanges.ts";
 import { snapshotGit } from "./find.ts";
 import { isPointer } from "./pointers.ts";
 
@@ -75,16 +75,24 @@ export async function workspaceChanges(repo: Repo, options: CallOptions): Promis
       stale.push(addressOf(repo, stage));
   }
   const pointers = pointersOf(repo, index);
-  return { changes: { data, ...gitChanges(repo, pointers), absent, stale }, index, stages, pointers };
+  return { changes: { data, ...codeChanges(repo, pointers), absent, stale }, index, stages, pointers };
 }
 
-/** Files that a snapshot can't do without: stage files, lock files, and the ignore files beside outputs. */
+/**
+ * Files that a snapshot can't do without: stage files, lock files, the ignore files beside outputs, and what stages leave to Git
+ * (`cache: false`) or read their parameters from.
+ */
 function pointersOf(repo: Repo, index: Index): OsPath[] {
   const files = new Set<OsPath>();
   for (const stage of index.stages) {
     files.add(stage.file);
     if (stage.name !== undefined) files.add(lockOf(stage));
-    for (const out of stage.outs) if (out.isLocal && out.useCache) files.add(join(dirname(out.path), ".gitignore"));
+    for (const out of stage.outs) {
+      if (!out.isLocal) continue;
+      if (out.useCache) files.add(join(dirname(out.path), ".gitignore"));
+      else if (out.isInRepo) files.add(out.path);
+    }
+    for (const dep of stage.deps) if (dep.kind === "params" && dep.isInRepo) files.add(dep.path);
   }
   for (const project of index.projects) files.add(project.file);
   files.add(join(repo.root, ".dvcignore"));
@@ -101,40 +109,35 @@ function lockOf(stage: Stage): OsPath {
   return join(dirname(stage.file), "dvc.lock");
 }
 
-function gitChanges(
+function codeChanges(
   repo: Repo,
   pointers: readonly OsPath[],
 ): Pick<WorkspaceChanges, "code" | "untracked" | "submodules"> {
   const git = snapshotGit(repo);
-  const { stdout } = git.run(["status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all"], {});
   const wanted = new Set(pointers.map((path) => posixRelative(git.root, path)));
   const code: { path: string; change: "added" | "deleted" | "modified" }[] = [];
   const untracked: string[] = [];
   const submodules: string[] = [];
-  for (const line of stdout.toString("utf8").split("\0")) {
-    const { state, module, path } = statusOf(line);
-    if (path === "") continue;
+  for (const { state, module, path } of gitChanges(git, { untracked: true })) {
     if (/^S.(M.|.U)$/.test(module)) submodules.push(path);
     // Its commit is the same: only what is in it changed.
     if (/^S\./.test(module) && state === ".M") continue;
-    if (state !== "?") code.push({ path, change: changeOf(state, existsSync(join(git.root, path))) });
-    else if (wanted.has(path)) code.push({ path, change: "added" });
-    else if (!isPointer(path)) untracked.push(path);
+    if (state === "?") {
+      if (isWanted(path, wanted)) code.push({ path, change: "added" });
+      else if (!isPointer(path)) untracked.push(path);
+    } else if (state !== "AD") code.push({ path, change: changeOf(state) });
   }
   return { code, untracked, submodules };
 }
 
-/** `1 XY SUB MODE MODE MODE ID ID PATH`, `u XY SUB MODE MODE MODE MODE ID ID ID PATH` or `? PATH` (git-status, porcelain v2). */
-function statusOf(line: string): { readonly state: string; readonly module: string; readonly path: string } {
-  if (line.startsWith("? ")) return { state: "?", module: "", path: line.slice(2) };
-  const [, state = "", module = ""] = line.split(" ", 3);
-  const fields = line.startsWith("u ") ? 10 : 8;
-  let at = 0;
-  for (let n = 0; n < fields; n++) at = line.indexOf(" ", at) + 1;
-  return { state, module, path: line.slice(at) };
+/** Whether it, or a folder that holds it, belongs to the snapshot. */
+function isWanted(path: string, wanted: ReadonlySet<string>): boolean {
+  for (let at = path; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) if (wanted.has(at)) return true;
+  return false;
 }
 
-function changeOf(state: string, isThere: boolean): "added" | "deleted" | "modified" {
-  if (!isThere) return "deleted";
-  return state.startsWith("A") ? "added" : "modified";
+/** What the commit will say of a file that Git knows, by the two letters of `git status`. */
+function changeOf(state: string): "added" | "deleted" | "modified" {
+  if (state.includes("D")) return "deleted";
+  return state.includes("A") ? "added" : "modified";
 }

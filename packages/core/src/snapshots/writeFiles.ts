@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { chmodSync, lstatSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import { guardPath } from "../data/planGuard.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
@@ -13,18 +13,51 @@ import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Files up to so many bytes are kept in the journal, larger ones and what is no text in the trash. */
 const MOST_TEXT = 1 << 20;
+/** Attributes of Git's by which a file is another one in the workspace than in a commit. */
+const CONVERSIONS = ["filter", "text", "eol", "working-tree-encoding", "ident"];
 
 /** Makes files of Git's as the commit has them, and notes what they were. @returns those that are in it */
 export function writeFromCommit(repo: Repo, snapshot: FoundSnapshot, files: readonly OsPath[]): OsPath[] {
+  const converted = convertedFiles(repo, files);
   const keeper = new Keeper(repo, "snapshot restore");
   try {
-    return files.filter((path) => writeOne(repo, snapshot, path, keeper));
+    return files.filter((path) => writeOne(repo, snapshot, path, keeper, converted));
   } finally {
     keeper.finish();
   }
 }
 
-function writeOne(repo: Repo, { commit }: FoundSnapshot, path: OsPath, keeper: Keeper): boolean {
+/** Those of the files that Git does not check out byte by byte: by its settings or attributes it converts line ends, encodings, or runs a filter. */
+function convertedFiles(repo: Repo, files: readonly OsPath[]): Set<OsPath> {
+  const git = snapshotGit(repo);
+  if (files.length === 0) return new Set();
+  if (git.config("core.autocrlf")?.toLowerCase() === "true") return new Set(files);
+  const input = files.map((path) => `${posixRelative(git.root, path)}\0`).join("");
+  const fields = git
+    .run(["check-attr", "-z", "--stdin", ...CONVERSIONS], { input })
+    .stdout.toString("utf8")
+    .split("\0");
+  const found = new Set<OsPath>();
+  for (let at = 0; at + 2 < fields.length; at += 3) {
+    const [path = "", , value = ""] = fields.slice(at, at + 3);
+    if (value !== "unspecified" && value !== "unset") found.add(join(git.root, path));
+  }
+  return found;
+}
+
+/** What Git would check out. */
+function contentOf(repo: Repo, path: OsPath, sha: string): Buffer {
+  const git = snapshotGit(repo);
+  return git.run(["cat-file", "--filters", `--path=${posixRelative(git.root, path)}`, sha], {}).stdout;
+}
+
+function writeOne(
+  repo: Repo,
+  { commit }: FoundSnapshot,
+  path: OsPath,
+  keeper: Keeper,
+  converted: ReadonlySet<OsPath>,
+): boolean {
   const git = snapshotGit(repo);
   const tree = git.tree(commit);
   const entry = tree.entry(posixRelative(git.root, path));
@@ -34,8 +67,9 @@ function writeOne(repo: Repo, { commit }: FoundSnapshot, path: OsPath, keeper: K
     writeLink(path, tree.blobText(entry.sha) ?? "", keeper);
     return true;
   }
-  const bytes = tree.readBytes(path);
-  if (bytes === undefined) return false;
+  const raw = tree.readBytes(path);
+  if (raw === undefined) return false;
+  const bytes = converted.has(path) ? contentOf(repo, path, entry.sha) : raw;
   const old = lstatSync(path, { throwIfNoEntry: false });
   const before = old?.isFile() === true ? readFileSync(path) : undefined;
   if (before?.equals(bytes) !== true) {
