@@ -10,6 +10,8 @@ const LONG = process.env["HOLDFAST_LONG"] === "1";
 const GIVEN = process.env["HOLDFAST_STEPS"];
 const SHARE = Number(GIVEN ?? "5");
 const SEED = Number(process.env["HOLDFAST_SEED"] ?? "20261127");
+/** With `make test-long`, so many looks of each verb fail, or HOLDFAST_LOOKS. */
+const LOOKS = Number(process.env["HOLDFAST_LOOKS"] ?? "20");
 const ONLY = process.env["HOLDFAST_FAULT_ONLY"];
 /** Leaves out the faults of other kinds, as `kill`. */
 const KIND = process.env["HOLDFAST_FAULT_KIND"];
@@ -34,9 +36,16 @@ function randomOf(seed: number): () => number {
   };
 }
 
+/** A few of the looks at files and folders: each may fail. */
+function chosenLooks(name: string, looks: number, share: number): Fault[] {
+  if (KIND !== undefined && KIND !== "look") return [];
+  const random = randomOf(SEED + 7 * name.length);
+  return Array.from({ length: share }, () => ({ kind: "look", at: 1 + Math.floor(random() * looks) }));
+}
+
 function chosen(name: string, steps: number, share: number): Fault[] {
   const all = kinds.flatMap((kind) => Array.from({ length: steps }, (_, at) => ({ ...kind, at: at + 1 })));
-  if (LONG && GIVEN === undefined) return all;
+  if ((LONG && GIVEN === undefined) || all.length === 0) return all;
   const random = randomOf(SEED + name.length);
   const at = 1 + Math.floor(random() * steps);
   const some = Array.from({ length: share }, () => all[Math.floor(random() * all.length)] as Fault);
@@ -165,12 +174,15 @@ export function describeEveryStep(part: number, parts: number): void {
       box.script(verb.prepare);
       box.keep();
       const before = precious();
-      const { steps, code, err } = await box.faulty(verb.args, { kind: "count", at: 0 });
+      const { steps, looks, code, err } = await box.faulty(verb.args, { kind: "count", at: 0 });
       expect([code, err]).toEqual([0, expect.anything()]);
       const goal = picture();
       const faults =
         ONLY === undefined
-          ? chosen(name, steps.length, LONG ? SHARE : (verb.share ?? SHARE))
+          ? [
+              ...chosen(name, steps.length, LONG ? SHARE : (verb.share ?? SHARE)),
+              ...chosenLooks(name, looks, LONG ? LOOKS : verb.share === undefined ? 1 : 0),
+            ]
           : [JSON.parse(ONLY) as Fault];
       const wrong: string[] = [];
       for (const fault of faults) {

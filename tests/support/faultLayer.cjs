@@ -1,6 +1,6 @@
 "use strict";
-// Loaded before the program (`node --require`), in each of its threads: numbers every step that changes a disk and lets one of them
-// go wrong. HOLDFAST_FAULT is JSON, see `Fault` in `faultRun.ts`. Steps are numbered over all threads; each is a line of `log`.
+// Loaded before the program (`node --require`), in each of its threads: numbers every step that changes a disk, and every look at
+// one, and lets one of them go wrong. HOLDFAST_FAULT is JSON, see `Fault` in `faultRun.ts`. Steps are numbered over all threads; each is a line of `log`.
 const fs = require("node:fs");
 const childProcess = require("node:child_process");
 const { basename } = require("node:path");
@@ -10,8 +10,8 @@ const threads = require("node:worker_threads");
 const fault = JSON.parse(process.env.HOLDFAST_FAULT);
 const original = { ...fs };
 const KEY = "holdfast-fault";
-if (threads.isMainThread) threads.setEnvironmentData(KEY, new SharedArrayBuffer(8));
-/** [steps begun, whether the fault has happened] */
+if (threads.isMainThread) threads.setEnvironmentData(KEY, new SharedArrayBuffer(12));
+/** [steps begun, whether the fault has happened, looks] */
 const shared = new Int32Array(threads.getEnvironmentData(KEY));
 const log = original.openSync(fault.log, "a");
 let inner = 0;
@@ -41,15 +41,26 @@ function die() {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
-function failure(step, path) {
-  const kind = ERRORS[fault.code];
-  const error = new Error(`${fault.code}: ${kind.says}, ${step} '${String(path)}'`);
+function failure(step, path, code = fault.code) {
+  const kind = ERRORS[code];
+  const error = new Error(`${code}: ${kind.says}, ${step} '${String(path)}'`);
   return Object.assign(error, {
-    code: fault.code,
+    code,
     syscall: step,
     path: String(path),
-    errno: -require("node:os").constants.errno[fault.code],
+    errno: -require("node:os").constants.errno[code],
   });
+}
+
+/** Counts a look at something of the sandbox. @throws the fault, if it happens to this one */
+function look(call, path) {
+  if (inner > 0 || typeof path !== "string" || !path.startsWith(fault.root)) return;
+  if (fault.kind === "look" && fault.path !== undefined && path !== fault.path) return;
+  const nth = Atomics.add(shared, 2, 1) + 1;
+  if (fault.kind !== "look") return;
+  if (nth !== fault.at) return;
+  say(`failed ${call} ${JSON.stringify(path)}`);
+  throw failure(call, path, "EIO");
 }
 
 /** Puts a link in the place of a folder, as somebody else might at any moment. */
@@ -257,6 +268,23 @@ for (const [name, call] of Object.entries(calls)) {
   const own = original.promises[name];
   if (own !== undefined) fs.promises[name] = promise(call, own);
 }
+for (const name of ["stat", "lstat", "readdir", "readFile"]) {
+  const run = fs[`${name}Sync`];
+  fs[`${name}Sync`] = (path, ...rest) => {
+    look(name, path);
+    return run(path, ...rest);
+  };
+}
+/** This one tells nobody that it could not look. */
+fs.existsSync = (path) => {
+  try {
+    look("access", path);
+  } catch {
+    return false;
+  }
+  return original.existsSync(path);
+};
+process.on("exit", () => say(`looks ${String(Atomics.load(shared, 2))}`));
 for (const name of ["fsync", "fdatasync"]) fs[name] = callback(calls.fsync, original[name]);
 for (const name of ["write", "writev"]) fs[name] = callback(calls[name], original[name]);
 

@@ -23,9 +23,9 @@ export interface Fault {
    * `kill`: SIGKILL before step `at`. `half`: in the first write from there on, once half of it is written. `error`: step `at`
    * (or the first after it that can) fails with `code`; a full or read-only disk stays so. `power`: as `kill`, and what was not
    * flushed is gone. `signal`: it gets `signal` before step `at`. `swap`: before step `at` the folder `path` gets another name,
-   * and a link to `target` its place. `count`: nothing.
+   * and a link to `target` its place. `look`: look `at` at a file or folder (of `path`, if given) fails, counted on its own. `count`: nothing.
    */
-  readonly kind: "count" | "kill" | "half" | "error" | "power" | "signal" | "swap";
+  readonly kind: "count" | "kill" | "half" | "error" | "power" | "signal" | "swap" | "look";
   readonly at: number;
   readonly code?: "ENOSPC" | "EIO" | "EACCES" | "EMFILE" | "EROFS";
   readonly signal?: "SIGINT" | "SIGTERM";
@@ -48,6 +48,8 @@ export interface Faulty {
   readonly err: string;
   /** `STEP "PATH"`, in order. */
   readonly steps: readonly string[];
+  /** How many looks there were at files and folders. */
+  readonly looks: number;
 }
 
 /** Where a shared memory file system is, flushes cost nothing. */
@@ -128,7 +130,8 @@ export class Sandbox {
     return {
       killed,
       by: signal,
-      failed: lines.includes("failed"),
+      failed: lines.some((line) => line.startsWith("failed")),
+      looks: Number(lines.findLast((line) => line.startsWith("looks "))?.slice(6) ?? 0),
       swapped: lines.includes("swapped"),
       code,
       err,

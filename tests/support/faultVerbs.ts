@@ -130,6 +130,10 @@ export const verbs: Record<string, Verb> = {
   pull: { args: ["pull"], prepare: `${ADDED}\nholdfast push -q; rm -rf .dvc/cache data model` },
   gc: { args: ["gc", "-w", "-f"], prepare: `${TWO}\ngit reset -q --hard HEAD~0; git tag -d one >/dev/null` },
   move: { args: ["move", "data", "moved"], prepare: ADDED },
+  "move of what was edited": {
+    args: ["move", "data", "moved"],
+    prepare: `${ADDED}\nfiles v2; echo mine > data/mine`,
+  },
   remove: { args: ["remove", "data.dvc", "--outs"], prepare: `${ADDED}\nfiles v2` },
   repro: { args: ["repro"], prepare: STAGES },
   "snapshot save": { args: ["snapshot", "save", "-m", "second", "-t", "v2"], prepare: `${ADDED}\nfiles v2; rm data/a` },

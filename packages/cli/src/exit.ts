@@ -158,11 +158,17 @@ function isInterrupt(error: unknown): boolean {
 export function chainText(error: unknown): string {
   const texts: string[] = [];
   for (let at: unknown = error; at !== undefined && at !== null; at = at instanceof Error ? at.cause : undefined) {
+    // A text that only repeats the system's own.
+    if (at instanceof Error && at.cause instanceof Error && at.message === at.cause.message) continue;
     const text = textOf(at);
-    // What the library says of an error of the system is its text already.
-    if (text !== texts.at(-1)) texts.push(text);
+    if (!isSaid(text, texts.at(-1))) texts.push(text);
   }
   return texts.join(": ");
+}
+
+/** What the library says of an error of the system is its text already, and the file besides. */
+function isSaid(text: string, before: string | undefined): boolean {
+  return text === before || (text.startsWith("[Errno ") && before?.startsWith(text) === true);
 }
 
 function textOf(error: unknown): string {

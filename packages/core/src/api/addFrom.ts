@@ -1,4 +1,4 @@
-import { cpSync, existsSync, renameSync, statSync } from "node:fs";
+import { cpSync, renameSync, statSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { upload } from "../odb/transfer.ts";
@@ -20,6 +20,7 @@ import { placeBuilt, withBuilt } from "./importPlace.ts";
 import { recordOutput, relinkOutput } from "./recordOutput.ts";
 import { bringUrl, sendUrl } from "./urlImport.ts";
 import { openUrl } from "./urlSource.ts";
+import { isThere } from "../fs/isThere.ts";
 
 /** What `add --out` and `add --to-remote` work on. */
 export interface AddFromTarget {
@@ -46,7 +47,7 @@ export async function addFrom(
   };
   if (schemeOf(source) !== undefined) return save(await fromUrl(repo, target, source, context, options));
   const from = resolve(repo.env.cwd, source);
-  if (!existsSync(from)) throw new DvcError(`[Errno 2] No such file or directory: '${from}'`, { code: "not-found" });
+  if (!isThere(from)) throw new DvcError(`[Errno 2] No such file or directory: '${from}'`, { code: "not-found" });
   const out =
     options.toRemote === true
       ? await sendToRemote(repo, target.out, from, options)
@@ -67,7 +68,7 @@ async function fromUrl(
   try {
     if (options.toRemote === true)
       return withBuilt(out, await sendUrl(repo, url, place, { ...options, ...jobs, for: "add" }));
-    if (existsSync(out.path) && options.force !== true) throw outExists(relative(repo.env.cwd, out.path));
+    if (isThere(out.path) && options.force !== true) throw outExists(relative(repo.env.cwd, out.path));
     const built = await bringUrl(repo, url, place, repo.cache, options);
     context.ignore(out.path);
     await placeBuilt(repo, out, built, options);
@@ -84,7 +85,7 @@ async function bringIn(
   context: GitContext,
   options: AddOptions,
 ): Promise<Output> {
-  const isLeft = existsSync(out.path) && options.force !== true;
+  const isLeft = isThere(out.path) && options.force !== true;
   if (isLeft && !(await isCopyOf(repo, from, out.path, options))) throw outExists(relative(repo.env.cwd, out.path));
   if (!isLeft) await replace(repo, out, from, options);
   const recorded = await recordOutput(repo, { ...out, hash: undefined, meta: {} }, { ...options, stage, store: true });
@@ -129,7 +130,7 @@ async function isCopyOf(repo: Repo, from: string, out: string, options: AddOptio
 
 /** With `--force` something is replaced: its bytes go into the cache first, so that nothing is lost. */
 async function keepOld(repo: Repo, out: Output, options: AddOptions): Promise<boolean> {
-  if (!existsSync(out.path)) return false;
+  if (!isThere(out.path)) return false;
   await build(out.path, { ...options, state: repo.state, ignore: repo.ignore, store: repo.cache });
   return true;
 }

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
@@ -7,6 +7,7 @@ import { loadIndex } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import type { Repo } from "../repo/repo.ts";
+import { isThere } from "../fs/isThere.ts";
 
 export interface DestroyOptions extends CallOptions {
   readonly force?: boolean;
@@ -33,7 +34,7 @@ export async function destroy(repo: Repo, options: DestroyOptions = {}): Promise
   const removed = await withRepoLock(repo, options, () => Promise.resolve(removeStageFiles(repo)));
   repo.close();
   for (const path of [join(repo.root, ".dvcignore"), repo.dvcDir]) {
-    if (!existsSync(path)) continue;
+    if (!isThere(path)) continue;
     rmSync(path, { recursive: true, force: true });
     removed.push(relative(repo.root, path));
   }
@@ -45,7 +46,7 @@ function removeStageFiles(repo: Repo): string[] {
   for (const { stage, out } of index.outs) {
     if (!out.isLocal || !out.useCache) continue;
     checkOutputPath(repo, stage, out);
-    if (existsSync(out.path)) unprotectPath(out.path, repo.root);
+    if (isThere(out.path)) unprotectPath(out.path, repo.root);
   }
   const files = new Set(
     index.stages.flatMap((stage) =>

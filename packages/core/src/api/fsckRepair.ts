@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CorruptObjectError, DvcError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
@@ -15,6 +15,7 @@ import { openRemote, remoteNameOf } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownLocal } from "../repo/shown.ts";
 import type { FsckFinding, FsckOptions } from "./fsckTypes.ts";
+import { isThere } from "../fs/isThere.ts";
 
 /** What repairing needs beside the findings. */
 export type RepairOptions = Pick<FsckOptions, "from" | "jobs"> & CallOptions;
@@ -158,7 +159,7 @@ async function fromWorkspace(
   if (cache.hashName !== "md5") return;
   for (const { out } of loadIndex(repo).outs) {
     if (left.size === 0) return;
-    if (!out.useCache || !out.isLocal || out.hash === undefined || !existsSync(out.path)) continue;
+    if (!out.useCache || !out.isLocal || out.hash === undefined || !isThere(out.path)) continue;
     const oid = out.hash.value;
     if (!isDirHash(oid)) {
       if (left.has(oid) && takeFile(cache, out.path, oid)) note(oid, shownLocal(repo, out.path));
@@ -194,7 +195,7 @@ function takeFile(cache: ObjectDb, from: OsPath, oid: string): boolean {
 function fromCache(repo: Repo, cache: ObjectDb, place: string, left: Set<string>, note: Note): void {
   const given = resolve(repo.env.cwd, place);
   const own = join(given, ".dvc", "cache");
-  const other = new ObjectDb(existsSync(own) ? own : given, { layout: cache.layout });
+  const other = new ObjectDb(isThere(own) ? own : given, { layout: cache.layout });
   for (const oid of [...left]) {
     if (other.sizeOf(oid) !== undefined && takeFile(cache, other.pathOf(oid), oid)) note(oid, other.root);
   }

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
@@ -10,7 +10,7 @@ import { saveStage } from "../pipeline/save.ts";
 import { type Dependency, isDataSource, type Output, type Stage } from "../pipeline/stage.ts";
 import { refuseIgnoredStageFile, withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
-import { note, noteText } from "../repo/journal.ts";
+import { type JournalStep, note, noteText, readJournal } from "../repo/journal.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
@@ -19,6 +19,7 @@ import { requireFolder } from "../repo/stageFolder.ts";
 import { hashPath, recordOutput, relinkOutput } from "./recordOutput.ts";
 import { removeHeldFile, renameHeld } from "../fs/heldFolders.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
+import { isThere } from "../fs/isThere.ts";
 
 /** Both relative to the working folder. */
 export interface MoveResult {
@@ -67,7 +68,7 @@ async function moveLocked(
   requireFolder(next.wdir);
   refuseIgnoredStageFile(repo, next.file);
   index.checkGraph([next], [stage]);
-  if ((next.file !== stage.file || target === source) && existsSync(next.file) && !isResumed)
+  if ((next.file !== stage.file || target === source) && isThere(next.file) && !isResumed)
     throw new DvcError(`'${relative(repo.env.cwd, next.file)}' already exists`, { code: "exists" });
   const [newOut] = next.outs;
   if (newOut === undefined) throw new DvcError(`'${from}' has no output`);
@@ -87,12 +88,23 @@ async function moveLocked(
   return { from, to: relative(repo.env.cwd, target), file: relative(repo.env.cwd, next.file) };
 }
 
-/** A run that was killed after the data was renamed: nothing is at the old place, exactly the recorded data at the new one. */
+/**
+ * A run that ended after the data was renamed: nothing is at the old place, and at the new one what that run put there (edited
+ * before, perhaps), or exactly the recorded data.
+ */
 async function wasMoved(repo: Repo, out: Output, target: string, options: CallOptions): Promise<boolean> {
-  if (existsSync(out.path) || out.hash === undefined || !isStrictlyInside(repo.root, target)) return false;
-  if (!existsSync(target) || isInside(repo.dvcDir, target)) return false;
+  if (isThere(out.path) || !isStrictlyInside(repo.root, target)) return false;
+  if (!isThere(target) || isInside(repo.dvcDir, target)) return false;
+  if (isHalfMoved(repo, out.path, target)) return true;
+  if (out.hash === undefined) return false;
   const name = out.hash.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
   return (await hashPath(repo, target, name, options)).hash.value === out.hash.value;
+}
+
+/** Whether the journal knows of a move that came no further than the data. */
+function isHalfMoved(repo: Repo, from: string, to: string): boolean {
+  const isIt = (step: JournalStep): boolean => step.kind === "moved" && step.path === from && step.to === to;
+  return readJournal(repo).some(({ isWhole, isUndone, steps }) => !isWhole && !isUndone && steps.some(isIt));
 }
 
 function targetOf(repo: Repo, from: string, to: string): string {
@@ -121,11 +133,11 @@ function movedDependency(dep: Dependency, wdir: string): Dependency {
 }
 
 function moveData(source: string, target: string, repo: Repo, options: CallOptions): void {
-  if (!existsSync(source)) {
+  if (!isThere(source)) {
     warn(options, `'${source}' missing`);
     return;
   }
-  if (existsSync(target)) {
+  if (isThere(target)) {
     throw new DvcError(`The file '${relative(repo.env.cwd, target)}' already exists locally.`, {
       code: "exists",
       hint: "Move or remove it first: nothing was changed.",
@@ -145,7 +157,7 @@ async function storeMoved(
   options: CallOptions,
 ): Promise<void> {
   context.ignore(out.path);
-  if (!existsSync(out.path)) return;
+  if (!isThere(out.path)) return;
   const recorded = await recordOutput(repo, out, { ...options, stage, store: out.useCache });
   await relinkOutput(repo, recorded.out, recorded.built, undefined, options);
 }

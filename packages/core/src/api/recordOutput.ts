@@ -1,4 +1,4 @@
-import { existsSync, lstatSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
@@ -15,6 +15,7 @@ import { readManifest } from "../repo/manifests.ts";
 import type { Repo } from "../repo/repo.ts";
 import { shownPath } from "../repo/shown.ts";
 import { withVersions } from "../repo/versionRecords.ts";
+import { isThere } from "../fs/isThere.ts";
 
 /** `store`: put the bytes into the cache. `within`: only this part of a tracked folder. */
 export interface RecordOptions extends CallOptions {
@@ -82,7 +83,7 @@ async function hashNameFor(repo: Repo, out: Output, options: RecordOptions): Pro
 }
 
 function requireFileOrFolder(repo: Repo, out: Output): void {
-  if (existsSync(out.path)) return;
+  if (isThere(out.path)) return;
   const isBrokenLink = lstatSync(out.path, { throwIfNoEntry: false }) !== undefined;
   const text = isBrokenLink
     ? `[Errno 2] No such file or directory: '${out.path}'`
@@ -132,14 +133,13 @@ async function recordWithin(repo: Repo, out: Output, path: OsPath, options: Reco
 
 /** After `add --no-commit` the manifest is nowhere, but the folder may still be what was recorded. */
 async function neverStored(repo: Repo, out: Output, options: CallOptions): Promise<Tree | undefined> {
-  if (!existsSync(out.path)) return undefined;
+  if (!isThere(out.path)) return undefined;
   const { hash, tree } = await hashPath(repo, out.path, "md5", { ...options, store: false });
   return hash.value === out.hash?.value ? tree : undefined;
 }
 
 function refuseUnknown(before: Tree, rel: string, path: OsPath, repo: Repo, out: Output): void {
-  if (!existsSync(out.path))
-    throw new DvcError(`output '${shownPath(repo, out)}' does not exist`, { code: "not-found" });
+  if (!isThere(out.path)) throw new DvcError(`output '${shownPath(repo, out)}' does not exist`, { code: "not-found" });
   if (before.get(rel) === undefined && before.under(rel).length === 0) {
     throw new DvcError(`[Errno 2] No such file or directory: '${path}'`, { code: "not-found" });
   }

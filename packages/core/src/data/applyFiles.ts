@@ -14,6 +14,7 @@ import { StateReader } from "../odb/stateTable.ts";
 import { FileState, StampColumns } from "./applyColumns.ts";
 import type { ReadObject } from "./objectLanes.ts";
 import type { ObjectLanes } from "./objectLanes.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 /** A batch of files to build, as columns that two threads can share. Paths are built by whoever takes the file. */
 export interface FileBatch {
@@ -186,7 +187,7 @@ export class FileBuilder {
       isRead =
         ((flags[index] as number) & VERIFY) !== 0 &&
         size < this.#lanes.capacity &&
-        this.#lanes.read(index, source, stat);
+        ofFile(object, () => this.#lanes.read(index, source, stat));
     } finally {
       closeSync(source);
     }
@@ -339,7 +340,7 @@ export class FileBuilder {
     const hash = verify ? newMd5() : undefined;
     let total = 0;
     for (;;) {
-      const count = readSync(source, buffer, 0, buffer.length, null);
+      const count = ofFile(this.#objectOf(index), () => readSync(source, buffer, 0, buffer.length, null));
       if (count === 0) break;
       hash?.update(buffer.subarray(0, count));
       writeAll(target, buffer, count);

@@ -50,8 +50,7 @@ export interface IngestJob {
 /** A file that could not be read or stored. */
 export interface IngestFailure {
   readonly index: number;
-  readonly code: string | undefined;
   readonly message: string;
-  /** The file that the system call was about. */
-  readonly path: OsPath;
+  /** What the system says besides; `path`: the file that the call was about. */
+  readonly system: Readonly<Pick<NodeJS.ErrnoException, "code" | "errno" | "syscall">> & { readonly path: OsPath };
 }

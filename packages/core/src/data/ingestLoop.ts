@@ -2,6 +2,7 @@ import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync, statSy
 import type { OsPath } from "../base/paths.ts";
 import { TextColumn } from "../base/textColumn.ts";
 import { writeAll } from "../fs/atomic.ts";
+import { ofFile } from "../base/ofFile.ts";
 import { LANES, Md5Lanes } from "../hash/md5Lanes.ts";
 import type { LaneHasher } from "../hash/plainLanes.ts";
 import { DIGEST, digestAt } from "../odb/oidColumn.ts";
@@ -190,7 +191,11 @@ export class IngestLoop {
       reading.copy = this.#create(this.#stagedPath(index));
       writeAll(reading.copy, this.#lanes.buffer(lane), reading.count);
     }
-    if (this.#job.syncEach) fsyncSync(reading.copy);
+    const { copy } = reading;
+    if (this.#job.syncEach)
+      ofFile(this.#stagedPath(index), () => {
+        fsyncSync(copy);
+      });
     outcomes[index] = Outcome.staged + this.#thread;
   }
 
@@ -236,14 +241,18 @@ export class IngestLoop {
     const reading = this.#reading[lane];
     if (reading === undefined) return;
     this.#reading[lane] = undefined;
+    const { copy } = reading;
     closeSync(reading.source);
-    if (reading.copy >= 0) closeSync(reading.copy);
+    if (copy >= 0)
+      ofFile(this.#stagedPath(reading.index), () => {
+        closeSync(copy);
+      });
   }
 
   #fail(lane: number, index: number, path: OsPath, error: unknown): void {
     this.#release(lane);
-    const { code, message, path: about } = error as NodeJS.ErrnoException;
-    this.failures.push({ index, code, message, path: about ?? path });
+    const { code, errno, syscall, message, path: about } = error as NodeJS.ErrnoException;
+    this.failures.push({ index, message, system: { code, errno, syscall, path: about ?? path } });
     Atomics.store(this.#job.control, Control.stop, 1);
     this.#next = this.#end;
   }

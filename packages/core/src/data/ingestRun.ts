@@ -103,7 +103,7 @@ export async function runJob(
   }
   const [failure] = loop.failures;
   if (failure !== undefined)
-    throw ioError(Object.assign(new Error(failure.message), { code: failure.code }), failure.path);
+    throw ioError(Object.assign(new Error(failure.message), failure.system), failure.system.path);
 }
 
 /** Lets signals, timers and input have their turn. */

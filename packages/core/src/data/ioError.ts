@@ -15,10 +15,13 @@ const TEXTS: Readonly<Record<string, string>> = {
   EDQUOT: "[Errno 122] Disk quota exceeded",
 };
 
-/** An operating system's error in DVC's (Python's) words: `[Errno 2] No such file or directory: '/abs/path'`. */
+/**
+ * An operating system's error in DVC's (Python's) words: `[Errno 2] No such file or directory: '/abs/path'`. `path`: what was
+ * being done when it happened, for an error that names no file.
+ */
 export function ioError(error: unknown, path: string): DvcError {
   if (error instanceof DvcError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message, path: own } = error as NodeJS.ErrnoException;
   const text = (code === undefined ? undefined : TEXTS[code]) ?? message;
-  return new DvcError(`${text}: '${path}'`, { code: code === "ENOENT" ? "not-found" : "io", cause: error });
+  return new DvcError(`${text}: '${own ?? path}'`, { code: code === "ENOENT" ? "not-found" : "io", cause: error });
 }

@@ -6,6 +6,7 @@ import { startWorker } from "../base/threads.ts";
 import { workerFile } from "../base/workerFile.ts";
 import { removeQuietly } from "../fs/atomic.ts";
 import { EarlyFlush } from "../fs/earlyFlush.ts";
+import { ofFile } from "../base/ofFile.ts";
 import { newMd5 } from "../hash/md5.ts";
 import { OBJECT_MODE, type ObjectDb, sameFile } from "../odb/objectDb.ts";
 import { openRing, RingFiller, SLOT_BYTES } from "./writeRing.ts";
@@ -34,8 +35,10 @@ export async function storeLarge(from: OsPath, store: ObjectDb, options: CallOpt
     let md5: string;
     try {
       md5 = await new LargeCopy(source, target, Number(before.size), options).run();
-      fchmodSync(target, OBJECT_MODE);
-      fsyncSync(target);
+      ofFile(temporary, () => {
+        fchmodSync(target, OBJECT_MODE);
+        fsyncSync(target);
+      });
     } finally {
       closeSync(target);
     }

@@ -6,6 +6,7 @@ import { newFileMode } from "../base/fileMode.ts";
 import type { OsPath } from "../base/paths.ts";
 import { isLeftover, removeLeft, removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { type HeldFolders, withHeldFolders } from "../fs/heldFolders.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 const BLOCK_BYTES = 1 << 20;
 
@@ -77,7 +78,8 @@ function copyContents(from: OsPath, to: OsPath, mode: number): void {
     const target = openSync(to, "wx", mode);
     try {
       const buffer = Buffer.allocUnsafe(BLOCK_BYTES);
-      for (let count; (count = readSync(source, buffer, 0, BLOCK_BYTES, null)) > 0;) writeAll(target, buffer, count);
+      for (let count; (count = ofFile(from, () => readSync(source, buffer, 0, BLOCK_BYTES, null))) > 0;)
+        writeAll(target, buffer, count);
     } finally {
       closeSync(target);
     }

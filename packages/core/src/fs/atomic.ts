@@ -17,9 +17,11 @@ import {
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { DvcError, EncodingError, UnsafePathError } from "../base/errors.ts";
 import { isReservedName, isStrictlyInside, type OsPath } from "../base/paths.ts";
+import { closeQuietly } from "./closeQuietly.ts";
 import { inHeldFolder } from "./heldFolders.ts";
 import { makeFolders } from "./makeFolders.ts";
 import { namesIn } from "./namesIn.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 /** How an atomic write behaves. */
 export interface AtomicOptions {
@@ -149,13 +151,15 @@ export function writeFileAtomic(path: OsPath, contents: string | Uint8Array, opt
 function replaceBytes(target: OsPath, bytes: Uint8Array, mode: number | undefined, options: AtomicOptions): void {
   const temporary = temporaryPath(target);
   try {
-    const fd = openSync(temporary, "wx", mode ?? 0o666);
-    try {
-      writeAll(fd, bytes);
-      if (options.noSync !== true) fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    ofFile(temporary, () => {
+      const fd = openSync(temporary, "wx", mode ?? 0o666);
+      try {
+        writeAll(fd, bytes);
+        if (options.noSync !== true) fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+    });
     if (mode !== undefined) chmodSync(temporary, mode);
     renameSync(temporary, target);
   } catch (error) {
@@ -197,7 +201,7 @@ export function syncFolder(folder: OsPath): void {
   } catch {
     // Some network and FUSE file systems have no fsync for folders.
   } finally {
-    closeSync(fd);
+    closeQuietly(fd);
   }
 }
 
@@ -263,7 +267,7 @@ export function readPlainText(path: OsPath): string | undefined {
   if (!stat.isFile()) throw new DvcError(`'${path}' is not a file`, { code: "io" });
   if (stat.size > MAX_TEXT_BYTES)
     throw new DvcError(`'${path}' is too large to read (${String(stat.size)} bytes)`, { code: "io" });
-  const bytes = readFileSync(path);
+  const bytes = ofFile(path, () => readFileSync(path));
   // What can't be read as it is can't be written back as it was.
   if (!isUtf8(bytes)) throw new EncodingError(path);
   return bytes.toString("utf8");

@@ -14,6 +14,7 @@ import {
 import { basename, dirname, sep } from "node:path";
 import { UnsafePathError } from "../base/errors.ts";
 import { isInside, isReservedName, type OsPath } from "../base/paths.ts";
+import { closeQuietly } from "./closeQuietly.ts";
 
 /** Where Linux shows the folders that a process holds open, each as a link that leads to it wherever it is moved. */
 const HELD = "/proc/self/fd/";
@@ -70,8 +71,9 @@ export class HeldFolders {
 
   /** Lets go of the folder. */
   close(): void {
-    if (this.#last !== undefined) closeSync(this.#last.fd);
+    const last = this.#last;
     this.#last = undefined;
+    if (last !== undefined) closeQuietly(last.fd);
   }
 
   #hold(folder: OsPath, path: OsPath): number {

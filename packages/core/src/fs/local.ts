@@ -252,7 +252,6 @@ function storageError(error: unknown, path: string): unknown {
     path,
     cause: error,
     code: code === "ENOENT" ? "not-found" : "storage",
-    ...(code === "ENOSPC" ? { hint: "The disk is full." } : {}),
     ...(code === "EACCES" ? { hint: "Check the permissions of the folder." } : {}),
   });
 }

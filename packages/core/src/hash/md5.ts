@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Hash } from "node:crypto";
 import type { OsPath } from "../base/paths.ts";
 import { SHORT, shortMd5 } from "./shortMd5.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 /** Blocks of this many bytes: larger ones leave the CPU's cache, smaller ones cost calls. */
 const BLOCK = 512 * 1024;
@@ -55,7 +56,16 @@ function hashBlocks(
   options: Md5FileOptions,
   transform: (block: Buffer) => Uint8Array,
 ): { md5: string; size: number } {
-  const fd = openSync(path, "r");
+  return ofFile(path, () => hashOpened(openSync(path, "r"), blockSize, options, transform));
+}
+
+/** Hashes an open file, and closes it. */
+function hashOpened(
+  fd: number,
+  blockSize: number,
+  options: Md5FileOptions,
+  transform: (block: Buffer) => Uint8Array,
+): { md5: string; size: number } {
   try {
     let hash: Hash | undefined;
     const buffer = Buffer.allocUnsafeSlow(Math.min(blockSize, Math.max(4096, fstatSync(fd).size + 1)));

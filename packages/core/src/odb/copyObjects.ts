@@ -8,6 +8,7 @@ import { openToRead } from "../fs/openToRead.ts";
 import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
 import { NamesToGive } from "./namesToGive.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 /** One object to copy between two folders of this machine. */
 export interface CopyJob {
@@ -45,13 +46,15 @@ const BUFFER_BYTES = 1 << 20;
 /** The event loop gets its turn after so many bytes or files, for progress and aborts. */
 const BITE_BYTES = 16 << 20;
 const BITE_FILES = 256;
+/** What every other object would meet, too. */
+const NO_ROOM: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EROFS"]);
 
 /**
  * Copies objects with plain synchronous calls: read, verify, temporary file (0444) beside the target, flush, rename.
  * Nothing gets its name before its bytes are checked and safe on disk; many are flushed at once. What was copied before
  * an abort or a full disk keeps its place.
  * Measured for 20,000 x 4 KiB: 0.9 s, against 2.5 s with promises.
- * @throws the signal's reason, or a StorageError when the disk is full; other failures are collected.
+ * @throws the signal's reason, or a StorageError when the disk is full or read-only; other failures are collected.
  */
 export async function copyObjects(jobs: Iterable<CopyJob>, options: CopyOptions): Promise<CopyOutcome> {
   const outcome: CopyOutcome = { count: 0, bytes: 0, missing: [], failed: [] };
@@ -91,7 +94,7 @@ async function copyEach(
       outcome.bytes += bytes;
       options.onObject?.(job.oid, bytes);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOSPC") throw diskFull(job.to, error);
+      if (NO_ROOM.has((error as NodeJS.ErrnoException).code)) throw refused(job.to, error);
       outcome.failed.push({ oid: job.oid, error: error as Error });
     }
   }
@@ -114,7 +117,7 @@ class Copier {
     const from = openExisting(job.from);
     if (from === undefined) return undefined;
     try {
-      const first = fill(from, this.#buffer);
+      const first = fill(from, this.#buffer, job.from);
       return first < this.#buffer.length ? this.#copySmall(job, first) : this.#copyLarge(job, from, first);
     } finally {
       closeSync(from);
@@ -134,7 +137,7 @@ class Copier {
     return this.#place(job.to, (fd) => {
       let size = 0;
       const digest = this.#options.verify ? createHash("md5") : undefined;
-      for (let count = first; count > 0; count = fill(from, this.#buffer)) {
+      for (let count = first; count > 0; count = fill(from, this.#buffer, job.from)) {
         this.#options.signal?.throwIfAborted();
         const bytes = this.#buffer.subarray(0, count);
         digest?.update(bytes);
@@ -176,10 +179,11 @@ class Copier {
 }
 
 /** Reads until the buffer is full or the file ends. */
-function fill(fd: number, buffer: Buffer): number {
+function fill(fd: number, buffer: Buffer, path: OsPath): number {
   let total = 0;
   while (total < buffer.length) {
-    const count = readSync(fd, buffer, total, buffer.length - total, null);
+    const at = total;
+    const count = ofFile(path, () => readSync(fd, buffer, at, buffer.length - at, null));
     if (count === 0) break;
     total += count;
   }
@@ -207,6 +211,6 @@ function checkHash(job: CopyJob, md5: string): void {
   });
 }
 
-function diskFull(path: OsPath, cause: unknown): StorageError {
-  return new StorageError((cause as Error).message, { protocol: "local", path, cause, hint: "The disk is full." });
+function refused(path: OsPath, cause: unknown): StorageError {
+  return new StorageError((cause as Error).message, { protocol: "local", path, cause });
 }

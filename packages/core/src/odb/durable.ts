@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { syncFolder } from "../fs/atomic.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 /** Up to this many files are flushed one by one; beyond, the whole file system is, once. */
 export const FLUSH_SINGLY = 32;
@@ -22,14 +23,18 @@ export function syncFile(path: OsPath): void {
   let fd: number;
   try {
     fd = openSync(path, "r");
-  } catch {
-    return; // moved or collected meanwhile
+  } catch (error) {
+    // Moved or collected meanwhile. What can't be opened for another reason is not safe.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
   }
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  ofFile(path, () => {
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
 }
 
 /** One flush of a whole file system through the system's own program; false where there is none. */

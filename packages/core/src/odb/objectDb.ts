@@ -19,6 +19,7 @@ import type { Reporter } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { namesIfThere } from "../fs/namesIn.ts";
+import { ofFile } from "../base/ofFile.ts";
 import { DIR_SUFFIX, isDirHash, isOid } from "../hash/hashInfo.ts";
 import { EMPTY_MD5, md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.ts";
 import { lookAtCache, WORTH_A_LOOK } from "./cacheLooks.ts";
@@ -249,7 +250,7 @@ export class ObjectDb {
     }
     const known = this.#lastTree;
     if (known?.oid === oid && isUntouched(known.stat, stat)) return known.tree;
-    const bytes = readFileSync(path);
+    const bytes = ofFile(path, () => readFileSync(path));
     const actual = md5Bytes(bytes) + DIR_SUFFIX;
     if (actual !== oid) {
       this.setAside(oid, actual);
@@ -266,7 +267,7 @@ export class ObjectDb {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return this.#trees.get(oid);
     if (!stat.isFile() || stat.size > MAX_MANIFEST_BYTES) return undefined;
-    const bytes = readFileSync(path);
+    const bytes = ofFile(path, () => readFileSync(path));
     return md5Bytes(bytes) + DIR_SUFFIX === oid ? Tree.parse(bytes, path) : undefined;
   }
 
@@ -313,7 +314,7 @@ export class ObjectDb {
       const check = !trusted && this.hashName === "md5";
       this.#place(oid, (temporary) => {
         const { md5, size } = writeTemporary(temporary, (fd) =>
-          this.#pump(source, fd, { ...options, skipHash: !check }),
+          this.#pump({ fd: source, path: from }, fd, { ...options, skipHash: !check }),
         );
         if (check) expectHash(from, oid, md5);
         if (trusted && !sameFile(before, fstatSync(source, { bigint: true })))
@@ -342,7 +343,7 @@ export class ObjectDb {
     const source = openSync(from, "r");
     try {
       const before = fstatSync(source, { bigint: true });
-      const copied = writeTemporary(temporary, (fd) => this.#pump(source, fd, options));
+      const copied = writeTemporary(temporary, (fd) => this.#pump({ fd: source, path: from }, fd, options));
       if (!sameFile(before, fstatSync(source, { bigint: true })))
         throw new DvcError(`'${from}' was changed while it was read`, { code: "io", hint: "Try again." });
       this.adopt(temporary, copied.md5, true);
@@ -531,7 +532,7 @@ export class ObjectDb {
 
   /** Copies what `source` holds, hashing it on the way. */
   #pump(
-    source: number,
+    source: { readonly fd: number; readonly path: OsPath },
     fd: number,
     options: { skipHash?: boolean; signal?: AbortSignal; onBytes?: (count: number) => void },
   ): { md5: string; size: number } {
@@ -539,7 +540,7 @@ export class ObjectDb {
     const hash = options.skipHash === true ? undefined : newMd5();
     let size = 0;
     for (;;) {
-      const count = readSync(source, buffer, 0, buffer.length, null);
+      const count = ofFile(source.path, () => readSync(source.fd, buffer, 0, buffer.length, null));
       if (count === 0) break;
       options.signal?.throwIfAborted();
       hash?.update(count === buffer.length ? buffer : buffer.subarray(0, count));
@@ -626,14 +627,16 @@ function expectHash(path: OsPath, oid: string, md5: string): void {
 }
 
 function writeTemporary<T>(temporary: OsPath, write: (fd: number) => T): T {
-  const fd = openSync(temporary, "wx", OBJECT_MODE);
-  try {
-    const result = write(fd);
-    fchmodSync(fd, OBJECT_MODE);
-    return result;
-  } finally {
-    closeSync(fd);
-  }
+  return ofFile(temporary, () => {
+    const fd = openSync(temporary, "wx", OBJECT_MODE);
+    try {
+      const result = write(fd);
+      fchmodSync(fd, OBJECT_MODE);
+      return result;
+    } finally {
+      closeSync(fd);
+    }
+  });
 }
 
 function shortList(paths: readonly OsPath[]): string {

@@ -11,6 +11,7 @@ import { eachObject } from "./objectFailures.ts";
 import type { RemoteDb } from "./remoteDb.ts";
 import type { TransferOptions } from "./transferTypes.ts";
 import type { TransferProgress } from "./transferProgress.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 /** Up to here an object is read whole and checked before the first byte is sent. */
 const SMALL_BYTES = 8 << 20;
@@ -64,14 +65,14 @@ async function uploadOne(
     progress.add(1, bytes.length);
     return bytes.length;
   };
-  if (size <= TINY_BYTES) return send(readFileSync(file));
+  if (size <= TINY_BYTES) return send(ofFile(file, () => readFileSync(file)));
   return buffers.use(size, (buffer) => send(readInto(buffer, file, size)));
 }
 
 function readInto(buffer: Buffer, file: string, size: number): Buffer {
   const fd = openSync(file, "r");
   try {
-    return readAt(fd, buffer, 0, size);
+    return ofFile(file, () => readAt(fd, buffer, 0, size));
   } finally {
     closeSync(fd);
   }

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { type CallOptions, warn } from "../base/events.ts";
 import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
 import { build } from "../data/build.ts";
@@ -9,6 +8,7 @@ import type { Tree } from "../odb/tree.ts";
 import { isImport, type Output, type Stage } from "../pipeline/stage.ts";
 import type { Repo } from "./repo.ts";
 import { shownPath } from "./shown.ts";
+import { isThere } from "../fs/isThere.ts";
 
 /** An output with the stage it belongs to. */
 export interface StageOutput {
@@ -73,7 +73,7 @@ export async function workspaceRoots(
   const roots = new Map<RelPath, DataRoot>();
   for (const one of outs) {
     const { out } = one;
-    if (!out.useCache || !out.isLocal || !existsSync(out.path)) continue;
+    if (!out.useCache || !out.isLocal || !isThere(out.path)) continue;
     const hash = recordedHash(one);
     const broken: OsPath[] = [];
     const built = await build(out.path, {

@@ -16,6 +16,7 @@ import { LockError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { isWindows } from "../base/platform.ts";
 import { processAlive } from "../fs/atomic.ts";
+import { closeQuietly } from "../fs/closeQuietly.ts";
 import { readBounded } from "../fs/readBounded.ts";
 
 /** Who holds a lock, as far as can be told. */
@@ -54,7 +55,7 @@ export const tryFlock: TryLock = (path, pid) => {
     isHeld = flock(fd);
     if (!isHeld) return undefined;
     if (isWritable) sign(fd, pid);
-    return { release: once(() => closeSync(fd)) };
+    return { release: once(() => closeQuietly(fd)) };
   } finally {
     if (!isHeld) closeSync(fd);
   }

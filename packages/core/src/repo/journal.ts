@@ -16,6 +16,7 @@ import {
 } from "./journalEntry.ts";
 import type { Repo } from "./repo.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 export type { GitPlace, JournalEntry, JournalStep } from "./journalEntry.ts";
 
@@ -186,21 +187,24 @@ export function dropEntry(repo: Repo): void {
 }
 
 function append(entry: Pick<Open, "file" | "isRagged" | "isUnflushed">, line: string | undefined, soft: boolean): void {
-  const fd = openSync(entry.file ?? "", "a");
-  try {
-    if (line !== undefined) {
-      const bytes = Buffer.from(`${entry.isRagged ? "\n" : ""}${line}\n`);
-      entry.isRagged = true;
-      entry.isUnflushed = true;
-      writeAll(fd, bytes);
-      entry.isRagged = false;
+  const file = entry.file ?? "";
+  ofFile(file, () => {
+    const fd = openSync(file, "a");
+    try {
+      if (line !== undefined) {
+        const bytes = Buffer.from(`${entry.isRagged ? "\n" : ""}${line}\n`);
+        entry.isRagged = true;
+        entry.isUnflushed = true;
+        writeAll(fd, bytes);
+        entry.isRagged = false;
+      }
+      if (soft) return;
+      fsyncSync(fd);
+      entry.isUnflushed = false;
+    } finally {
+      closeSync(fd);
     }
-    if (soft) return;
-    fsyncSync(fd);
-    entry.isUnflushed = false;
-  } finally {
-    closeSync(fd);
-  }
+  });
 }
 
 function begin(repo: Repo, { verb, of }: Open): OsPath {

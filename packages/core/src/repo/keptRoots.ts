@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
@@ -16,6 +15,7 @@ import { wasCollected, wasPurged } from "./purged.ts";
 import { openRepoSync, type Repo } from "./repo.ts";
 import { isSameCache, registeredProjects, reviewProject } from "./sharedCache.ts";
 import type { UsedObjects } from "./usedObjects.ts";
+import { isThere } from "../fs/isThere.ts";
 
 /** How to collect. */
 export interface KeptOptions extends CallOptions {
@@ -103,7 +103,7 @@ class KeptCollector {
       roots.push(root);
       const collect = async (): Promise<void> => {
         // It may have a cache of its own.
-        const there = existsSync(join(root, ".dvc")) ? openRepoSync({ ...this.#repo.env, cwd: root }) : undefined;
+        const there = isThere(join(root, ".dvc")) ? openRepoSync({ ...this.#repo.env, cwd: root }) : undefined;
         if (worktree.head !== undefined) await this.#commit(there ?? repo, git, worktree.head, project);
         if (!worktree.isThere) return;
         await this.#staged(there ?? repo, worktree.git, project);

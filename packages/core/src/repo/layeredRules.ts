@@ -3,6 +3,7 @@ import { dirname, join, sep } from "node:path";
 import { FormatError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { IgnorePatterns } from "../formats/ignoreFile.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 /** How ignore files are found. */
 export interface RulesReader {
@@ -34,7 +35,7 @@ export const diskRules: RulesReader = {
     if (stat?.isFile() !== true) return undefined;
     if (stat.size > MAX_BYTES)
       throw new FormatError(`'${path}' is too large to read (${String(stat.size)} bytes)`, { file: path });
-    return readFileSync(path, "utf8");
+    return ofFile(path, () => readFileSync(path, "utf8"));
   },
 };
 

@@ -11,6 +11,7 @@ import { cacheFor, recordedHash, type StageOutput } from "./dataRoots.ts";
 import type { Index } from "./index.ts";
 import type { Repo } from "./repo.ts";
 import { isDvcFileName } from "./stageFiles.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 /** Metrics and plots larger than this are not read (bytes). */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -128,7 +129,7 @@ export class RevisionFiles {
     if (rev !== undefined && this.#repo.git !== undefined) return this.#repo.git.tree(rev).readBytes(path);
     if (statSync(path).size > MAX_BYTES)
       throw new FormatError(`'${shownInView(this.#repo, path)}' is too large to read`, { file: path });
-    return readFileSync(path);
+    return ofFile(path, () => readFileSync(path));
   }
 
   #decode(path: OsPath, bytes: Uint8Array): string {
@@ -283,7 +284,7 @@ function childrenOnDisk(folder: OsPath): { name: string; isDir: boolean }[] {
 
 function readIfThere(path: OsPath): Uint8Array | undefined {
   try {
-    return readFileSync(path);
+    return ofFile(path, () => readFileSync(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

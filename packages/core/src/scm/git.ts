@@ -10,6 +10,7 @@ import { type GitAnswer, type GitCall, refuseOption, runGit, runGitBeside } from
 import { findGitLayout, type GitLayout, listRefs, readHead, readRef } from "./gitRefs.ts";
 import { GitTree } from "./gitTree.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 /** What `git status` says. Paths are relative to the top folder. */
 export interface GitStatus {
@@ -305,7 +306,7 @@ export class Git {
   submodules(): OsPath[] {
     const file = join(this.root, ".gitmodules");
     if (!existsSync(file)) return [];
-    const config = parseGitConfig(readFileSync(file, "utf8"));
+    const config = parseGitConfig(ofFile(file, () => readFileSync(file, "utf8")));
     return [...config]
       .filter(([key]) => key.startsWith("submodule.") && key.endsWith(".path"))
       .map(([, path]) => join(this.root, path));
@@ -362,7 +363,8 @@ export class Git {
     const merged = new Map<string, string>();
     for (const file of [join(xdg, "git", "config"), join(home, ".gitconfig"), join(this.layout.commonDir, "config")]) {
       if (existsSync(file))
-        for (const [key, value] of parseGitConfig(readFileSync(file, "utf8"))) merged.set(key, value);
+        for (const [key, value] of parseGitConfig(ofFile(file, () => readFileSync(file, "utf8"))))
+          merged.set(key, value);
     }
     return merged;
   }

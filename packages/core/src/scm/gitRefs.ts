@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import type { OsPath } from "../base/paths.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 /** Where a repository keeps its things. They differ in a linked worktree and in a submodule. */
 export interface GitLayout {
@@ -33,7 +34,7 @@ function gitDirOf(folder: OsPath): OsPath | undefined {
   if (stat === undefined) return undefined;
   if (stat.isDirectory()) return existsSync(join(path, "HEAD")) ? path : undefined;
   if (!stat.isFile()) return undefined;
-  const target = /^gitdir: (.+?)\r?\n?$/s.exec(readFileSync(path, "utf8"))?.[1];
+  const target = /^gitdir: (.+?)\r?\n?$/s.exec(ofFile(path, () => readFileSync(path, "utf8")))?.[1];
   if (target === undefined) return undefined;
   const gitDir = isAbsolute(target) ? target : resolve(folder, target);
   return existsSync(join(gitDir, "HEAD")) ? gitDir : undefined;
@@ -46,7 +47,7 @@ function commonDirOf(gitDir: OsPath): OsPath {
 
 function readSmall(path: OsPath): string | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
-  return stat?.isFile() === true ? readFileSync(path, "utf8") : undefined;
+  return stat?.isFile() === true ? ofFile(path, () => readFileSync(path, "utf8")) : undefined;
 }
 
 /** HEAD as it stands: the name of the branch it points to, or a commit. */

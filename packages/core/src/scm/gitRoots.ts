@@ -1,9 +1,11 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import { Git } from "./git.ts";
 import { listRefs, readRef } from "./gitRefs.ts";
+import { isThere } from "../fs/isThere.ts";
+import { ofFile } from "../base/ofFile.ts";
 
 /** What Git keeps beside branches and tags, and what must not be lost with them: other worktrees, stashes, the index. */
 
@@ -31,13 +33,13 @@ export function otherWorktrees(git: Git, environment: Environment): Worktree[] {
   const add = (root: OsPath, own: OsPath): void => {
     if (own === gitDir) return;
     const other = new Git({ root, gitDir: own, commonDir }, environment);
-    found.push({ root, isThere: existsSync(join(root, ".git")), head: other.head(), git: other });
+    found.push({ root, isThere: isThere(join(root, ".git")), head: other.head(), git: other });
   };
   if (basename(commonDir) === ".git") add(dirname(commonDir), commonDir);
   for (const name of namesIn(join(commonDir, "worktrees"))) {
     const own = join(commonDir, "worktrees", name);
     const link = readIfThere(join(own, "gitdir"))?.trim();
-    if (link !== undefined && existsSync(join(own, "HEAD"))) add(dirname(resolve(own, link)), own);
+    if (link !== undefined && isThere(join(own, "HEAD"))) add(dirname(resolve(own, link)), own);
   }
   return found;
 }
@@ -76,7 +78,7 @@ function reflog(git: Git, ref: string): { name: string; sha: string; parents: st
 
 /** Text of the files that are staged and differ from HEAD, by their path from the top folder; those that `wants` names. */
 export function stagedTexts(git: Git, wants: (path: RelPath) => boolean): Map<RelPath, string> {
-  if (!existsSync(join(git.gitDir, "index"))) return new Map();
+  if (!isThere(join(git.gitDir, "index"))) return new Map();
   const args =
     git.head() === undefined
       ? ["ls-files", "--cached", "-z"]
@@ -95,9 +97,11 @@ export function isShallow(git: Git): boolean {
 }
 
 function readIfThere(path: OsPath): string | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(path, "utf8") : undefined;
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true
+    ? ofFile(path, () => readFileSync(path, "utf8"))
+    : undefined;
 }
 
 function namesIn(folder: OsPath): string[] {
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
+  return isThere(folder) ? readdirSync(folder).sort() : [];
 }

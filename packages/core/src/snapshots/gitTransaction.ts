@@ -1,6 +1,5 @@
 import {
   closeSync,
-  existsSync,
   fsyncSync,
   futimesSync,
   linkSync,
@@ -18,6 +17,7 @@ import type { CallOptions } from "../base/events.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import { leftoversOf, removeLeftovers, removeQuietly, temporaryPath, writeAll, writeFileAtomic } from "../fs/atomic.ts";
 import type { Git } from "../scm/git.ts";
+import { isThere } from "../fs/isThere.ts";
 
 /** How long to wait for somebody else's lock of Git's index, ms. */
 const LOCK_WAIT_MS = 5000;
@@ -85,7 +85,7 @@ export class GitTransaction {
   ): Promise<void> {
     const git = this.#git;
     const modules = git.submodules();
-    const there = files.filter((path) => existsSync(path) && !modules.some((module) => path.startsWith(`${module}/`)));
+    const there = files.filter((path) => isThere(path) && !modules.some((module) => path.startsWith(`${module}/`)));
     const ignored = git.isIgnored(there);
     const rels = there.filter((path) => !ignored.has(path)).map((path) => posixRelative(git.root, path));
     if (rels.length === 0) return;
@@ -251,13 +251,13 @@ export class KeptFiles {
 
   /** Remembers the files as they are now. */
   constructor(paths: Iterable<OsPath>) {
-    for (const path of paths) this.#kept.set(path, existsSync(path) ? readFileSync(path) : undefined);
+    for (const path of paths) this.#kept.set(path, isThere(path) ? readFileSync(path) : undefined);
   }
 
   /** Puts back what differs. */
   restore(): void {
     for (const [path, bytes] of this.#kept) {
-      const now = existsSync(path) ? readFileSync(path) : undefined;
+      const now = isThere(path) ? readFileSync(path) : undefined;
       if (bytes === undefined) rmSync(path, { force: true });
       else if (now?.equals(bytes) !== true) writeFileAtomic(path, bytes);
     }
