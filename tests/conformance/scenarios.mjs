@@ -7,6 +7,7 @@
 import { cornerScenarios } from "./cornerScenarios.mjs";
 import { nameScenarios } from "./nameScenarios.mjs";
 import { publicScenarios } from "./publicScenarios.mjs";
+import { readingScenarios } from "./readingScenarios.mjs";
 import { reproScenarios } from "./reproScenarios.mjs";
 import { sourceScenarios } from "./sourceScenarios.mjs";
 
@@ -60,6 +61,7 @@ export const scenarios = [
   ...sourceScenarios,
   ...publicScenarios,
   ...nameScenarios,
+  ...readingScenarios,
   {
     id: "init",
     feature: 1,

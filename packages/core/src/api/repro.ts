@@ -1,7 +1,5 @@
 import { resolve } from "node:path";
-import { DvcError } from "../base/errors.ts";
 import { isInside } from "../base/paths.ts";
-import { lockFileOf } from "../pipeline/save.ts";
 import { ancestors, components, descendants, type StageGraph, topologicalOrder } from "../pipeline/graph.ts";
 import type { Stage } from "../pipeline/stage.ts";
 import { withGitContext } from "../repo/gitContext.ts";
@@ -34,7 +32,6 @@ export async function repro(
       const wanted = options.allPipelines === true ? [] : collectWanted(repo, index, targets, options);
       if (options.pull === true && options.noRunCache !== true) await pullRunCache(repo, options);
       const { graph, steps } = stepsFor(index, wanted, options);
-      refuseIgnoredLocks(repo, steps);
       context.expect(
         steps.flatMap((stage) => stage.outs.flatMap((out) => (out.useCache && out.isInRepo ? [out.path] : []))),
       );
@@ -122,12 +119,4 @@ function nodesOf(
   return options.downstream === true && options.allPipelines !== true
     ? descendants(graph, wanted)
     : ancestors(graph, wanted);
-}
-
-/** A dvc.lock that Git does not see would be lost with the next clone. */
-function refuseIgnoredLocks(repo: Repo, steps: readonly Stage[]): void {
-  const files = new Set(steps.filter((stage) => stage.name !== undefined).map((stage) => lockFileOf(stage.file)));
-  for (const file of files) {
-    if (repo.gitIgnored?.ignoresFile(file) === true) throw new DvcError(`'${file}' is git-ignored.`);
-  }
 }

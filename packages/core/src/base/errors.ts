@@ -64,6 +64,9 @@ export class ConfigError extends DvcError {
   }
 }
 
+/** A dvc.yaml, dvc.lock or .dvc file that Git ignores: it would be lost with the next clone. */
+export class GitIgnoredError extends DvcError {}
+
 /** The folder is not inside a project (exit class 253). */
 export class NotDvcRepoError extends DvcError {
   constructor(message: string, options: ErrorOptionsWithHint = {}) {

@@ -37,7 +37,8 @@ function isTemplate(text: string): boolean {
 }
 
 /**
- * Checks the grammar `word ( "." word | "[" word "]" )*` and returns the words joined by dots.
+ * Checks the grammar `word ( "." word | "[" word "]" )*` and returns the words joined by dots. White space belongs to the
+ * words, but after a `]` it is skipped.
  * @throws {TemplateProblem} that points at the place.
  */
 export function parseExpression(inner: string): string {
@@ -45,7 +46,7 @@ export function parseExpression(inner: string): string {
   let at = wordEnd(inner, 0);
   if (at === 0) throw syntaxProblem(inner, 0, "!W:(.[])");
   words.push(inner.slice(0, at));
-  while (at < inner.length) {
+  for (at = blankEnd(inner, at); at < inner.length; at = blankEnd(inner, at)) {
     const open = inner[at];
     const end = wordEnd(inner, at + 1);
     const isAttribute = open === "." && end > at + 1;
@@ -55,6 +56,12 @@ export function parseExpression(inner: string): string {
     at = isIndex ? end + 1 : end;
   }
   return words.join(".");
+}
+
+function blankEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && " \t\r\n".includes(text.charAt(at))) at++;
+  return at;
 }
 
 function wordEnd(text: string, from: number): number {

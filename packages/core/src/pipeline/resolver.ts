@@ -190,7 +190,10 @@ export class ProjectResolver {
     const members = new Map<string, Member>();
     if (isMap) {
       const entries = found instanceof MapNode ? found.entries : Object.entries(found);
-      for (const [key, item] of entries) members.set(key, { values: { item, key } });
+      for (const [written, item] of entries) {
+        const key = keyName(written);
+        members.set(key, { values: { item, key } });
+      }
       this.#checkCount(name, members.size);
     } else {
       const items: readonly unknown[] = found instanceof ListNode ? found.items : found;
@@ -209,9 +212,10 @@ export class ProjectResolver {
     const found = this.#at(`'stages.${name}.matrix'`, () => this.#iterable(definition["matrix"]));
     const axes: { key: string; items: readonly unknown[] }[] = [];
     for (const [key, list] of Object.entries(isRecord(found) && !isNode(found) ? found : {})) {
-      const items = list instanceof ListNode ? list.items : list;
+      const plain = isNode(list) && !(list instanceof ListNode) ? plainOf(list) : list;
+      // Of a text each letter counts as an item, as in DVC.
+      const items = list instanceof ListNode ? list.items : typeof plain === "string" ? Array.from(plain) : list;
       if (!Array.isArray(items)) {
-        const plain = isNode(list) ? plainOf(list) : list;
         throw new FormatError(
           `failed to resolve 'stages.${name}.matrix.${key}' in '${this.#shown}': expected list, got ${pythonTypeName(plain)}`,
           { file: this.#shown },
@@ -315,6 +319,11 @@ function isCollection(value: unknown): boolean {
   return (
     value instanceof ListNode || value instanceof MapNode || Array.isArray(value) || (isRecord(value) && !isNode(value))
   );
+}
+
+/** YAML's `true` and `false` as keys, which the parser gives as Python prints them. */
+function keyName(written: string): string {
+  return written === "True" || written === "False" ? written.toLowerCase() : written;
 }
 
 /** Text of an item within a stage's name. A value that came through a template prints as Python would. */

@@ -1,4 +1,4 @@
-import { DvcError, FormatError, GraphError, InvalidFileError } from "../base/errors.ts";
+import { DvcError, FormatError, GitIgnoredError, GraphError, InvalidFileError } from "../base/errors.ts";
 import { type ErrorRecord, stageFileProblem } from "../repo/stageFileProblem.ts";
 
 /** Why a plot, or a part of it, could not be made. `type` is the name of DVC's exception, `msg` its text. */
@@ -35,5 +35,6 @@ function typeOf(error: DvcError): string {
   if (error.message.startsWith("failed to load directory")) return LOST_FOLDER;
   if (error.message.startsWith("failed to parse ")) return "ResolveError";
   if (error instanceof GraphError) return "OutputDuplicationError";
+  if (error instanceof GitIgnoredError) return "FileIsGitIgnored";
   return error instanceof FormatError ? "FormatError" : "DvcException";
 }

@@ -104,8 +104,13 @@ export class Config {
     return config;
   }
 
+  /** What nobody knows is told first, even of a config that is wrong. */
   #check(sections: ConfigSections): void {
+    this.#warnOfUnknown(sections);
     checkConfig(sections, undefined);
+  }
+
+  #warnOfUnknown(sections: ConfigSections): void {
     const { reporter } = this.#sources;
     const unknown = Object.keys(sections["feature"] ?? {}).filter((option) => !FEATURES.has(option));
     if (reporter === undefined || unknown.length === 0 || this.#hasWarned) return;
@@ -261,7 +266,8 @@ export class Config {
   /**
    * Changes the file of one level and reads it again. `change` gets the level's sections with absolute paths (a copy that
    * it may edit); relative paths that it sets count from the working folder.
-   * @throws {ConfigError} when the result is invalid (nothing is written), or outside of a project.
+   * @throws {ConfigError} when the level is invalid over those below it (nothing is written), or outside of a project; also, as
+   * in DVC, when all levels together are: it is written then.
    */
   edit(level: ConfigLevel, change: (sections: ConfigSections) => void): void {
     const file = this.files[level];
@@ -296,6 +302,7 @@ export class Config {
     this.#reload();
     if (level === "project")
       keepTrust(this.#environment, dirname(dirname(file)), [before], [this.#levels.get("project") ?? {}]);
+    this.#check(this.read());
   }
 }
 

@@ -94,6 +94,9 @@ export function shownFile(opened: OpenedConfig, level: ConfigLevel): string {
 const ALWAYS_THERE = new Set([
   "core",
   "cache",
+  "remote",
+  "machine",
+  "db",
   "state",
   "index",
   "parsing",

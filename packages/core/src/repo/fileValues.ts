@@ -1,5 +1,12 @@
 import { join, posix, relative, resolve } from "node:path";
-import { DvcError, EncodingError, FormatError, InvalidFileError, NotDvcRepoError } from "../base/errors.ts";
+import {
+  DvcError,
+  EncodingError,
+  FormatError,
+  GitIgnoredError,
+  InvalidFileError,
+  NotDvcRepoError,
+} from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import { parseParams } from "../formats/params.ts";
@@ -135,6 +142,7 @@ function className(error: Error): string {
   if (error instanceof MissingFileError) return "FileNotFoundError";
   if (error instanceof EncodingError) return "EncodingError";
   if (error instanceof FolderError) return "DataIndexDirError";
+  if (error instanceof GitIgnoredError) return "FileIsGitIgnored";
   const kind =
     error instanceof FormatError ? /, (\w+) file structure is corrupted$/.exec(error.message)?.[1] : undefined;
   if (kind !== undefined) return `${kind}FileCorruptedError`;

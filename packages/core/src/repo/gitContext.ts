@@ -1,7 +1,7 @@
 import { dirname, join, relative } from "node:path";
 import { statSync, unlinkSync } from "node:fs";
 import { type CallOptions, info } from "../base/events.ts";
-import { DvcError } from "../base/errors.ts";
+import { DvcError, GitIgnoredError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { addIgnoreEntry, removeIgnoreEntry } from "../formats/gitIgnoreFile.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
@@ -225,5 +225,5 @@ export function shellQuote(word: string): string {
  */
 export function refuseIgnoredStageFile(repo: Repo, file: OsPath): void {
   if (repo.gitIgnored?.ignoresFile(file) !== true) return;
-  throw new DvcError(`bad DVC file name '${relative(repo.env.cwd, file)}' is git-ignored.`);
+  throw new GitIgnoredError(`bad DVC file name '${relative(repo.env.cwd, file)}' is git-ignored.`);
 }

@@ -1,9 +1,10 @@
 import { basename, dirname, join, relative } from "node:path";
-import { DvcError, InvalidFileError, NotDvcRepoError } from "../base/errors.ts";
+import { DvcError, GitIgnoredError, InvalidFileError, NotDvcRepoError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import { readPlainText } from "../fs/atomic.ts";
 import { readdirSync, statSync } from "node:fs";
 import { loadDvcFile, loadProject, type ProjectView } from "../pipeline/load.ts";
+import { lockFileOf } from "../pipeline/save.ts";
 import type { FileSource, LoadContext } from "../pipeline/source.ts";
 import type { Output, Stage } from "../pipeline/stage.ts";
 import { DvcIgnore } from "./ignore.ts";
@@ -142,7 +143,7 @@ export class StageFiles {
   #load(file: OsPath): readonly Stage[] {
     if (!file.endsWith(DVC_SUFFIX)) {
       const names = this.#atRevision(() => this.project(file).names());
-      return names.flatMap((name) => this.stageOf(file, name) ?? []);
+      return names.map((name) => this.#requireStage(file, name));
     }
     const source = this.#seen.has(file) ? this.#plainFiles : this.source;
     return [this.#noted(this.#atRevision(() => loadDvcFile(file, source, this.#context)))];
@@ -158,6 +159,13 @@ export class StageFiles {
     if (loaded === undefined) return undefined;
     named.set(name, this.#noted(loaded));
     return loaded;
+  }
+
+  /** A value with an "@" in it makes a name that is taken apart at the wrong place. */
+  #requireStage(file: OsPath, name: string): Stage {
+    const stage = this.stageOf(file, name);
+    if (stage === undefined) throw new MissingStageError(name, relative(this.#repo.env.cwd, file));
+    return stage;
   }
 
   #noted(stage: Stage): Stage {
@@ -192,11 +200,13 @@ export class StageFiles {
     return this.#projects.values();
   }
 
-  /** One `dvc.yaml`. */
+  /** One `dvc.yaml`. @throws {GitIgnoredError} when Git ignores the dvc.lock beside it, there or not */
   project(file: OsPath): ProjectView {
     const known = this.#projects.get(file);
     if (known !== undefined) return known;
     const project = this.#atRevision(() => loadProject(file, this.source, this.#context));
+    const lock = lockFileOf(file);
+    if (this.#gitIgnored?.ignoresFile(lock) === true) throw new GitIgnoredError(`'${lock}' is git-ignored.`);
     this.#projects.set(file, project);
     return project;
   }
@@ -219,7 +229,8 @@ export class StageFiles {
       const isMeant = this.source.isFile(`${file}${DVC_SUFFIX}`);
       throw new DvcError(`'${file}' is not a .dvc file${isMeant ? `. Do you mean '${file}${DVC_SUFFIX}'?` : ""}`);
     }
-    if (this.#gitIgnored?.ignoresFile(file) === true) throw new DvcError(`bad DVC file name '${name}' is git-ignored.`);
+    if (this.#gitIgnored?.ignoresFile(file) === true)
+      throw new GitIgnoredError(`bad DVC file name '${name}' is git-ignored.`);
   }
 
   /** Whether there is a `dvc.yaml` in `folder` that is not ignored. */

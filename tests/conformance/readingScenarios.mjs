@@ -1,0 +1,116 @@
+// How stage files and configurations are read: what Git ignores, odd templates and names, settings that lose their ground.
+
+const start = [{ git: "init -q -b main" }, { dvc: "init -q" }];
+const commit = [{ git: "add -A" }, { git: "commit -q -m state" }];
+
+const values = "models: {foo: bar, a b: c}\nlst: [a, {x: y}]\n";
+const echo = (text) => ({ write: { "dvc.yaml": `stages:\n  s:\n    cmd: ${JSON.stringify(`echo ${text}`)}\n` } });
+
+/** @type {{id: string, feature: number, steps: any[]}[]} */
+export const readingScenarios = [
+  {
+    // A dvc.lock that Git ignores would be lost with the next clone: nothing works on the pipeline.
+    id: "lock-ignored",
+    feature: 47,
+    steps: [
+      ...start,
+      {
+        write: {
+          "dvc.yaml":
+            "stages:\n  a:\n    cmd: echo 1 > o\n    outs: [o]\n    params: [x]\n    metrics:\n    - m.json:\n        cache: false\n    plots:\n    - p.csv:\n        cache: false\n",
+          "m.json": '{"a": 1}',
+          "p.csv": "a,b\n1,2\n",
+          "params.yaml": "x: 1\n",
+          ".gitignore": "dvc.lock\n",
+          one: "1\n",
+        },
+      },
+      ...commit,
+      { dvc: "stage list" },
+      { dvc: "stage list --all" },
+      { dvc: "status" },
+      { dvc: "dag" },
+      { dvc: "repro" },
+      { dvc: "push" },
+      { dvc: "metrics show --json", json: true },
+      { dvc: "metrics diff" },
+      { dvc: "params diff --all" },
+      { dvc: "plots show --json", json: true },
+      { dvc: "data status" },
+      { dvc: "add one" },
+      { dvc: "list ." },
+      { dvc: "diff" },
+      { dvc: "checkout" },
+      { dvc: "commit -f" },
+      { dvc: "gc -w -f" },
+      { dvc: "stage add -n b echo" },
+      { dvc: "update a" },
+      { dvc: "plots modify p.csv -x a" },
+      { rm: "dvc.yaml" },
+      { dvc: "stage add -n b -o o2 echo" },
+      { dvc: "stage add --run -n c -o o3 echo" },
+    ],
+  },
+  {
+    id: "template-spaces",
+    feature: 53,
+    steps: [
+      ...start,
+      { write: { "params.yaml": values } },
+      echo("${ lst[0] } ${lst [0]} ${lst[ 0 ]} ${ models . foo } ${models [ foo ] } ${lst[1] .x} ${models.a b}"),
+      { dvc: "repro" },
+      echo("${lst[0] x}"),
+      { dvc: "repro" },
+      echo("${lst[0]. }"),
+      { dvc: "repro" },
+      echo("${ }"),
+      { dvc: "stage list" },
+    ],
+  },
+  {
+    // Names of generated stages: an "@" in one breaks the file, truth values keep their small letters, a text is a list of letters.
+    id: "generated-names",
+    feature: 54,
+    steps: [
+      ...start,
+      {
+        write: {
+          "dvc.yaml":
+            "stages:\n  build:\n    foreach: [a, b@c]\n    do:\n      cmd: echo ${item}\n  z:\n    cmd: echo z\n",
+        },
+      },
+      { dvc: "stage list" },
+      { dvc: "status" },
+      { dvc: "repro build@a" },
+      { dvc: "repro z" },
+      { dvc: "metrics show" },
+      {
+        write: {
+          "dvc.yaml":
+            "stages:\n  build:\n    foreach: {true: 1, False: 2, null: 3}\n    do:\n      cmd: echo ${key} ${item}\n  letters:\n    matrix:\n      os: xy\n      n: [1]\n    cmd: echo ${item.os} ${key}\n",
+        },
+      },
+      { dvc: "stage list" },
+      { dvc: "repro" },
+    ],
+  },
+  {
+    // The project's part of a remote is taken away under the local one: it is written, and told.
+    id: "config-orphan",
+    feature: 28,
+    steps: [
+      ...start,
+      { dvc: "remote add -q -d store s3://bucket/path" },
+      { dvc: "remote modify --local store profile mine" },
+      { dvc: "config feature.x 1" },
+      { dvc: "config plots.auto_open x" },
+      { dvc: "config --unset remote.store" },
+      { dvc: "status" },
+      { dvc: "config core.analytics false" },
+      { dvc: "config --local --unset remote.none" },
+      { dvc: "config --local --unset db.none" },
+      { dvc: "config --local --unset remote.store" },
+      { dvc: "status" },
+    ],
+  },
+];
