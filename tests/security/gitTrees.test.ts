@@ -66,3 +66,40 @@ it.each<[what: string, entry: () => Entry]>([
   expect([existsSync("/tmp/holdfast-evil"), existsSync(rig.path("../evil"))]).toEqual([false, false]);
   expect(readdirSync(join(rig.dir, "..")).includes("evil")).toBe(false);
 });
+
+it("a commit of a billion files, in ten trees, is looked at no further, in little memory", () => {
+  let files = tree(...Array.from({ length: 10 }, (_, n): Entry => ["100644", `f${String(n)}`, blob("x")]));
+  for (let depth = 0; depth < 8; depth++)
+    files = tree(...Array.from({ length: 10 }, (_, n): Entry => ["40000", `d${String(n)}`, files]));
+  const made = inSource(["commit-tree", files, "-m", "bomb"]);
+  inSource(["update-ref", "refs/heads/main", made]);
+  rig.git("fetch", "-q", source, "main:bomb");
+  for (const words of [
+    ["list", source, "--rev", "main"],
+    ["diff", "bomb"],
+    ["gc", "-a", "-f"],
+    ["snapshot", "show", "bomb"],
+    ["params", "diff", "bomb"],
+  ]) {
+    const { err } = withstands(rig, words, "a bomb");
+    expect([words, err]).toEqual([words, expect.stringContaining("holds more files than can be looked at")]);
+  }
+});
+
+it("a file of 80 MB, packed into little, is not read for what it says", () => {
+  const huge = inSource(["hash-object", "-w", "--stdin"], Buffer.alloc(80_000_000, "a"));
+  const names = ["dvc.yaml", "m.json", "x.dvc", "params.yaml", ".dvcignore"];
+  const entries = names.map((name): Entry => ["100644", name, huge]);
+  inSource(["update-ref", "refs/heads/main", inSource(["commit-tree", tree(...entries), "-m", "large"])]);
+  rig.git("fetch", "-q", source, "main:large");
+  rig.write("dvc.yaml", "metrics: [m.json]\nplots: [m.json]\n");
+  rig.write("m.json", "{}");
+  for (const words of [
+    ["diff", "large"],
+    ["metrics", "diff", "large"],
+    ["plots", "diff", "large", "--json"],
+    ["plots", "diff", "large", "--json", "--targets", "m.json"],
+    ["gc", "-a", "-f"],
+  ])
+    withstands(rig, words, "a large file");
+});

@@ -126,7 +126,7 @@ export class RevisionFiles {
   #plainBytes(path: OsPath): Uint8Array | undefined {
     const { rev, source } = this.#index;
     if (!source.isFile(path)) return undefined;
-    if (rev !== undefined && this.#repo.git !== undefined) return this.#repo.git.tree(rev).readBytes(path);
+    if (rev !== undefined && this.#repo.git !== undefined) return this.#repo.git.tree(rev).readBytes(path, MAX_BYTES);
     if (statSync(path).size > MAX_BYTES)
       throw new FormatError(`'${shownInView(this.#repo, path)}' is too large to read`, { file: path });
     return ofFile(path, () => readFileSync(path));

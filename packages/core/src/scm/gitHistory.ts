@@ -10,6 +10,8 @@ export interface GitEntry {
 
 /** Trees with more folders than this are listed by Git itself, which is faster from there on. */
 const MAX_FOLDERS = 400;
+/** More files are left to Git, too. */
+const MAX_FILES = 200_000;
 /** Folders within folders; deeper ones are left to Git. */
 const MAX_DEPTH = 256;
 const MAX_STEPS = 1000;
@@ -74,6 +76,7 @@ export function filesOfCommit(objects: GitObjects, commit: string): Map<RelPath,
       if (mode === "40000") {
         if (!list(sha, `${path}/`, depth + 1)) return false;
       } else found.set(path, { mode, sha });
+      if (found.size > MAX_FILES) return false;
     }
     return true;
   };

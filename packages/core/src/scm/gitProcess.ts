@@ -3,7 +3,7 @@ import { ScmError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 
-/** Output of a Git child larger than this is refused (bytes): a listing of some millions of files fits. */
+/** Output of a Git child larger than this is refused (bytes). */
 const MAX_OUTPUT = 1 << 30;
 
 /** After Git has ended, what it said is read for so long, ms. */
@@ -13,6 +13,8 @@ const LAST_WORDS_MS = 500;
 export interface GitCall {
   readonly cwd: OsPath;
   readonly input?: string | Buffer;
+  /** More output than this is refused (bytes), by a {@link TooMuchOutput}. */
+  readonly maxOutput?: number;
   /** Exit codes that are answers; default only 0. */
   readonly allow?: readonly number[];
   /** Added to the child's environment. */
@@ -20,6 +22,9 @@ export interface GitCall {
   /** For a tree that is not the user's own: hooks, file system monitors and external programs of its config stay off. */
   readonly untrusted?: boolean;
 }
+
+/** Git had more to say than was asked for. */
+export class TooMuchOutput extends ScmError {}
 
 /** What a call to Git gave. */
 export interface GitAnswer {
@@ -98,7 +103,7 @@ export function runGit(environment: Environment, args: readonly string[], call: 
   const child: SpawnSyncReturns<Buffer> = spawnSync("git", [...safetyArguments(call.untrusted === true), ...args], {
     cwd: call.cwd,
     env: gitEnvironment(environment, call.env),
-    maxBuffer: MAX_OUTPUT,
+    maxBuffer: call.maxOutput ?? MAX_OUTPUT,
     ...(call.input === undefined ? { stdio: ["ignore", "pipe", "pipe"] } : { input: call.input }),
   });
   if (child.error !== undefined) throw spawnProblem(child.error);
@@ -165,6 +170,7 @@ function verbOf(args: readonly string[]): string {
 
 function spawnProblem(error: Error): ScmError {
   const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOBUFS") return new TooMuchOutput("Git answers with more than can be looked at");
   if (code === "ENOENT")
     return new ScmError("Git is not installed", {
       hint: "Install Git and make sure that `git` is on the PATH.",

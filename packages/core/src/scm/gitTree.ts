@@ -1,11 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import { join, relative, sep } from "node:path";
-import { EncodingError, FormatError, UnsafePathError } from "../base/errors.ts";
+import { EncodingError, FormatError, ScmError, UnsafePathError } from "../base/errors.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import { filesOfCommit, type GitEntry } from "./gitHistory.ts";
 import type { GitObjects } from "./gitObjects.ts";
-import { runGit } from "./gitProcess.ts";
+import { type GitCall, runGit, TooMuchOutput } from "./gitProcess.ts";
 
 /** One child of a folder. */
 export interface GitChild {
@@ -19,6 +19,8 @@ const WANTED = /(^|\/)(dvc\.yaml|dvc\.lock|params\.yaml|\.dvcignore|[^/]*\.dvc|\
 const UNSAFE = /(^|\/)(\.{0,2}|\.git)(\/|$)/i;
 /** More blobs than this are read by one child of Git, which is faster from there on. */
 const MAX_OWN_BLOBS = 100;
+/** A listing larger than this (bytes) is refused: it needs twice as much memory, and is that of a million files. */
+const MAX_LISTING = 96 << 20;
 /** A text larger than this (bytes) is not read. */
 const MAX_TEXT = 64 * 1024 * 1024;
 
@@ -86,22 +88,29 @@ export class GitTree {
   readText(path: OsPath): string | undefined {
     const entry = this.#resolved(this.#rel(path), 0);
     if (entry === undefined) return undefined;
-    if (!this.#isPrefetched) this.#prefetch();
-    if (!this.#blobs.has(entry.sha)) this.#readBlobs([entry.sha], MAX_TEXT);
-    const bytes = this.#blobs.get(entry.sha);
-    if (bytes === undefined && !this.#large.has(entry.sha)) return undefined;
-    if (bytes === undefined || bytes.byteLength > MAX_TEXT)
-      throw new FormatError(`'${path}' is too large to read in commit ${this.commit.slice(0, 7)}`, { file: path });
-    if (!isUtf8(bytes)) throw new EncodingError(path);
-    return bytes.toString("utf8");
+    const bytes = this.#bounded(entry, path, MAX_TEXT);
+    if (bytes !== undefined && !isUtf8(bytes)) throw new EncodingError(path);
+    return bytes?.toString("utf8");
   }
 
-  /** Bytes of a regular file; undefined for anything else. A link inside the commit is followed. */
-  readBytes(path: OsPath): Buffer | undefined {
+  /**
+   * Bytes of a regular file; undefined for anything else. A link inside the commit is followed.
+   * @param most of a larger one (bytes) nothing is read
+   * @throws {FormatError} for such
+   */
+  readBytes(path: OsPath, most: number = Infinity): Buffer | undefined {
     const entry = this.#resolved(this.#rel(path), 0);
-    if (entry === undefined) return undefined;
+    return entry === undefined ? undefined : this.#bounded(entry, path, most);
+  }
+
+  #bounded({ sha }: GitEntry, path: OsPath, most: number): Buffer | undefined {
     if (!this.#isPrefetched) this.#prefetch();
-    return this.#blobs.get(entry.sha) ?? this.#blob(entry.sha);
+    if (!this.#blobs.has(sha)) this.#readBlobs([sha], most);
+    const bytes = this.#blobs.get(sha);
+    if (bytes === undefined && !this.#large.has(sha)) return undefined;
+    if (bytes === undefined || bytes.byteLength > most)
+      throw new FormatError(`'${path}' is too large to read in commit ${this.commit.slice(0, 7)}`, { file: path });
+    return bytes;
   }
 
   /** Where a symbolic link of the commit leads, by the id in its entry. */
@@ -130,7 +139,7 @@ export class GitTree {
   }
 
   #sizesOf(shas: Iterable<string>): Map<string, number> {
-    const answer = this.#git(["cat-file", "--batch-check"], `${[...shas].join("\n")}\n`).toString("latin1");
+    const answer = this.#git(["cat-file", "--batch-check"], { input: `${[...shas].join("\n")}\n` }).toString("latin1");
     const sizes = new Map<string, number>();
     for (const line of answer.split("\n")) {
       const [sha = "", type, size] = line.split(" ");
@@ -204,22 +213,34 @@ export class GitTree {
       : this.#resolved(this.#rel(join(this.root, rel, "..", target)), depth + 1);
   }
 
-  #git(args: readonly string[], input?: string): Buffer {
+  #git(args: readonly string[], more: Pick<GitCall, "input" | "maxOutput"> = {}): Buffer {
     const call = { cwd: this.#gitDir, env: { GIT_DIR: this.#gitDir }, untrusted: this.#untrusted };
-    return runGit(this.#environment, args, input === undefined ? call : { ...call, input }).stdout;
+    return runGit(this.#environment, args, { ...call, ...more }).stdout;
   }
 
   #list(): Map<RelPath, GitEntry> {
     const own = this.#objects.reading((objects) => filesOfCommit(objects, this.commit));
     if (own !== undefined) return own;
     const entries = new Map<RelPath, GitEntry>();
-    for (const line of this.#git(["ls-tree", "-r", "-z", "--full-tree", this.commit]).toString("utf8").split("\0")) {
+    for (const line of this.#listing().toString("utf8").split("\0")) {
       const tab = line.indexOf("\t");
       if (tab < 0) continue;
       const [mode = "", , sha = ""] = line.slice(0, tab).split(" ");
       entries.set(line.slice(tab + 1), { mode, sha });
     }
     return entries;
+  }
+
+  /** A few trees that hold each other many times make a commit of billions of files. */
+  #listing(): Buffer {
+    try {
+      return this.#git(["ls-tree", "-r", "-z", "--full-tree", this.commit], { maxOutput: MAX_LISTING });
+    } catch (error) {
+      if (!(error instanceof TooMuchOutput)) throw error;
+      throw new ScmError(`commit ${this.commit.slice(0, 7)} holds more files than can be looked at`, {
+        hint: "Holdfast looks at commits of about a million files in Git. Leave that commit or branch out, or delete it if it is not yours.",
+      });
+    }
   }
 
   #folders(): Map<RelPath, GitChild[]> {
@@ -255,11 +276,12 @@ export class GitTree {
   #readBlobs(shas: readonly string[], most = Infinity): void {
     const wanted = new Set([...shas, ...this.#expected]);
     this.#expected.clear();
+    if (most < Infinity) for (const sha of this.#large) wanted.delete(sha);
     this.#bring(wanted);
     if (wanted.size <= MAX_OWN_BLOBS) this.#readOwn(wanted);
     if (most < Infinity) this.#leaveOutLarge(wanted, most);
     if (wanted.size === 0) return;
-    const out = this.#git(["cat-file", "--batch"], `${[...wanted].join("\n")}\n`);
+    const out = this.#git(["cat-file", "--batch"], { input: `${[...wanted].join("\n")}\n` });
     for (let at = 0; at < out.length;) {
       const end = out.indexOf(10, at);
       if (end < 0) return;
