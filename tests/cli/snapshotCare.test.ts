@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BINARY, Rig } from "../support/rig.ts";
 import { gitState, twoVersions, writeHook } from "../support/snapshots.ts";
@@ -56,6 +57,17 @@ describe("snapshot save", () => {
     const files = rig.git("ls-tree", "-r", "--name-only", "v1").split("\n");
     expect(files).toEqual(expect.arrayContaining(["dvc.lock", "m.json", "params.yaml", "plots/x.csv"]));
     expect(files).not.toContain("train.py");
+  });
+
+  it("says which data is neither here nor in the cache", () => {
+    twoVersions(rig);
+    rmSync(rig.path("data"), { recursive: true });
+    rmSync(rig.path("model.pkl"));
+    expect(json("snapshot", "save", "--dry-run")).toMatchObject({
+      changes: { absent: ["data", "model.pkl"], elsewhere: [] },
+    });
+    rmSync(rig.path(".dvc/cache"), { recursive: true });
+    expect(rig.ok("snapshot", "save", "--dry-run")).toMatch(/Neither in the workspace nor in the cache.*:\n {4}data\n/);
   });
 
   it("keeps a message that begins with '#', in commit and tag", () => {
@@ -213,6 +225,35 @@ describe("snapshot restore", () => {
     expect(rig.read("big")).toBe("edited");
   });
 
+  it("brings back what was deleted, and goes on where Git was stopped between removing and writing", () => {
+    twoVersions(rig);
+    rmSync(rig.path("train.py"));
+    rig.ok("snapshot", "restore", "v1.0");
+    expect(rig.read("train.py")).toBe("1\n");
+    rmSync(rig.path("train.py"));
+    rig.ok("snapshot", "restore", "v1.0", "train.py");
+    expect(rig.git("status", "--porcelain")).toBe("");
+    rig.git("rm", "-q", "train.py");
+    expect(rig.run(["snapshot", "restore", "v2.0"]).err).toContain("train.py");
+  });
+
+  it("takes a folder without the project's settings, and goes back from parts that it brought", () => {
+    twoVersions(rig);
+    for (const name of ["v1.0", "main"]) {
+      rig.ok("snapshot", "restore", name, "--data-only");
+      rig.ok("snapshot", "restore", name, "train.py");
+    }
+    expect(rig.git("status", "--porcelain")).toBe("");
+    rig.ok("snapshot", "restore", "v1.0", ".");
+    expect([rig.read("train.py"), rig.read("model.pkl"), rig.git("branch", "--show-current")]).toEqual([
+      "1\n",
+      "model 1",
+      "main\n",
+    ]);
+    rig.write("train.py", "mine");
+    expect(rig.run(["snapshot", "restore", "main", "."]).err).toContain("train.py");
+  });
+
   it("leaves what is in submodules, and goes back and forth over their commits", () => {
     twoVersions(rig);
     rig.git("init", "-q", "../library");
@@ -299,6 +340,48 @@ describe("tags and commits of others", () => {
     rig.ok("snapshot", "save", "-m", "grüße", "--tag", "ü");
     expect(json("snapshot", "show", "ü")).toMatchObject({ tags: ["ü"], message: "grüße" });
     expect(json("snapshot", "diff", "v2.0", "ü")).toMatchObject({ code: [{ path: "grüße.txt", change: "added" }] });
+  });
+});
+
+describe("a damaged object of Git's", () => {
+  /** A tag whose `train.py` Git can read no more, or that has other bytes than its name says. */
+  function damage(how: "garbage" | "other bytes"): void {
+    twoVersions(rig);
+    rig.git("checkout", "-q", "v1.0");
+    rig.write("more.py", "more");
+    rig.git("add", "more.py");
+    rig.git("commit", "-q", "-m", "more");
+    rig.git("tag", "v1.1");
+    rig.git("checkout", "-q", "main");
+    const at = (id: string): string => rig.path(`.git/objects/${id.slice(0, 2)}/${id.slice(2)}`);
+    rig.write("other", "other");
+    const other = rig.git("hash-object", "-w", "other").trim();
+    rmSync(rig.path("other"));
+    const place = at(rig.git("rev-parse", "v1.0:train.py").trim());
+    rmSync(place);
+    if (how === "garbage") rig.write(relative(rig.dir, place), "garbage");
+    else copyFileSync(at(other), place);
+  }
+
+  it.each(["garbage", "other bytes"] as const)("is found by verify, and neither exported nor restored (%s)", (how) => {
+    damage(how);
+    const verified = rig.run(["snapshot", "verify", "v1.0", "--deep", "--json"]);
+    expect(verified.code).toBe(1);
+    expect(JSON.parse(verified.out)).toMatchObject({ ok: false, problems: [{ store: "git", problem: "code" }] });
+    const before = gitState(rig);
+    expect(rig.run(["snapshot", "export", "v1.0", "../one.tar"]).err).toContain("'train.py'");
+    expect(existsSync(rig.path("../one.tar"))).toBe(false);
+    const part = rig.run(["snapshot", "restore", "v1.0", "train.py"]);
+    expect([part.code, part.err]).toEqual([255, expect.stringContaining("missing or damaged")]);
+    expect([gitState(rig), rig.read("train.py")]).toEqual([before, "2\n"]);
+  });
+
+  it("stops Git half-way: code is as it was", () => {
+    damage("garbage");
+    const before = gitState(rig);
+    const ran = rig.run(["snapshot", "restore", "v1.1"]);
+    expect([ran.code, ran.err]).toEqual([255, expect.stringContaining("Neither code nor data was changed")]);
+    expect([gitState(rig), rig.read("train.py"), rig.read("model.pkl")]).toEqual([before, "2\n", "model 2"]);
   });
 });
 

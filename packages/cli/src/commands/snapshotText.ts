@@ -42,7 +42,14 @@ export function printWorkspaceChanges(context: Context, changes: WorkspaceChange
   printPaths(context, "Data", changes.data);
   printPaths(context, "Code and pointer files", changes.code);
   const plain = (paths: readonly string[]): { path: string }[] => paths.map((path) => ({ path }));
-  printPaths(context, "Not in the workspace, saved as recorded", plain(changes.absent));
+  const elsewhere = new Set(changes.elsewhere);
+  const cached = changes.absent.filter((path) => !elsewhere.has(path));
+  printPaths(context, "Not in the workspace, saved as recorded", plain(cached));
+  printPaths(
+    context,
+    `Neither in the workspace nor in the cache, saved as recorded: see whether a remote has it (${context.programName} snapshot verify -r)`,
+    plain(changes.elsewhere),
+  );
   printPaths(
     context,
     `Not run since they changed (${context.programName} repro), saved as recorded`,
@@ -190,7 +197,9 @@ function repairs({ stores, problems }: SnapshotVerifyResult, program: string): s
   );
   const isLocal = stores.some(({ kind, problems }) => kind !== "remote" && problems.length > 0);
   return [
-    ...(problems.some(({ problem }) => problem === "code") ? ["git fetch"] : []),
+    ...(problems.some(({ problem }) => problem === "code")
+      ? ["git fsck, and get what it names from another clone"]
+      : []),
     ...(isLocal ? [`${program} fetch --all-tags`, `${program} fsck --repair -A`] : []),
     ...remotes.flatMap((name) => [`${program} push --all-tags -r ${name}`, `${program} fsck --repair -A -r ${name}`]),
   ];

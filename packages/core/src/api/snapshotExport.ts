@@ -1,6 +1,6 @@
 import { closeSync, createReadStream, existsSync, fsyncSync, openSync, readFileSync, renameSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { CorruptObjectError, DvcError, UsageError } from "../base/errors.ts";
+import { CorruptObjectError, DvcError, ScmError, UsageError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
 import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
 import { removeLeftovers, removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
@@ -12,6 +12,7 @@ import { cacheFor } from "../repo/dataRoots.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { ArchiveHeader } from "../snapshots/archiveHeader.ts";
+import { isBlob } from "../scm/blobId.ts";
 import { pack, packingOf } from "../snapshots/compression.ts";
 import { findSnapshot, type FoundSnapshot, snapshotGit } from "../snapshots/find.ts";
 import { snapshotObjects } from "../snapshots/objects.ts";
@@ -155,10 +156,21 @@ function codeOf(repo: Repo, { commit }: FoundSnapshot): ArchivedCode[] {
   const sizes = new Map<string, number>();
   const answer = git.run(["cat-file", "--batch-check"], { input: `${asked.join("\n")}\n` }).stdout.toString("latin1");
   for (const line of answer.split("\n")) {
-    const [sha = "", , size] = line.split(" ");
-    sizes.set(sha, Number(size));
+    const [sha = "", type, size] = line.split(" ");
+    if (type === "blob") sizes.set(sha, Number(size));
   }
-  return entries.map((one) => ({ ...one, size: sizes.get(one.sha) ?? 0 }));
+  return entries.map((one) => {
+    const size = one.mode === "160000" ? 0 : sizes.get(one.sha);
+    if (size === undefined) throw damagedCode(one);
+    return { ...one, size };
+  });
+}
+
+function damagedCode({ path, sha }: { readonly path: RelPath; readonly sha: string }): ScmError {
+  return new ScmError(`Git's copy of '${path}' (${sha}) is missing or damaged`, {
+    code: "corrupt-object",
+    hint: "No archive was made. Get it from another clone of the repository; 'git fsck' says what else is damaged.",
+  });
 }
 
 function headerOf(
@@ -286,9 +298,11 @@ function readBlobs(repo: Repo, code: readonly ArchivedCode[]): Buffer[] {
   const input = `${code.map(({ sha }) => sha).join("\n")}\n`;
   const out = snapshotGit(repo).run(["cat-file", "--batch"], { input }).stdout;
   let at = 0;
-  return code.map(({ size }) => {
+  return code.map((one) => {
     const start = out.indexOf(10, at) + 1;
-    at = start + size + 1;
-    return out.subarray(start, start + size);
+    at = start + one.size + 1;
+    const bytes = out.subarray(start, start + one.size);
+    if (!isBlob(bytes, one.sha)) throw damagedCode(one);
+    return bytes;
   });
 }

@@ -1,15 +1,16 @@
 import { lstatSync } from "node:fs";
-import { DvcError, ScmError, UsageError } from "../base/errors.ts";
-import { type CallOptions, warn } from "../base/events.ts";
+import { DvcError, UsageError } from "../base/errors.ts";
+import type { CallOptions } from "../base/events.ts";
 import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
 import type { Output } from "../pipeline/stage.ts";
 import { withGitContext } from "../repo/gitContext.ts";
 import { loadIndex, type Selected } from "../repo/index.ts";
-import { dropEntry, journaled, journaledWith, journalVariable, note } from "../repo/journal.ts";
+import { dropEntry, journaled, journaledWith, note } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { selectedOutputs } from "../repo/objects.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 import { refuseUnfinished } from "../scm/gitPlace.ts";
+import { checkOutGit } from "../snapshots/checkOutGit.ts";
 import { findSnapshot, type FoundSnapshot, snapshotGit } from "../snapshots/find.ts";
 import { cachedManifest, snapshotObjects } from "../snapshots/objects.ts";
 import { presenceInCache } from "../snapshots/presence.ts";
@@ -66,15 +67,20 @@ async function restoreWhole(
   options: SnapshotRestoreOptions,
 ): Promise<SnapshotRestoreResult> {
   const git = snapshotGit(repo);
-  const { fetched, isForced } = await withRepoLock(repo, options, async () => {
+  const {
+    fetched,
+    isForced,
+    data: places,
+  } = await withRepoLock(repo, options, async () => {
     const outs = [...loadIndex(repo).outs, ...snapshot.index.outs];
-    const { unsaved, changed } = unsavedCode(repo, git.tree(snapshot.commit), placesOf(outs));
+    const data = placesOf(outs);
+    const { unsaved, changed } = unsavedCode(repo, git.tree(snapshot.commit), data);
     refuseUnsaved(repo, unsaved, await unsavedData(repo, outs, options));
     const brought = await bring(repo, snapshot, snapshot.index.collect([]), options);
-    return { fetched: brought.fetched, isForced: changed.length > 0 };
+    return { fetched: brought.fetched, isForced: changed.length > 0, data };
   });
   // Without the repository's lock: hooks of Git may call us again.
-  await switchGit(repo, snapshot, isForced, options);
+  await switchGit(repo, snapshot, isForced, places, options);
   // Its config, too, may be another one now.
   const now = await openRepo(repo.env, options.reporter === undefined ? {} : { reporter: options.reporter });
   try {
@@ -97,34 +103,22 @@ async function switchGit(
   repo: Repo,
   { name, commit }: FoundSnapshot,
   isForced: boolean,
+  data: readonly OsPath[],
   options: CallOptions,
 ): Promise<void> {
   const git = snapshotGit(repo);
   const isBranch = git.branches().get(name) === commit && git.ref(`refs/tags/${name}`) === undefined;
   if (git.head() === commit && !isForced && (!isBranch || git.currentBranch() === name)) return;
   // All that differs from HEAD is as in the commit already: an interrupted run got so far.
-  const words = [
-    "checkout",
-    "--quiet",
-    ...(isForced ? ["--force"] : []),
-    ...(isBranch ? [name] : ["--detach", commit]),
-  ];
-  const { signal } = options;
+  const words = [...(isForced ? ["--force"] : []), ...(isBranch ? [name] : ["--detach", commit])];
   const before = headPlace(repo);
   if (before !== undefined)
     note(repo, { kind: "head", path: git.root, before, after: { branch: isBranch ? name : null, commit } });
-  const call = { env: journalVariable(repo), ...(signal === undefined ? {} : { signal }) };
   try {
-    await git.runBeside([...words, "--"], call);
+    await checkOutGit(repo, commit, words, data, options);
   } catch (error) {
-    // A hook that fails after the checkout makes Git's exit code, not the checkout's outcome.
-    if (!(error instanceof ScmError) || git.head() !== commit) {
-      if (before !== undefined && isSamePlace(headPlace(repo), before)) dropEntry(repo);
-      throw error instanceof ScmError
-        ? new ScmError(error.message, { hint: "Neither code nor data was changed." })
-        : error;
-    }
-    warn(options, error.message);
+    if (before !== undefined && isSamePlace(headPlace(repo), before)) dropEntry(repo);
+    throw error;
   }
 }
 

@@ -269,7 +269,7 @@ function takeBack(error: unknown, undo: () => void): unknown {
   const isOurs = error instanceof DvcError;
   if (!isOurs && !(error instanceof Error && "errno" in error)) return error;
   const next = (isOurs ? error.hint : undefined) ?? "Solve this, then run the same command again.";
-  const options = { code: isOurs ? error.code : "io", hint: `${next} ${state}.`, cause: error.cause } as const;
+  const options = { code: isOurs ? error.code : "io", hint: `${state}. ${next}`, cause: error.cause } as const;
   return new DvcError(`the snapshot was not saved: ${error.message}`, options);
 }
 

@@ -1,8 +1,10 @@
-import { DvcError, ScmError } from "../base/errors.ts";
-import { type CallOptions, warn } from "../base/events.ts";
-import { type GitPlace, type JournalStep, journalVariable, note } from "../repo/journal.ts";
+import { DvcError } from "../base/errors.ts";
+import type { CallOptions } from "../base/events.ts";
+import { type GitPlace, type JournalStep, note } from "../repo/journal.ts";
+import { loadIndex } from "../repo/index.ts";
 import { withoutRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
+import { checkOutGit } from "../snapshots/checkOutGit.ts";
 import { snapshotGit } from "../snapshots/find.ts";
 
 const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
@@ -35,17 +37,8 @@ export async function moveHead(
       hint: `Check it out yourself: git checkout ${branch}`,
     });
   note(repo, { kind: "head", path, before: now, after: before });
-  const words = ["checkout", "--quiet", ...(branch === null ? ["--detach", commit] : [branch]), "--"];
-  const call = {
-    env: journalVariable(repo),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  };
-  try {
-    // Hooks of Git may call us again.
-    await withoutRepoLock(repo, options, () => git.runBeside(words, call));
-  } catch (error) {
-    if (!(error instanceof ScmError)) throw error;
-    if (git.head() !== commit) throw new ScmError(error.message, { hint: "Neither code nor data was changed." });
-    warn(options, error.message); // a hook that failed after the checkout
-  }
+  const words = branch === null ? ["--detach", commit] : [branch];
+  const data = loadIndex(repo).outs.flatMap(({ out }) => (out.useCache && out.isLocal ? [out.path] : []));
+  // Hooks of Git may call us again.
+  await withoutRepoLock(repo, options, () => checkOutGit(repo, commit, words, data, options));
 }

@@ -39,13 +39,17 @@ export function unsavedCode(
   only?: ReadonlySet<OsPath>,
 ): UnsavedCode {
   const git = snapshotGit(repo);
-  const differing = gitChanges(git, { untracked: false })
+  const found = gitChanges(git, { untracked: false })
     .filter(({ state, module }) => !(module.startsWith("S") && state.startsWith(".")))
-    .map(({ path }) => path)
-    .filter((path) => only?.has(join(git.root, path)) ?? true);
+    .filter(({ path }) => only?.has(join(git.root, path)) ?? true);
+  const differing = found.map(({ path }) => path);
+  // Of a file that is gone nothing can be lost: somebody deleted it, or Git was stopped before it wrote the new one.
+  const gone = new Set(found.filter(({ state }) => state === ".D").map(({ path }) => path));
   const wanted = only === undefined ? target.files() : [...only].map((path) => posixRelative(git.root, path));
   const changed = [...new Set([...differing, ...inTheWay(git, target, wanted, data)])];
-  return { changed, unsaved: changed.filter((path) => !isAsIn(git, target, path)) };
+  const unsaved = changed.filter((path) => !gone.has(path) && !isAsIn(git, target, path));
+  // What an earlier restore of parts has brought is in some commit, and `undo` would bring it back.
+  return { changed, unsaved: only === undefined ? unsaved : unsaved.filter((path) => !isCommitted(git, path)) };
 }
 
 /** What Git does not know, and lies where a commit has files that are not in the index. */
@@ -92,13 +96,24 @@ function isAsIn(git: Git, tree: GitTree, path: RelPath): boolean {
   if (stat.isSymbolicLink()) return entry.mode === "120000" && tree.blobText(entry.sha) === readlinkSync(place);
   if (!stat.isFile() || !entry.mode.startsWith("100")) return false;
   if (tree.readBytes(place)?.equals(readFileSync(place)) === true) return true;
-  // As Git would store it: line ends, filters.
-  return (
-    git
-      .run(["hash-object", "--", path], { allow: [0, 128] })
-      .stdout.toString("latin1")
-      .trim() === entry.sha
-  );
+  return storedId(git, path) === entry.sha;
+}
+
+/** The id of a file as Git would store it: line ends, filters. */
+function storedId(git: Git, path: RelPath): string {
+  return git
+    .run(["hash-object", "--", path], { allow: [0, 128] })
+    .stdout.toString("latin1")
+    .trim();
+}
+
+/** Whether some commit that a ref reaches has a file as it is in the workspace. */
+function isCommitted(git: Git, path: RelPath): boolean {
+  if (lstatSync(join(git.root, path), { throwIfNoEntry: false })?.isFile() !== true) return false;
+  const id = storedId(git, path);
+  if (id === "" || git.run(["cat-file", "-e", id], { allow: [0, 1, 128] }).code !== 0) return false;
+  const find = ["log", "--all", "-1", "--no-show-signature", "--format=%H", `--find-object=${id}`];
+  return git.run([...find, "--", `:(top,literal)${path}`], { allow: [0, 128] }).stdout.length > 0;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { relative, resolve, sep } from "node:path";
 import { UsageError } from "../base/errors.ts";
-import { isInside, isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
+import { isInside, isReservedName, isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { recordOf } from "./workspaceChanges.ts";
 import type { Selected } from "../repo/index.ts";
 import type { Repo } from "../repo/repo.ts";
@@ -61,6 +61,8 @@ function addCode(repo: Repo, { commit }: FoundSnapshot, at: OsPath, files: Set<O
   const rel = posixRelative(git.root, at);
   for (const path of git.tree(commit).files()) {
     if (path !== rel && rel !== "." && !path.startsWith(`${rel}/`)) continue;
-    if (path === rel || !isPointer(path)) files.add(resolve(git.root, path));
+    // The project's own settings are no part of a folder of code.
+    const isPart = !isPointer(path) && !path.split("/").some(isReservedName);
+    if (path === rel || isPart) files.add(resolve(git.root, path));
   }
 }

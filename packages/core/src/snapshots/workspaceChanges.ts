@@ -30,6 +30,8 @@ export interface WorkspaceChanges {
   readonly submodules: readonly string[];
   /** Recorded, but not in the workspace: they stay as recorded. */
   readonly absent: readonly string[];
+  /** Those of them that the cache does not hold either: only a remote may. */
+  readonly elsewhere: readonly string[];
   /** Stages whose dependencies or command changed since their outputs were made. */
   readonly stale: readonly string[];
 }
@@ -50,6 +52,7 @@ export async function workspaceChanges(repo: Repo, options: CallOptions): Promis
   index.checkGraph();
   const data: DataChange[] = [];
   const absent: string[] = [];
+  const elsewhere: string[] = [];
   const stale: string[] = [];
   const stages: Stage[] = [];
   for (const stage of index.stages) {
@@ -60,8 +63,10 @@ export async function workspaceChanges(repo: Repo, options: CallOptions): Promis
       if (!out.isLocal) continue;
       const path = shownPath(repo, out);
       const state = workspaceState(out, present);
-      if (state === "deleted") absent.push(path);
-      else if (state !== undefined)
+      if (state === "deleted") {
+        absent.push(path);
+        if (out.useCache && !present.inCache(out)) elsewhere.push(path);
+      } else if (state !== undefined)
         data.push({ path, change: out.hash === undefined ? "new" : "modified", stage: addressOf(repo, stage) });
       else if (out.useCache && out.hash !== undefined && !present.inCache(out))
         data.push({ path, change: "not in cache", stage: addressOf(repo, stage) });
@@ -75,7 +80,7 @@ export async function workspaceChanges(repo: Repo, options: CallOptions): Promis
       stale.push(addressOf(repo, stage));
   }
   const pointers = pointersOf(repo, index);
-  return { changes: { data, ...codeChanges(repo, pointers), absent, stale }, index, stages, pointers };
+  return { changes: { data, ...codeChanges(repo, pointers), absent, elsewhere, stale }, index, stages, pointers };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { chmodSync, lstatSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { ScmError } from "../base/errors.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import { guardPath } from "../data/planGuard.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
@@ -8,6 +9,7 @@ import { md5Bytes } from "../hash/md5.ts";
 import { note, noteText } from "../repo/journal.ts";
 import { Keeper } from "../repo/keep.ts";
 import type { Repo } from "../repo/repo.ts";
+import { isBlob } from "../scm/blobId.ts";
 import { type FoundSnapshot, snapshotGit } from "./find.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
@@ -64,11 +66,13 @@ function writeOne(
   if (entry === undefined || entry.mode === "160000") return false;
   guardPath(git.root, path);
   if (entry.mode === "120000") {
-    writeLink(path, tree.blobText(entry.sha) ?? "", keeper);
+    const to = tree.blobText(entry.sha);
+    if (to === undefined) throw damaged(path, entry.sha);
+    writeLink(path, to, keeper);
     return true;
   }
   const raw = tree.readBytes(path);
-  if (raw === undefined) return false;
+  if (raw === undefined || !isBlob(raw, entry.sha)) throw damaged(path, entry.sha);
   const bytes = converted.has(path) ? contentOf(repo, path, entry.sha) : raw;
   const old = lstatSync(path, { throwIfNoEntry: false });
   const before = old?.isFile() === true ? readFileSync(path) : undefined;
@@ -78,6 +82,13 @@ function writeOne(
   }
   setExecutable(path, entry.mode === "100755");
   return true;
+}
+
+function damaged(path: OsPath, sha: string): ScmError {
+  return new ScmError(`Git's copy of '${path}' (${sha}) is missing or damaged`, {
+    code: "corrupt-object",
+    hint: "It was not written. Get it from another clone of the repository; 'git fsck' says what else is damaged.",
+  });
 }
 
 function writeLink(path: OsPath, target: string, keeper: Keeper): void {
