@@ -267,7 +267,8 @@ export const verbs: Record<string, Verb> = {
     onlyLong: true,
   },
   "plots modify": { args: ["plots", "modify", "plot.csv", "-t", "scatter"], prepare: PLOTTED, onlyLong: true },
-  "plots show": { args: ["plots", "show"], prepare: PLOTTED, onlyLong: true },
+  "plots show": { args: ["plots", "show"], prepare: PLOTTED, share: 1 },
+  "plots show --svg": { args: ["plots", "show", "--svg", "drawn"], prepare: PLOTTED, onlyLong: true },
   "checkout with hardlinks": {
     args: ["checkout"],
     prepare: `${TWO}\nholdfast config cache.type hardlink\ngit checkout -q one`,

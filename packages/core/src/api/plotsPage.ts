@@ -37,7 +37,7 @@ export function plotsPage(repo: Repo, result: PlotsResult, options: PlotsPageOpt
     ...template,
   });
   makeFolder(repo, folder);
-  writeFileAtomic(page, html, { noSync: true, inside: folder });
+  writeFileAtomic(page, html, { noSync: true, tidies: true, inside: folder });
   return page;
 }
 

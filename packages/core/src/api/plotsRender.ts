@@ -97,7 +97,7 @@ async function writeCharts(
     }
     const drawing = await draw(svg);
     makeFolder(repo, folder);
-    writeFileAtomic(path, drawing, { noSync: true, inside: folder });
+    writeFileAtomic(path, drawing, { noSync: true, tidies: true, inside: folder });
     written.push(path);
   }
   if (failed.length > 0)

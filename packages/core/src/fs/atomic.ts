@@ -38,6 +38,8 @@ export interface AtomicOptions {
    * refused. A cloned repository may hold such a link where we are about to write.
    */
   readonly inside?: OsPath;
+  /** Whether what a killed run left of the same file is removed; only with `inside`. As long as it is not said: of what is flushed. */
+  readonly tidies?: boolean;
 }
 
 /** Names that `temporaryPath` makes; the pid tells whether the writer is still there. */
@@ -142,7 +144,7 @@ export function writeFileAtomic(path: OsPath, contents: string | Uint8Array, opt
   const replace = (at: OsPath): void => {
     replaceBytes(at, bytes, mode, options);
     // Elsewhere, as in a cache that is shared, the writer may run on another machine.
-    if (options.inside !== undefined && options.noSync !== true) removeLeft(at, dirname(target));
+    if (options.inside !== undefined && (options.tidies ?? options.noSync !== true)) removeLeft(at, dirname(target));
   };
   if (options.inside === undefined) replace(target);
   else inHeldFolder(options.inside, target, replace);

@@ -14,7 +14,7 @@ export function writeImages(plot: Plot, folder: OsPath): WrittenImage[] {
   if (plot.kind !== "image") return [];
   return plot.images.map((image) => {
     const path = join(folder, `${image.revision}_${image.file}`.replace(/[/\\]/g, "_"));
-    writeFileAtomic(path, image.bytes, { parents: true, noSync: true, inside: folder });
+    writeFileAtomic(path, image.bytes, { parents: true, noSync: true, tidies: true, inside: folder });
     return { image, path };
   });
 }
