@@ -103,3 +103,28 @@ it("a file of 80 MB, packed into little, is not read for what it says", () => {
   ])
     withstands(rig, words, "a large file");
 });
+
+it("an import that leads to itself, at once or through others, is told as a circle", () => {
+  const at = (name: string): string => rig.path(`../${name}`);
+  const file = (url: string): string =>
+    `frozen: true\ndeps:\n- path: data\n  repo: {url: ${url}}\nouts:\n- path: data\n  md5: ${"a".repeat(32)}.dir\n`;
+  for (const [name, other] of [
+    ["one", "two"],
+    ["two", "one"],
+    ["self", "self"],
+  ] as const) {
+    rig.git("clone", "-q", rig.dir, at(name));
+    rig.write(`../${name}/data.dvc`, file(at(other)));
+    rig.git("-C", at(name), "add", ".");
+    rig.git("-C", at(name), "commit", "-q", "-m", "a circle");
+  }
+  for (const url of [at("one"), at("self"), `file://${at("self")}`])
+    for (const words of [
+      ["get", url, "data"],
+      ["list", "-R", url],
+      ["import", url, "data"],
+    ]) {
+      const { code, err } = withstands(rig, words, "a circle");
+      expect([words, code, err]).toEqual([words, expect.any(Number), expect.stringContaining("imported in a circle")]);
+    }
+});

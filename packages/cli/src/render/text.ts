@@ -134,7 +134,8 @@ export class TextOutput implements Reporter {
   }
 
   #writeError(text: string): void {
-    this.err.write(`${visible(withoutSecrets(text), this.err.isTty)}\n`);
+    const lines = withoutSecrets(text).split("\n");
+    this.err.write(`${visible(lines.map(shortened).join("\n"), this.err.isTty)}\n`);
   }
 
   #beforeError(): void {
@@ -149,6 +150,13 @@ export class TextOutput implements Reporter {
     const time = this.isVerbose ? `${paint(timeText(this.#loudness.now?.() ?? new Date()), colour)} ` : "";
     return `${time}${paint(level, colour)}: ${text}`;
   }
+}
+
+/** Longest line of an error or warning (UTF-16 units): names in files of strangers may be of any length. */
+const MAX_LINE = 6000;
+
+function shortened(line: string): string {
+  return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}… (${String(line.length)} characters)` : line;
 }
 
 /** Width of the terminal: COLUMNS, else what it says, else 80. */

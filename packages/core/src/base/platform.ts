@@ -7,6 +7,8 @@ export interface Environment {
   readonly cwd: OsPath;
   /** In a copy of another repository: folders that relative paths of its imports may also count from. */
   readonly bases?: readonly OsPath[];
+  /** In the source of an import: the imports that it was opened for, each by all that names its source. */
+  readonly importing?: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The user's home folder. */
   readonly home: OsPath;

@@ -28,6 +28,9 @@ import { commitFiles, RepoView, workspaceFiles } from "./repoView.ts";
 
 export type { ExternalOptions, ExternalRepo } from "./externalTypes.ts";
 
+/** An import may lead to an import so many times. */
+const MAX_CHAIN = 16;
+
 /**
  * Opens a local folder (project or not; its working tree or a revision) or a Git URL from a copy of it.
  * @throws {CloneError} when the URL cannot be cloned, {ScmError} when the revision is unknown.
@@ -232,7 +235,29 @@ async function openSource(
   const source = importSource(repo, one.stage, dep.repo);
   const rev = dep.repo.revLock ?? dep.repo.rev;
   const at = { ...options, ...source.options, ...(rev === undefined ? {} : { rev }) };
-  return { external: await openExternal(repo.env, source.url, at), path: dep.defPath };
+  const env = { ...repo.env, importing: importing(repo, one, [source.url, rev ?? "", dep.defPath]) };
+  return { external: await openExternal(env, source.url, at), path: dep.defPath };
+}
+
+/** The imports that this one is brought for, and itself: the source of an import may hold imports, one of them in a circle. @throws {DvcError} */
+function importing({ env }: Repo, { out }: StageOutput, source: readonly string[]): readonly string[] {
+  const [before, key] = [env.importing ?? [], source.join("\0")];
+  if (before.includes(key)) {
+    throw new DvcError(
+      `'${out.defPath}' is imported in a circle: from '${String(source[0])}', which imports it itself`,
+      {
+        code: "graph",
+        hint: "Nothing was brought. The circle has to be broken in that repository, by adding the data where it begins.",
+      },
+    );
+  }
+  if (before.length >= MAX_CHAIN) {
+    throw new DvcError(`'${out.defPath}' is an import of an import, more than ${String(MAX_CHAIN)} times over`, {
+      code: "graph",
+      hint: "Nothing was brought. Import it from a repository that is nearer to the data.",
+    });
+  }
+  return [...before, key];
 }
 
 /** The manifest of an imported folder as far as the source's own records tell it, without a look at the data. */

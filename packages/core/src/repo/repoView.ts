@@ -306,7 +306,7 @@ export class RepoView {
 }
 
 /** What is wrong with a manifest or with the way to it, and no mere absence: said as it is. */
-const REFUSALS: ReadonlySet<string> = new Set(["unsafe-path", "format", "corrupt-object", "config"]);
+const REFUSALS: ReadonlySet<string> = new Set(["unsafe-path", "format", "corrupt-object", "config", "graph"]);
 
 /** DVC's text for a folder whose manifest is nowhere, or can't be fetched; DVC calls that unexpected. */
 function brokenFolder(project: Project, one: StageOutput, cause?: unknown): Error {
