@@ -132,6 +132,8 @@ const machineHints: Readonly<Record<string, string>> = {
   EMFILE: "Raise the limit (`ulimit -n`), or ask for less at a time (`--jobs`).",
   ENFILE: "Raise the limit (`ulimit -n`), or ask for less at a time (`--jobs`).",
   ENOMEM: "Free some memory, then run the command again.",
+  EFBIG: "No file may be so large there: raise the limit (`ulimit -f`), or use another file system.",
+  EAGAIN: "No more processes can be started (`ulimit -u`): end some, then run the command again.",
   ENOENT: "It is not there, or was moved away while the command ran: look what is there, then run the command again.",
   ENAMETOOLONG: "No file can have such a name here: look at the file that names it.",
   ENOTDIR: "A part of that path is a file, not a folder.",
@@ -198,6 +200,8 @@ const systemTexts: Readonly<Record<string, string>> = {
   EMFILE: "Too many open files",
   ENFILE: "Too many open files in system",
   ENOMEM: "Cannot allocate memory",
+  EAGAIN: "Resource temporarily unavailable",
+  EFBIG: "File too large",
 };
 
 /** Python's text of an operating system error: `[Errno 2] No such file or directory: '/x'`. */

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { LockError } from "../base/errors.ts";
+import { ofFile } from "../base/ofFile.ts";
 import type { OsPath } from "../base/paths.ts";
 import { isWindows } from "../base/platform.ts";
 import { processAlive } from "../fs/atomic.ts";
@@ -54,7 +55,10 @@ export const tryFlock: TryLock = (path, pid) => {
   try {
     isHeld = flock(fd);
     if (!isHeld) return undefined;
-    if (isWritable) sign(fd, pid);
+    if (isWritable)
+      ofFile(path, () => {
+        sign(fd, pid);
+      });
     return { release: once(() => closeQuietly(fd)) };
   } finally {
     if (!isHeld) closeSync(fd);
@@ -111,8 +115,8 @@ export function hasFlock(): boolean {
     const fd = openSync("/dev/null", "r+");
     try {
       locker = LOCKERS.find(([program = "", ...args]) => {
-        const { status } = spawnSync(program, args, { stdio: ["ignore", "ignore", "ignore", fd] });
-        return status === 0 || status === 1;
+        const { status, error } = spawnSync(program, args, { stdio: ["ignore", "ignore", "ignore", fd] });
+        return !isAbsent(error) && (status === 0 || status === 1);
       });
       locker ??= "none";
     } finally {
@@ -125,13 +129,26 @@ export function hasFlock(): boolean {
 function flock(fd: number): boolean {
   const { spawnSync } = process.getBuiltinModule("node:child_process");
   for (const [program = "", ...args] of locker === undefined || locker === "none" ? LOCKERS : [locker]) {
-    const { status, error } = spawnSync(program, args, { stdio: ["ignore", "ignore", "ignore", fd] });
-    if (error !== undefined || (status !== 0 && status !== 1)) continue;
+    const { status, signal, error } = spawnSync(program, args, { stdio: ["ignore", "ignore", "ignore", fd] });
+    // Ended by a signal, as by Ctrl-C: that says nothing of the program.
+    if (signal !== null) return false;
+    if (isAbsent(error) || (status !== 0 && status !== 1)) continue;
     locker = [program, ...args];
     return status === 0;
   }
   locker = "none";
   throw new NoFlockError();
+}
+
+/**
+ * Whether a program is not there, or not to be run.
+ * @throws {LockError} when none can be started now: then nobody knows, and others may rely on an flock
+ */
+function isAbsent(error: Error | undefined): boolean {
+  if (error === undefined) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT" || code === "EACCES" || code === "ENOEXEC") return true;
+  throw new LockError("the lock can't be taken", { cause: error });
 }
 
 /** No program of this machine can take an flock. */

@@ -50,6 +50,23 @@ describe("the repository's lock", () => {
     again?.release();
   });
 
+  it("is refused, not taken in another way, when no program can be started that takes it", async () => {
+    const programs = process.getBuiltinModule("node:child_process");
+    const { spawnSync } = programs;
+    const tooMany = { code: "EMFILE", errno: -24, syscall: "spawnSync flock", path: "flock" };
+    const failing = (): unknown => ({ status: null, signal: null, error: Object.assign(new Error("EMFILE"), tooMany) });
+    programs.spawnSync = failing as typeof spawnSync;
+    try {
+      await expect(withRepoLock(open("0"), {}, () => 1)).rejects.toMatchObject({
+        code: "lock",
+        cause: { code: "EMFILE" },
+      });
+    } finally {
+      programs.spawnSync = spawnSync;
+    }
+    expect(existsSync(`${lockPath()}.pid`)).toBe(false);
+  });
+
   it("is given back when the work fails, and may be taken again inside", async () => {
     const repo = open("0");
     await expect(
