@@ -12,8 +12,16 @@ const TEXTS: Readonly<Record<string, string>> = {
   ELOOP: "[Errno 40] Too many levels of symbolic links",
   ENAMETOOLONG: "[Errno 36] File name too long",
   EMFILE: "[Errno 24] Too many open files",
+  EFBIG: "[Errno 27] File too large",
   EDQUOT: "[Errno 122] Disk quota exceeded",
 };
+
+/** An error of the operating system in Python's words; undefined for any other. */
+export function systemText(error: Error): string | undefined {
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  const text = code === undefined || syscall === undefined ? undefined : TEXTS[code];
+  return text === undefined || path === undefined ? text : `${text}: '${path}'`;
+}
 
 /**
  * An operating system's error in DVC's (Python's) words: `[Errno 2] No such file or directory: '/abs/path'`. `path`: what was

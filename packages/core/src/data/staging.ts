@@ -29,6 +29,7 @@ export class Staging extends StagingFolders {
   constructor(store: ObjectDb, files: number) {
     super(store.folder, store.dirMode);
     this.#store = store;
+    store.clearLeft();
     this.#present = new Set(this.shards);
     this.syncEach = files <= FLUSH_SINGLY;
   }

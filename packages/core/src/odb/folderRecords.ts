@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { TextColumn } from "../base/textColumn.ts";
-import { writeAll } from "../fs/atomic.ts";
+import { removeLeft, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
 import { pruneRecords } from "./pruneRecords.ts";
 import { STAMP_FIELDS } from "./stateTable.ts";
@@ -161,7 +161,7 @@ function writeRecord(file: OsPath, key: string, record: FolderRecord): void {
 
 /** Not synced: a file that a crash left half is noticed by its checksum. */
 function replaceFile(file: OsPath, header: Uint32Array, parts: readonly Uint8Array[]): void {
-  const temporary = `${file}.${String(process.pid)}.${Math.random().toString(36).slice(2)}`;
+  const temporary = temporaryPath(file);
   const fd = openSync(temporary, "wx", 0o600);
   try {
     const headerBytes = new Uint8Array(header.buffer);
@@ -169,6 +169,7 @@ function replaceFile(file: OsPath, header: Uint32Array, parts: readonly Uint8Arr
     header.set(writeParts(fd, parts), 7);
     writeSync(fd, headerBytes, 0, headerBytes.length, 0);
     renameSync(temporary, file);
+    removeLeft(file, dirname(file));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;

@@ -2,6 +2,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
+import { removeLeft, temporaryPath } from "../fs/atomic.ts";
 
 /** What was put at a path of the workspace, so that an untouched one can be recognised later. */
 export interface LinkRecord {
@@ -53,7 +54,7 @@ export class LinkRecords {
   /** Writes the file when anything changed; in one step. */
   save(): void {
     if (!this.#dirty || this.#records === undefined) return;
-    const temporary = `${this.#file}.${String(process.pid)}.${Math.random().toString(36).slice(2)}`;
+    const temporary = temporaryPath(this.#file);
     makeFolders(dirname(this.#file));
     try {
       writeFileSync(temporary, JSON.stringify({ version: 1, links: Object.fromEntries(this.#records) }), {
@@ -61,6 +62,7 @@ export class LinkRecords {
         flag: "wx",
       });
       renameSync(temporary, this.#file);
+      removeLeft(this.#file, dirname(this.#file));
     } catch (error) {
       rmSync(temporary, { force: true });
       throw error;

@@ -10,6 +10,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
 } from "node:fs";
@@ -17,8 +18,8 @@ import { dirname, join } from "node:path";
 import { CorruptObjectError, DvcError, FormatError } from "../base/errors.ts";
 import type { Reporter } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
-import { removeQuietly, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
-import { namesIfThere } from "../fs/namesIn.ts";
+import { isLeftover, removeQuietly, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { namesIfThere, namesIn } from "../fs/namesIn.ts";
 import { ofFile } from "../base/ofFile.ts";
 import { DIR_SUFFIX, isDirHash, isOid } from "../hash/hashInfo.ts";
 import { EMPTY_MD5, md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.ts";
@@ -53,6 +54,8 @@ export interface ObjectDbOptions {
   /** Where removed objects go; a folder of the cache itself when it is not given, or on another file system. */
   readonly trash?: OsPath;
   readonly damage?: DamageRule;
+  /** Whether only who holds the project's lock, on this machine or another, stores anything here. Without it nobody knows. */
+  readonly isOwn?: () => boolean;
 }
 
 /** What is to be heeded before a damaged object is taken out of the cache. */
@@ -120,6 +123,7 @@ export class ObjectDb {
   readonly #options: ObjectDbOptions;
   readonly #made = new Set<string>();
   #buffer: Buffer | undefined;
+  #isCleared = false;
   /** The manifest read last, which most commands ask for more than once. */
   #lastTree: { readonly oid: string; readonly stat: Stats; readonly tree: Tree } | undefined;
   /** Manifests that files of the project list. */
@@ -359,9 +363,20 @@ export class ObjectDb {
    * `oid` it lies beside the object folders.
    */
   temporaryFor(oid?: string): OsPath {
+    if (oid === undefined) this.clearLeft();
     const path = oid === undefined ? join(this.folder, "in") : this.pathOf(oid);
     this.#makeFolder(dirname(path));
     return temporaryPath(path);
+  }
+
+  /**
+   * Removes what runs that have ended left beside the object folders: a killed `add` of a large file leaves as much. Once, and
+   * only where nobody else stores anything; elsewhere `gc` does so, when it has lain idle.
+   */
+  clearLeft(): void {
+    if (this.#isCleared || this.#options.isOwn?.() !== true) return;
+    this.#isCleared = true;
+    for (const name of namesIn(this.folder)) if (isLeftover(name)) removeTreeQuietly(join(this.folder, name));
   }
 
   /**
@@ -614,6 +629,14 @@ function isUntouched(a: Stats, b: Stats): boolean {
 
 function impossiblySized(oid: string, stat: Stats): boolean {
   return stat.size === 0 && oid !== EMPTY_MD5;
+}
+
+function removeTreeQuietly(path: OsPath): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // Left for `gc`.
+  }
 }
 
 function expectHash(path: OsPath, oid: string, md5: string): void {

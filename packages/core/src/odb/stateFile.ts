@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { OsPath } from "../base/paths.ts";
-import { writeAll } from "../fs/atomic.ts";
+import { removeLeft, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
 /** Bytes of one record. Layout in {@link RecordTable}. */
@@ -78,13 +78,14 @@ export function writeStateFile(file: OsPath, words: Uint32Array): FileIdentity {
   const header = new Uint32Array(HEADER_BYTES / 4);
   const [low, high] = checksum(words);
   header.set([MAGIC, VERSION, words.length / RECORD_WORDS, 0, low, high]);
-  const temporary = `${file}.${String(process.pid)}.${Math.random().toString(36).slice(2)}`;
+  const temporary = temporaryPath(file);
   makeFolders(dirname(file));
   const fd = openSync(temporary, "wx", 0o600);
   try {
     writeAll(fd, new Uint8Array(header.buffer));
     writeAll(fd, new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
     renameSync(temporary, file);
+    removeLeft(file, dirname(file));
     const { ino, mtimeNs, size } = fstatSync(fd, { bigint: true });
     return { ino, mtimeNs, size };
   } catch (error) {

@@ -17,6 +17,7 @@ import { gitIgnoreRules } from "./gitIgnored.ts";
 import { DvcIgnore } from "./ignore.ts";
 import type { LayeredRules } from "./layeredRules.ts";
 import { isLooking } from "./looking.ts";
+import { isUnshared } from "./ownCache.ts";
 import { checkOwnFolders } from "./ownFolders.ts";
 import { findProjectRoot, requireProjectRoot } from "./projectRoot.ts";
 import { checkCacheFolder, counts } from "./trust.ts";
@@ -199,7 +200,11 @@ class OpenRepo implements Repo {
       ...(config.get("cache", "shared")?.toLowerCase() === "group" ? { shared: "group" as const } : {}),
       ...(config.flag("cache", "verify") === true ? { verify: true } : {}),
       ...(isInside(this.dvcDir, this.cacheDir)
-        ? { quarantine: join(this.tmpDir, QUARANTINE_FOLDER), trash: join(this.tmpDir, TRASH_FOLDER) }
+        ? {
+            quarantine: join(this.tmpDir, QUARANTINE_FOLDER),
+            trash: join(this.tmpDir, TRASH_FOLDER),
+            isOwn: () => isUnshared(this),
+          }
         : {}),
       damage: { isLeft: () => isLooking(this), free: (object) => this.#freeLinks(object) },
       ...(this.#reporter === undefined ? {} : { reporter: this.#reporter }),

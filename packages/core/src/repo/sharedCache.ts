@@ -14,7 +14,6 @@ import { basename, dirname, isAbsolute, join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { LockError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
-import { isInside } from "../base/paths.ts";
 import { removeQuietly, temporaryPath, writeFileAtomic } from "../fs/atomic.ts";
 import { namesIfThere } from "../fs/namesIn.ts";
 import { realPath } from "../fs/realPath.ts";
@@ -23,10 +22,9 @@ import type { ObjectDb } from "../odb/objectDb.ts";
 import { makeObjectFolder } from "../odb/objectFolder.ts";
 import { type HeldLock, makeLockFile } from "./fileLock.ts";
 import { acquire, lockPath, type LockOptions, usesHardlinks } from "./lockFile.ts";
+import { isOwnCache, isUnshared, PROJECTS } from "./ownCache.ts";
 import type { Repo } from "./repo.ts";
 
-/** Folder of a shared cache that lists the projects which use it, one small file each. DVC passes over it. */
-const PROJECTS = "projects";
 /** Whoever shares the cache reads the list, whatever the umask: a `gc` spares nothing that it does not know of. */
 const ENTRY_MODE = 0o644;
 const GUARD_MODE = 0o664;
@@ -87,11 +85,6 @@ function ownersOf(cacheDir: OsPath): OsPath[] {
   return [];
 }
 
-/** Whether the cache belongs to this project alone, as far as is known. */
-function isOwnCache({ dvcDir, cacheDir }: Repo): boolean {
-  return isInside(realPath(dvcDir), realPath(cacheDir));
-}
-
 /** Whether both keep their objects in one folder. */
 export function isSameCache(a: Repo, b: Repo): boolean {
   return realPath(a.cacheDir) === realPath(b.cacheDir);
@@ -106,7 +99,7 @@ const guarded = new WeakSet<Repo>();
  */
 export async function withCacheGuard<T>(repo: Repo, options: LockOptions, work: () => T | Promise<T>): Promise<T> {
   const folder = join(repo.cacheDir, PROJECTS);
-  if (guarded.has(repo) || (isOwnCache(repo) && !existsSync(folder))) return work();
+  if (guarded.has(repo) || isUnshared(repo)) return work();
   const lock = await takeGuard(repo, folder, options);
   guarded.add(repo);
   try {

@@ -1,5 +1,6 @@
 import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
+import { systemText } from "../data/ioError.ts";
 import type { TransferResult } from "../odb/transfer.ts";
 import type { CloneError } from "../scm/clone.ts";
 import type { ObjectGroup } from "./objects.ts";
@@ -38,5 +39,7 @@ export function reportTransfer(
 }
 
 function reason(error: Error): string {
-  return error.cause instanceof Error ? `${error.message}: ${reason(error.cause)}` : error.message;
+  const { cause, message } = error;
+  if (!(cause instanceof Error)) return systemText(error) ?? message;
+  return cause.message === message ? reason(cause) : `${message}: ${reason(cause)}`;
 }
