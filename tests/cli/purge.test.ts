@@ -168,6 +168,11 @@ describe("purge and what only Git's own names reach", () => {
     expect(left.join("\n")).not.toMatch(/people (two|three)/);
   });
 
+  it("takes no part of a data set", () => {
+    const ran = rig.run(["purge", "people/own", "-f"]);
+    expect([ran.code, ran.err]).toEqual([255, expect.stringContaining("'people/own' is a part of 'people'")]);
+  });
+
   it("takes what the trash holds of the data's files along", () => {
     rig.write("people/own", "edited, in no cache");
     rig.write("other/own", "edited as well");

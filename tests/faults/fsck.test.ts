@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -118,6 +128,23 @@ describe("fsck", () => {
     expect(fsck("-r", "store", "--repair").code).toBe(0);
     expectSound(REMOTE);
     expect(objectsIn(REMOTE)).toHaveLength(5);
+  });
+
+  it("misses what a manifest names that it has just repaired", () => {
+    const manifest = objectsIn(CACHE).find((path) => path.endsWith(".dir")) ?? "";
+    flip(manifest, 3);
+    for (const path of objectsIn(CACHE)) if (readFileSync(path, "utf8") === "content of sub/c") rmSync(path);
+    renameSync(rig.path("../remote"), rig.path("../away"));
+    const { findings, code } = fsck("--repair");
+    expect([code, findings.map(({ problem, repairedFrom }) => [problem, repairedFrom])]).toEqual([
+      0,
+      [
+        ["damaged", "data"],
+        ["missing", "data/sub/c"],
+      ],
+    ]);
+    expectSound(CACHE);
+    expect(rig.run(["fsck", "--repair", "--from", "../nowhere"]).err).toContain("'../nowhere' does not exist");
   });
 
   it("looks at every commit when asked, and repairs from another project's cache", () => {

@@ -82,6 +82,10 @@ async function purgeLocked(repo: Repo, target: string, options: PurgeOptions): P
   const path = resolve(repo.env.cwd, target);
   const data = path.replace(/\.dvc$/, "");
   const found = await new Collector(repo, path, options).collect();
+  const whole =
+    found.uses.length > 0 ? undefined : loadIndex(repo).outs.find(({ out }) => isStrictlyInside(out.path, path));
+  if (whole !== undefined)
+    throw new UsageError(`'${target}' is a part of '${shownPath(repo, whole.out)}': only the whole can be purged`);
   if (found.uses.length === 0)
     throw new UsageError(
       `'${target}' is tracked by no revision${options.rev === undefined ? "" : ` at '${options.rev}'`}`,
