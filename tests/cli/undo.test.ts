@@ -1,4 +1,4 @@
-import { appendFileSync, chmodSync, existsSync, lstatSync, readdirSync, rmSync } from "node:fs";
+import { appendFileSync, chmodSync, cpSync, existsSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { filesUnder, md5Of } from "../support/killing.ts";
@@ -422,6 +422,30 @@ describe("undo refuses", () => {
     rig.write("probe", "mine");
     expect(kept).toContain(md5Of(rig.path("probe")));
   });
+});
+
+it("takes back what was done before the project was moved, and in a copy that copy's files alone", () => {
+  rig.write("sub/data/a", "a");
+  rig.write("sub/code.py", "1");
+  const at = (cwd: string, ...words: string[]): string => {
+    const ran = rig.run(words, { cwd });
+    expect([ran.code, ran.err]).toEqual([0, ""]);
+    return ran.out;
+  };
+  at("sub", "init", "-q", "--subdir");
+  at("sub", "add", "-q", "data");
+  rig.git("add", ".");
+  rig.git("commit", "-q", "-m", "1");
+  rig.git("tag", "one");
+  rig.write("sub/data/a", "mine");
+  at("sub", "remove", "-q", "--outs", "data.dvc");
+  cpSync(rig.dir, rig.path("../copy"), { recursive: true });
+  expect(at("../copy/sub", "undo", "--list")).toMatch(/remove +data\.dvc/);
+  at("../copy/sub", "undo");
+  expect([rig.read("../copy/sub/data/a"), rig.read("sub/data/a")]).toEqual(["mine", undefined]);
+  renameSync(rig.path("sub"), rig.path("moved"));
+  at("moved", "undo");
+  expect(rig.read("moved/data/a")).toBe("mine");
 });
 
 it("undo --dry-run changes nothing", () => {

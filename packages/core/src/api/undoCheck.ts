@@ -6,7 +6,7 @@ import { guardPath } from "../data/planGuard.ts";
 import { readPlainText } from "../fs/atomic.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { TRASH_FOLDER } from "../odb/objectDb.ts";
-import type { JournalEntry, JournalStep } from "../repo/journal.ts";
+import { type JournalEntry, type JournalStep, topOf } from "../repo/journal.ts";
 import { hashNameOf, look } from "../repo/noteData.ts";
 import type { Repo } from "../repo/repo.ts";
 import { headPlace, isSamePlace } from "./undoHead.ts";
@@ -28,11 +28,6 @@ function checkPlace(repo: Repo, step: JournalStep): void {
   // A link in the place of the trash is no trash.
   const isInTrash = isInside(trash, step.at) && lstatSync(trash, { throwIfNoEntry: false })?.isSymbolicLink() !== true;
   guardPath(isInTrash ? trash : top, step.at);
-}
-
-/** The folder that holds all that a command changes: `snapshot restore` brings back code beside the project, too. */
-export function topOf({ git, root }: Repo): OsPath {
-  return git !== undefined && isInside(git.root, root) ? git.root : root;
 }
 
 /**

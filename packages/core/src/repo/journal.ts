@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, lstatSync, openSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { systemClock } from "../base/clock.ts";
-import type { OsPath } from "../base/paths.ts";
+import { isInside, type OsPath } from "../base/paths.ts";
 import { syncFolder, writeAll } from "../fs/atomic.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import {
@@ -13,6 +13,7 @@ import {
   type JournalMark,
   type JournalStep,
   MOST_BYTES,
+  type ProjectPlace,
 } from "./journalEntry.ts";
 import type { Repo } from "./repo.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
@@ -215,7 +216,7 @@ function begin(repo: Repo, { verb, of }: Open): OsPath {
   const file = newFile(folder, at, repo.env.pid);
   const fd = openSync(file, "ax", 0o666);
   try {
-    writeAll(fd, Buffer.from(`${JSON.stringify({ format: JOURNAL_FORMAT, verb, at, of })}\n`));
+    writeAll(fd, Buffer.from(`${JSON.stringify({ format: JOURNAL_FORMAT, verb, at, of, ...placeOf(repo) })}\n`));
   } finally {
     closeSync(fd);
   }
@@ -249,7 +250,16 @@ function trim(folder: OsPath): void {
 
 /** All entries, newest first. A line that a kill cut off is left out: its change was not made. */
 export function readJournal(repo: Repo): JournalEntry[] {
-  return entriesIn(folderOf(repo));
+  return entriesIn(folderOf(repo), placeOf(repo));
+}
+
+/** The folder that holds all that a command changes: `snapshot restore` brings back code beside the project, too. */
+export function topOf({ git, root }: Repo): OsPath {
+  return git !== undefined && isInside(git.root, root) ? git.root : root;
+}
+
+function placeOf(repo: Repo): ProjectPlace {
+  return { root: repo.root, top: topOf(repo) };
 }
 
 /** Adds to an entry that was read what became of it. */

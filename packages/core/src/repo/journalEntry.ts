@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import type { OsPath } from "../base/paths.ts";
+import { basename, join, relative } from "node:path";
+import { isInside, type OsPath } from "../base/paths.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
 
 /** Where Git's HEAD is. */
@@ -54,6 +54,13 @@ export type JournalStep =
   /** From here on nothing can be taken back, and why. */
   | { readonly kind: "final"; readonly path: OsPath; readonly reason: string };
 
+/** Where a project lies. */
+export interface ProjectPlace {
+  readonly root: OsPath;
+  /** Git's top folder, which holds it, or the project itself. */
+  readonly top: OsPath;
+}
+
 /** What one command did, so that it can be taken back. */
 export interface JournalEntry {
   readonly id: string;
@@ -66,6 +73,8 @@ export interface JournalEntry {
   readonly of: string | undefined;
   readonly steps: readonly JournalStep[];
   readonly isUndone: boolean;
+  /** Where the project was then. */
+  readonly place: ProjectPlace | undefined;
   /** The command came to its end, and nobody has begun to take it back: all of its steps were taken, and none was since. */
   readonly isWhole: boolean;
 }
@@ -112,14 +121,36 @@ const SHAPES: Readonly<Record<JournalStep["kind"], Readonly<Record<string, (valu
   final: { reason: isText },
 };
 
-/** The entries of a folder, newest first. A line that a kill cut off is left out: its change was not made. */
-export function entriesIn(folder: OsPath): JournalEntry[] {
-  return filesOf(folder).flatMap((file) => readEntry(file) ?? []);
+/**
+ * The entries of a folder, newest first, with paths as they are now where the project was moved or copied since. A line that a kill
+ * cut off is left out: its change was not made.
+ */
+export function entriesIn(folder: OsPath, here: ProjectPlace): JournalEntry[] {
+  return filesOf(folder).flatMap((file) => {
+    const entry = readEntry(file);
+    return entry === undefined ? [] : [relocated(entry, here)];
+  });
+}
+
+function relocated(entry: JournalEntry, here: ProjectPlace): JournalEntry {
+  const { place, steps } = entry;
+  if (place === undefined || (place.root === here.root && place.top === here.top)) return entry;
+  const now = (path: OsPath): OsPath => {
+    if (isInside(place.root, path)) return join(here.root, relative(place.root, path));
+    return isInside(place.top, path) ? join(here.top, relative(place.top, path)) : path;
+  };
+  const moved = steps.map((step) => ({
+    ...step,
+    path: now(step.path),
+    ...("at" in step ? { at: now(step.at) } : {}),
+    ...("to" in step ? { to: now(step.to) } : {}),
+  }));
+  return { ...entry, steps: moved };
 }
 
 function readEntry(file: OsPath): JournalEntry | undefined {
   const lines = textOf(file).split("\n").map(parseLine);
-  const head = lines[0] as { format?: unknown; verb?: unknown; at?: unknown; of?: unknown } | undefined;
+  const head = lines[0] as Readonly<Record<"format" | "verb" | "at" | "of" | "root" | "top", unknown>> | undefined;
   if (head?.format !== JOURNAL_FORMAT || typeof head.verb !== "string" || typeof head.at !== "number") return undefined;
   const rest = lines.slice(1).filter((line) => isStep(line) || isMark(line));
   const last = rest.at(-1);
@@ -131,6 +162,8 @@ function readEntry(file: OsPath): JournalEntry | undefined {
     at: head.at,
     of: typeof head.of === "string" ? head.of : undefined,
     steps: rest.filter(isStep),
+    place:
+      typeof head.root === "string" && typeof head.top === "string" ? { root: head.root, top: head.top } : undefined,
     isUndone: undone !== undefined && "undone" in undone && undone.undone,
     isWhole: last !== undefined && isMark(last) && !("begun" in last),
   };
