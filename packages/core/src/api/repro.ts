@@ -5,6 +5,7 @@ import type { Stage } from "../pipeline/stage.ts";
 import { withGitContext } from "../repo/gitContext.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
 import { changeRepo } from "../repo/change.ts";
+import { lookingWhenDry } from "../repo/looking.ts";
 import type { Repo } from "../repo/repo.ts";
 import { PROJECT_FILE } from "../repo/stageFiles.ts";
 import { stagesOfTarget } from "../repo/targets.ts";
@@ -39,7 +40,8 @@ export async function repro(
         const jobs = options.jobs ?? repo.config.integer("feature", "repro_jobs");
         // A single item needs no other stage to be readable.
         const plan = { steps, graph, order: (): StageGraph => index.graph };
-        return await reproduceSteps(repo, plan, context, { ...options, ...(jobs === undefined ? {} : { jobs }) });
+        const how = { ...options, ...(jobs === undefined ? {} : { jobs }) };
+        return await lookingWhenDry(repo, options.dry, () => reproduceSteps(repo, plan, context, how));
       } finally {
         repo.state.save();
       }

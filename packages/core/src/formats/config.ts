@@ -29,6 +29,7 @@ export interface ConfigFile {
  */
 export function readConfig(text: string, file: string): ConfigFile {
   if (text.length > MAX_LENGTH) throw new ConfigError(`config file error: '${file}' is too large`);
+  if (text.includes("\0")) throw new ConfigError(`config file error: '${file}' holds a NUL character`);
   const value = lowerKeys(new ConfigReader(text, file).read());
   const headers = Object.keys(value).flatMap((key) => {
     const match = NAMED_HEADER.exec(key);

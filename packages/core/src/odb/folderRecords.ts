@@ -107,11 +107,11 @@ function readRecord(file: OsPath, key: string): FolderRecord | undefined {
   }
   try {
     const { size } = fstatSync(fd);
-    if (size < HEADER_BYTES || size > MAX_BYTES) return undefined;
+    if (size < HEADER_BYTES || size > MAX_BYTES || !isSized(fd, size)) return undefined;
     // Shared, so that a second thread can compare with it too.
     const bytes = new Uint8Array(new SharedArrayBuffer(wholeWords(size)));
     for (let at = 0; at < size;) {
-      const count = readSync(fd, bytes, at, size - at, null);
+      const count = readSync(fd, bytes, at, size - at, at);
       if (count === 0) return undefined;
       at += count;
     }
@@ -123,12 +123,19 @@ function readRecord(file: OsPath, key: string): FolderRecord | undefined {
   }
 }
 
+/** Whether a file has the size that its header says: whoever else left one there gets no memory for it. */
+function isSized(fd: number, size: number): boolean {
+  const header = new Uint32Array(HEADER_BYTES / 4);
+  if (readSync(fd, header, 0, HEADER_BYTES, 0) < HEADER_BYTES) return false;
+  const [magic, version, files = 0, folders = 0, namesBytes = 0, foldersBytes = 0, keyBytes = 0] = header;
+  if (magic !== MAGIC || version !== VERSION) return false;
+  return size === offsets(files, folders).texts + namesBytes + foldersBytes + keyBytes;
+}
+
 function parseRecord(bytes: Uint8Array, size: number, key: string): FolderRecord | undefined {
   const header = new Uint32Array(bytes.buffer, 0, HEADER_BYTES / 4);
-  const [magic, version, files = 0, folders = 0, namesBytes = 0, foldersBytes = 0, keyBytes = 0, low, high] = header;
-  if (magic !== MAGIC || version !== VERSION) return undefined;
+  const [, , files = 0, folders = 0, namesBytes = 0, foldersBytes = 0, keyBytes = 0, low, high] = header;
   const at = offsets(files, folders);
-  if (size !== at.texts + namesBytes + foldersBytes + keyBytes) return undefined;
   const [a, b] = checksum(bytes.subarray(HEADER_BYTES));
   if (a !== low || b !== high) return undefined;
   const text = (from: number, length: number): string => Buffer.from(bytes.buffer, from, length).toString("utf8");

@@ -1,10 +1,19 @@
-import { constants, copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { pruneRecords } from "./pruneRecords.ts";
-import { Tree } from "./tree.ts";
+import { MAX_MANIFEST_BYTES, Tree } from "./tree.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
 /**
@@ -53,6 +62,8 @@ export class KeptManifests {
     if (this.#folder === "") return undefined;
     const file = this.#file(oid);
     try {
+      const stat = lstatSync(file);
+      if (!stat.isFile() || stat.size > MAX_MANIFEST_BYTES) return undefined;
       const bytes = readFileSync(file);
       return md5Bytes(bytes) + DIR_SUFFIX === oid ? Tree.parse(bytes, file) : undefined;
     } catch {

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { OsPath } from "../base/paths.ts";
+import { readBounded } from "../fs/readBounded.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 import { removeLeft, temporaryPath } from "../fs/atomic.ts";
 
@@ -80,8 +81,8 @@ export class LinkRecords {
 function readLinks(file: OsPath): Map<string, LinkRecord> {
   const links = new Map<string, LinkRecord>();
   try {
-    const text = readFileSync(file, "utf8");
-    if (text.length > MAX_BYTES) return links;
+    const text = readBounded(file, MAX_BYTES, "utf8");
+    if (text === undefined) return links;
     const value = JSON.parse(text) as { version?: unknown; links?: unknown } | null;
     if (value?.version !== 1 || typeof value.links !== "object" || value.links === null) return links;
     for (const [path, record] of Object.entries(value.links)) {

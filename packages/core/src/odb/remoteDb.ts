@@ -1,12 +1,12 @@
 import { lstatSync, readdirSync } from "node:fs";
-import { CorruptObjectError, isNotFound, StorageError } from "../base/errors.ts";
+import { CorruptObjectError, FormatError, isNotFound, StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { mapBounded } from "../base/pool.ts";
 import { isLocalPathFileSystem, type FileSystem, type LocalPathFileSystem } from "../fs/filesystem.ts";
 import { DIR_SUFFIX, isOid } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { byShard, listedOf } from "./listed.ts";
-import { Tree } from "./tree.ts";
+import { MAX_MANIFEST_BYTES, Tree } from "./tree.ts";
 
 /** How objects lie in a store: `files/md5/<2>/<30>`, or DVC 2.x's `<2>/<30>`. */
 export type RemoteLayout = "3.x" | "legacy";
@@ -139,6 +139,10 @@ export class RemoteDb {
     const path = this.pathOf(oid);
     let bytes: Buffer;
     try {
+      // A look costs nothing here; whoever can write to a folder can leave a file of any size there.
+      const size = this.fs.protocol === "local" ? ((await this.fs.stat(path, options))?.size ?? 0) : 0;
+      if (size > MAX_MANIFEST_BYTES)
+        throw new FormatError(`'${this.fs.url(path)}' is too large to be read`, { file: path });
       bytes = await this.fs.readBytes(path, options);
     } catch (error) {
       if (isNotFound(error)) return undefined;

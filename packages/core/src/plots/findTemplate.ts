@@ -10,6 +10,9 @@ import { type Template, templates } from "./templates.ts";
 /** Larger templates are refused, in characters. */
 const MAX_SIZE = 4 * 1024 * 1024;
 
+/** Deeper ones are refused: whoever walks them would run out of stack. */
+const MAX_DEPTH = 500;
+
 /** A template with the name that messages call it. */
 export interface NamedTemplate {
   readonly name: string;
@@ -59,5 +62,11 @@ function parseTemplate(text: string, name: string): Template {
   if (typeof content !== "object" || content === null || Array.isArray(content)) {
     throw new TemplateError(`Template '${name}' is no JSON object.`);
   }
+  if (isDeep(content, MAX_DEPTH)) throw new TemplateError(`Template '${name}' is nested too deeply.`);
   return content as Template;
+}
+
+function isDeep(value: unknown, left: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return left === 0 || Object.values(value).some((one) => isDeep(one, left - 1));
 }

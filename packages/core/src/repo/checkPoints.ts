@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import type { OsPath } from "../base/paths.ts";
@@ -8,9 +8,12 @@ import { md5Bytes } from "../hash/md5.ts";
 import type { BadObject, CheckPoint } from "../odb/checkTypes.ts";
 import type { Repo } from "./repo.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
+import { readBounded } from "../fs/readBounded.ts";
 
 /** A point older than this (ms) says too little about today. */
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
+/** A larger file is not ours (bytes). */
+const MAX_BYTES = 64 << 20;
 /** Written at most so often (ms). */
 const EVERY_MS = 1000;
 const PROBLEMS = new Set(["damaged", "unreadable", "manifest"]);
@@ -30,7 +33,7 @@ export class CheckPointFile {
   load(): { readonly point: CheckPoint; readonly begunAt: number } | undefined {
     let value: unknown;
     try {
-      value = JSON.parse(readFileSync(this.#file, "utf8"));
+      value = JSON.parse(readBounded(this.#file, MAX_BYTES, "utf8") ?? "");
     } catch {
       return undefined;
     }
