@@ -378,8 +378,11 @@ describe("a damaged object of Git's", () => {
 
   it("stops Git half-way: code is as it was", () => {
     damage("garbage");
+    // As in v1.1, but one's own.
+    rig.write("more.py", "more");
     const before = gitState(rig);
     const ran = rig.run(["snapshot", "restore", "v1.1"]);
+    expect(rig.read("more.py")).toBe("more");
     expect([ran.code, ran.err]).toEqual([255, expect.stringContaining("Neither code nor data was changed")]);
     expect([gitState(rig), rig.read("train.py"), rig.read("model.pkl")]).toEqual([before, "2\n", "model 2"]);
   });

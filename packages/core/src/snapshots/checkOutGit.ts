@@ -47,7 +47,8 @@ function rollBack(git: Git, before: UnsavedCode, look: () => UnsavedCode): strin
     git.run(["checkout", "--quiet", "--force", "HEAD", "--"], {});
     const left = look();
     // What Git had brought; nobody else has made it.
-    for (const path of left.changed) if (!left.unsaved.includes(path)) rmSync(join(git.root, path), { force: true });
+    const stays = new Set([...before.changed, ...left.unsaved]);
+    for (const path of left.changed) if (!stays.has(path)) rmSync(join(git.root, path), { force: true });
     return "Neither code nor data was changed.";
   } catch (problem) {
     if (problem instanceof DvcError) return `${halfWay} Nothing is lost; go back with: git checkout --force HEAD`;
