@@ -100,7 +100,7 @@ function reportUnexpected(error: unknown, output: TextOutput): number {
 function finish(context: string, error: unknown, code: number, output: TextOutput): number {
   // DVC prints what is wrong in a file bare, without its own prefix.
   if (error instanceof InvalidFileError && !output.isVerbose) {
-    output.errorLine(textOf(error));
+    output.note(textOf(error));
     return afterwards(error, code, output);
   }
   const text = chainText(error);

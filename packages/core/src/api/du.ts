@@ -1,6 +1,6 @@
-import { posix, relative, resolve } from "node:path";
+import { posix, relative } from "node:path";
 import { DvcError } from "../base/errors.ts";
-import { isInside } from "../base/paths.ts";
+import { isInside, placeInRepo } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import { type ExternalOptions, type ExternalRepo, openExternal } from "../repo/externalRepo.ts";
 import type { ViewEntry } from "../repo/repoView.ts";
@@ -29,7 +29,8 @@ export async function du(
 ): Promise<DuEntry[]> {
   const external = await openExternal(env, url, options);
   try {
-    const start = resolve(isInside(external.root, env.cwd) ? env.cwd : external.root, path ?? external.root);
+    const from = path !== undefined && isInside(external.root, env.cwd) ? env.cwd : external.root;
+    const start = placeInRepo(external.root, path ?? "", from);
     const own = await external.view.info(start);
     if (own === undefined)
       throw new DvcError(`[Errno 2] No such file or directory: '${path ?? ""}'`, { code: "not-found" });

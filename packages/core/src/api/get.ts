@@ -1,6 +1,6 @@
 import { basename, join, resolve } from "node:path";
 import { DvcError } from "../base/errors.ts";
-import { type OsPath, posixRelative } from "../base/paths.ts";
+import { type OsPath, placeInRepo, posixRelative } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import type { StageOutput } from "../repo/dataRoots.ts";
 import { bringImport, type ExternalOptions, openExternal } from "../repo/externalRepo.ts";
@@ -75,7 +75,7 @@ export async function getUrl(
 ): Promise<{ readonly url: string }> {
   const external = await openExternal(env, url, options);
   try {
-    const at = resolve(external.root, path);
+    const at = placeInRepo(external.root, path);
     const holder = await external.view.outputAt(at);
     const entry = holder === undefined ? undefined : await external.view.info(at);
     const place = holder === undefined || entry?.isOut !== true ? undefined : await placeOf(holder, entry);

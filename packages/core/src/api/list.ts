@@ -1,7 +1,7 @@
 import { isAbsolute, join, posix, relative, resolve } from "node:path";
 import { sortByPath } from "../base/codePoints.ts";
 import { DvcError } from "../base/errors.ts";
-import { isInside } from "../base/paths.ts";
+import { isInside, placeInRepo } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
 import { type ExternalOptions, type ExternalRepo, openExternal } from "../repo/externalRepo.ts";
 import { isLocalUrl } from "../repo/sourceUrl.ts";
@@ -94,8 +94,7 @@ function startOf(
   const isHere = external.commit === undefined && isLocalUrl(url) && isInside(root, env.cwd);
   if (path === undefined || path === "") return { path: root, prefix: isHere ? relative(env.cwd, root) : "" };
   if (isAbsolute(path) && isInside(root, path)) return { path: resolve(path), prefix: "" };
-  // The root of the repository is the root of all paths: "/data" is a folder of it, and nothing is above it.
-  return { path: resolve(root, `.${resolve("/", isHere ? relative(root, env.cwd) : "", path)}`), prefix: "" };
+  return { path: placeInRepo(root, path, isHere ? env.cwd : root), prefix: "" };
 }
 
 async function entryAt(external: ExternalRepo, path: string): Promise<ViewEntry> {

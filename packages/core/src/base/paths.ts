@@ -1,4 +1,4 @@
-import { isAbsolute, relative, sep } from "node:path";
+import { isAbsolute, relative, resolve, sep } from "node:path";
 import { UnsafePathError } from "./errors.ts";
 
 /** An absolute path in the platform's own spelling. */
@@ -15,6 +15,11 @@ export function posixRelative(from: OsPath, path: OsPath): RelPath {
 /** Whether `path` is `folder` or lies inside it. Both absolute and normalised; links are not followed. */
 export function isInside(folder: OsPath, path: OsPath): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+/** The place of a path of a repository: its root is the root of all paths, and nothing is above it. */
+export function placeInRepo(root: OsPath, path: string, from: OsPath = root): OsPath {
+  return resolve(root, `.${resolve("/", relative(root, from), path)}`);
 }
 
 /** Whether `path` lies strictly inside `folder`. */

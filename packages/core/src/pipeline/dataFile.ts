@@ -44,7 +44,8 @@ function entriesOf(list: unknown): readonly Entry[] {
 }
 
 function readOutput(entry: Entry, file: OsPath, wdir: OsPath, context: LoadContext): Output {
-  const location = locate(String(entry["path"]), wdir, context, file);
+  if (typeof entry["path"] !== "string") throw new DvcError(`an output without a path in '${file}'`);
+  const location = locate(entry["path"], wdir, context, file);
   checkOutputText(location, file, context);
   return {
     ...location,

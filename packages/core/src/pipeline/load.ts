@@ -46,6 +46,8 @@ export interface ProjectView {
   /** Top-level lists, resolved: paths, or mappings as written. */
   section(section: "datasets" | "metrics" | "params" | "plots"): unknown[];
   artifacts(): Record<string, unknown>;
+  /** Resolves all that is on the top level: whoever reads all files is told of what can't be. @throws {FormatError} */
+  checkTop(): void;
   /** `datasets` of dvc.lock. */
   readonly datasetLocks: readonly Entry[];
 }
@@ -80,6 +82,11 @@ export function loadProject(file: OsPath, source: FileSource, context: LoadConte
     },
     section: (section) => resolver.section(section),
     artifacts: () => resolver.artifacts(),
+    checkTop() {
+      for (const section of ["metrics", "plots", "params"] as const) resolver.section(section);
+      resolver.artifacts();
+      resolver.section("datasets");
+    },
     datasetLocks: Array.isArray(lock["datasets"]) ? (lock["datasets"] as Entry[]) : [],
   };
 }

@@ -86,16 +86,14 @@ export class ProjectResolver {
     return definition !== undefined && isGroup(definition);
   }
 
-  /** Resolves one stage; undefined when there is none of that name. @throws {FormatError} */
+  /** Resolves one stage; undefined when there is none of that name, as of a plain stage with an "@" in it. @throws {FormatError} */
   stage(name: string): ResolvedStage | undefined {
     const at = name.lastIndexOf("@");
     const group = at < 0 ? name : name.slice(0, at);
-    const definition = this.#stages.get(group);
-    if (definition !== undefined && isGroup(definition))
-      return at < 0 ? undefined : this.#generated(group, name.slice(at + 1));
-    // A plain stage may have an "@" in its own name.
-    const plain = this.#stages.get(name);
-    if (plain === undefined || isGroup(plain)) return undefined;
+    const plain = this.#stages.get(group);
+    if (plain === undefined) return undefined;
+    if (isGroup(plain)) return at < 0 ? undefined : this.#generated(group, name.slice(at + 1));
+    if (at >= 0) return undefined;
     const { data, used } = this.#resolveStage(name, plain, false);
     return {
       name,

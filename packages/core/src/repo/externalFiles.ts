@@ -1,8 +1,8 @@
 import { lstatSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { CorruptObjectError, DvcError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
-import { checkManifestPath, isInside, type OsPath, type RelPath } from "../base/paths.ts";
+import { checkManifestPath, type OsPath, placeInRepo, type RelPath } from "../base/paths.ts";
 import { md5Bytes, md5Dos2Unix, md5File } from "../hash/md5.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import { TransferProgress } from "../odb/transferProgress.ts";
@@ -47,13 +47,13 @@ export interface SourceFiles {
 }
 
 /**
- * The files at `path` (relative to the repository's root). Where a file lies in the workspace as well, that one counts, as
+ * The files at `path` (the repository's root is the root of all paths). Where a file lies in the workspace as well, that one counts, as
  * in DVC.
  * @throws {DvcError} `not-found`; `missing-object` for a folder whose manifest is nowhere; {UnsafePathError}.
  */
 export async function sourceFiles(origin: FileOrigin, path: string): Promise<SourceFiles> {
-  const at = resolve(origin.root, path);
-  const own = isInside(origin.root, at) ? await origin.view.info(at) : undefined;
+  const at = placeInRepo(origin.root, path);
+  const own = await origin.view.info(at);
   if (own === undefined) throw new DvcError(`[Errno 2] No such file or directory: '${path}'`, { code: "not-found" });
   if (!own.isDir) return { isDir: false, files: [await sourceFile(origin, own, ".")] };
   const files: SourceFile[] = [];

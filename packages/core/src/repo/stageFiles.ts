@@ -94,7 +94,9 @@ export class StageFiles {
 
   #readable(path: OsPath, onError: ((file: OsPath, error: unknown) => void) | undefined): readonly Stage[] {
     try {
-      return this.stagesOf(path);
+      const stages = this.stagesOf(path);
+      if (!path.endsWith(DVC_SUFFIX)) this.#atRevision(() => this.project(path)).checkTop();
+      return stages;
     } catch (error) {
       if (onError === undefined) throw error;
       onError(path, error);
