@@ -389,6 +389,28 @@ describe("a damaged object of Git's", () => {
 });
 
 describe("snapshot import", () => {
+  it("uses its own cache, whatever the configs of the archive and of the user say", () => {
+    twoVersions(rig);
+    rig.ok("snapshot", "export", "v1.0", "../plain.tar");
+    rig.ok("cache", "dir", rig.path("../far"));
+    rig.ok("add", "-q", "data", "model.pkl");
+    rig.ok("snapshot", "save", "--tag", "far");
+    rig.ok("snapshot", "export", "far", "../far.tar");
+    rmSync(rig.path("../far"), { recursive: true });
+    const expectWhole = (dir: string): void => {
+      for (const words of [["status"], ["snapshot", "verify", "--deep"], ["checkout"]])
+        expect(rig.run(words, { cwd: dir })).toMatchObject({ code: 0, err: "" });
+      expect(rig.git("-C", dir, "status", "--porcelain")).toBe("");
+    };
+    rig.ok("snapshot", "import", "../far.tar", "../one");
+    expectWhole("../one");
+    rig.ok("snapshot", "import", "../plain.tar", "../two");
+    expect(existsSync(rig.path("../two/.dvc/config.local"))).toBe(false);
+    rig.ok("config", "--global", "cache.dir", rig.path("../mine"));
+    rig.ok("snapshot", "import", "../plain.tar", "../three");
+    expectWhole("../three");
+  });
+
   it("fills an empty folder that somebody is in, and leaves it empty when the archive is damaged", () => {
     twoVersions(rig);
     rig.ok("snapshot", "export", "v1.0", "../one.tar");

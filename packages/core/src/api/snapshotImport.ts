@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   lstatSync,
   openSync,
   readdirSync,
@@ -14,14 +15,22 @@ import { CorruptObjectError, DvcError, FormatError, UnsafePathError } from "../b
 import type { CallOptions } from "../base/events.ts";
 import { checkManifestPath, isReservedName, isStrictlyInside, type OsPath, type RelPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
-import { leftoversOf, removeLeftovers, removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
+import {
+  leftoversOf,
+  removeLeftovers,
+  removeQuietly,
+  syncFolder,
+  temporaryPath,
+  writeAll,
+  writeFileAtomic,
+} from "../fs/atomic.ts";
 import { newMd5 } from "../hash/md5.ts";
 import { isOid } from "../hash/hashInfo.ts";
 import { syncFileSystem } from "../odb/durable.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
 import { TransferProgress } from "../odb/transferProgress.ts";
 import { loadIndex } from "../repo/index.ts";
-import { openRepo } from "../repo/repo.ts";
+import { openRepo, openRepoSync } from "../repo/repo.ts";
 import { type ArchiveHeader, MAX_HEADER, parseHeader } from "../snapshots/archiveHeader.ts";
 import { unpack } from "../snapshots/compression.ts";
 import { type ImportedFile, rebuildCommit } from "../snapshots/rebuildCommit.ts";
@@ -77,6 +86,25 @@ export async function snapshotImport(
     return { dir: target, commit, tag, code, objects, bytes };
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A config, the archive's or the user's, may put the cache elsewhere: this project has its data in its own. */
+function keepOwnCache(env: Environment, project: OsPath, cacheDir: OsPath): void {
+  const local = join(project, ".dvc", "config.local");
+  if (existsSync(local) || usedCache(env, project) === cacheDir) return;
+  writeFileAtomic(local, "[cache]\n    dir = cache\n", { inside: project });
+}
+
+function usedCache(env: Environment, project: OsPath): OsPath | undefined {
+  const repo = openRepoSync({ ...env, cwd: project });
+  try {
+    return repo.cacheDir;
+  } catch (error) {
+    if (error instanceof DvcError) return undefined;
+    throw error;
+  } finally {
+    repo.close();
   }
 }
 
@@ -277,6 +305,7 @@ class Import {
       repo.close();
       rmSync(own, { recursive: true, force: true });
     }
+    keepOwnCache(this.#env, project, cacheDir);
   }
 
   /** Links come last: nothing is written through them. */
