@@ -28,6 +28,7 @@ const ERRORS = {
     says: "permission denied",
   },
   EMFILE: { steps: new Set(["open", "copy"]), stays: false, says: "too many open files" },
+  EXDEV: { steps: new Set(["rename"]), stays: false, says: "cross-device link not permitted" },
 };
 
 function say(line) {

@@ -27,7 +27,7 @@ export interface Fault {
    */
   readonly kind: "count" | "kill" | "half" | "error" | "power" | "signal" | "swap" | "look";
   readonly at: number;
-  readonly code?: "ENOSPC" | "EIO" | "EACCES" | "EMFILE" | "EROFS";
+  readonly code?: "ENOSPC" | "EIO" | "EACCES" | "EMFILE" | "EROFS" | "EXDEV";
   readonly signal?: "SIGINT" | "SIGTERM";
   readonly path?: string;
   readonly target?: string;

@@ -132,6 +132,7 @@ const machineHints: Readonly<Record<string, string>> = {
   EMFILE: "Raise the limit (`ulimit -n`), or ask for less at a time (`--jobs`).",
   ENFILE: "Raise the limit (`ulimit -n`), or ask for less at a time (`--jobs`).",
   ENOMEM: "Free some memory, then run the command again.",
+  EINTR: "A signal came in between: run the command again.",
   EFBIG: "No file may be so large there: raise the limit (`ulimit -f`), or use another file system.",
   EAGAIN: "No more processes can be started (`ulimit -u`): end some, then run the command again.",
   ENOENT: "It is not there, or was moved away while the command ran: look what is there, then run the command again.",
@@ -202,6 +203,7 @@ const systemTexts: Readonly<Record<string, string>> = {
   ENOMEM: "Cannot allocate memory",
   EAGAIN: "Resource temporarily unavailable",
   EFBIG: "File too large",
+  EINTR: "Interrupted system call",
 };
 
 /** Python's text of an operating system error: `[Errno 2] No such file or directory: '/x'`. */

@@ -10,6 +10,9 @@ import { saveStage } from "../pipeline/save.ts";
 import { type Dependency, isDataSource, type Output, type Stage } from "../pipeline/stage.ts";
 import { refuseIgnoredStageFile, withGitContext, type GitContext } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
+import { moveTree } from "../repo/moveTree.ts";
+import { holdsUnrecorded } from "../data/unrecorded.ts";
+import { stagingPath } from "../data/swap.ts";
 import { type JournalStep, note, noteText, readJournal } from "../repo/journal.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { changeRepo } from "../repo/change.ts";
@@ -17,7 +20,7 @@ import type { Repo } from "../repo/repo.ts";
 import { addressOf, viewOf } from "../repo/shown.ts";
 import { requireFolder } from "../repo/stageFolder.ts";
 import { hashPath, recordOutput, relinkOutput } from "./recordOutput.ts";
-import { removeHeldFile, renameHeld } from "../fs/heldFolders.ts";
+import { removeHeldFile, removeTree } from "../fs/heldFolders.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 import { isThere } from "../fs/isThere.ts";
 
@@ -89,16 +92,30 @@ async function moveLocked(
 }
 
 /**
- * A run that ended after the data was renamed: nothing is at the old place, and at the new one what that run put there (edited
- * before, perhaps), or exactly the recorded data.
+ * A run that ended after the data had its new place: at the old one is nothing, or a rest that was copied; at the new one what
+ * that run put there (edited before, perhaps), or exactly the recorded data.
  */
 async function wasMoved(repo: Repo, out: Output, target: string, options: CallOptions): Promise<boolean> {
-  if (isThere(out.path) || !isStrictlyInside(repo.root, target)) return false;
-  if (!isThere(target) || isInside(repo.dvcDir, target)) return false;
-  if (isHalfMoved(repo, out.path, target)) return true;
+  if (!isStrictlyInside(repo.root, target) || !isThere(target) || isInside(repo.dvcDir, target)) return false;
+  const isBegun = isHalfMoved(repo, out.path, target);
+  if (isThere(out.path)) {
+    if (!isBegun || !(await isCopied(repo, out.path, target, options))) return false;
+    removeTree(repo.root, out.path, stagingPath(repo.tmpDir));
+  }
+  if (isBegun) return true;
   if (out.hash === undefined) return false;
   const name = out.hash.name === "md5-dos2unix" ? "md5-dos2unix" : "md5";
   return (await hashPath(repo, target, name, options)).hash.value === out.hash.value;
+}
+
+/** Whether all that is left at the old place is at the new one as well. */
+async function isCopied(repo: Repo, from: string, to: string, options: CallOptions): Promise<boolean> {
+  const [rest, copy] = [await hashPath(repo, from, "md5", options), await hashPath(repo, to, "md5", options)];
+  if (rest.tree === undefined || copy.tree === undefined) return rest.hash.value === copy.hash.value;
+  const { tree } = copy;
+  return (
+    !holdsUnrecorded(from, rest.tree) && rest.tree.entries.every(({ relpath, md5 }) => tree.get(relpath)?.md5 === md5)
+  );
 }
 
 /** Whether the journal knows of a move that came no further than the data. */
@@ -145,7 +162,7 @@ function moveData(source: string, target: string, repo: Repo, options: CallOptio
   }
   makeFolders(dirname(target));
   note(repo, { kind: "moved", path: source, to: target });
-  renameHeld(source, repo.root, target, repo.root);
+  moveTree(repo, { path: source, home: repo.root }, { path: target, home: repo.root });
 }
 
 /** The pointer file keeps the hash that it has, so that data edited before the move is a change after it, too. */

@@ -6,7 +6,8 @@ import { isInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { type Plan, planCheckout } from "../data/checkout.ts";
 import { unprotectPath } from "../data/unprotect.ts";
 import { readPlainText, writeFileAtomic } from "../fs/atomic.ts";
-import { removeHeldFile, renameHeld } from "../fs/heldFolders.ts";
+import { removeHeldFile } from "../fs/heldFolders.ts";
+import { moveTree } from "../repo/moveTree.ts";
 import type { HashInfo } from "../hash/hashInfo.ts";
 import { md5Bytes } from "../hash/md5.ts";
 import { TRASH_FOLDER } from "../odb/objectDb.ts";
@@ -175,7 +176,7 @@ function rename(repo: Repo, from: OsPath, to: OsPath): void {
   makeFolders(dirname(to));
   // What lies among our own files may be on another disk, by a link.
   const homeOf = (path: OsPath): OsPath => (isInside(repo.tmpDir, path) ? dirname(path) : topOf(repo));
-  renameHeld(from, homeOf(from), to, homeOf(to));
+  moveTree(repo, { path: from, home: homeOf(from) }, { path: to, home: homeOf(to) });
 }
 
 function restoreText(repo: Repo, entry: JournalEntry, step: Step<"text">, { keeper }: TakeBackOptions): void {

@@ -48,6 +48,20 @@ const paths = (built: Built): string[] => built.tree?.entries.map((entry) => ent
 const leftovers = (): string[] => readdirSync(store.folder).filter((name) => name.length !== 2);
 
 describe("build", () => {
+  it("stores files whose time is before 1970, or far ahead", async () => {
+    put({ a: "a\n", b: "b\n", c: "c\n", "sub/d": "d\n" });
+    utimesSync(join(data, "a"), -1e9, -1e9);
+    utimesSync(join(data, "b"), -0.5, -0.5);
+    utimesSync(join(data, "c"), 4e9, 4e9);
+    const state = memoryState();
+    const built = await build(data, { store, state });
+    expect(paths(built)).toEqual(["a", "b", "c", "sub/d"]);
+    expect((await build(data, { state })).hash).toEqual(built.hash);
+    writeFileSync(join(data, "a"), "e\n");
+    utimesSync(join(data, "a"), -1e9, -1e9);
+    expect((await build(data, { state })).hash).not.toEqual(built.hash);
+  });
+
   it("hashes a folder as DVC does", async () => {
     // Recorded from DVC 3.67.1: a linked file is followed, a linked folder left out.
     put({ a: "a\n", "sub/c": "c\n" });

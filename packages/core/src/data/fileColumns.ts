@@ -76,7 +76,7 @@ export class FileColumns {
   condition(index: number): FileCondition {
     const at = index * STAMP_FIELDS;
     const field = (i: number): bigint => this.stats[at + i] as bigint;
-    return { dev: field(0), ino: field(1), size: field(2), mtimeNs: field(3), ctimeNs: field(4) };
+    return { dev: field(0), ino: field(1), size: field(2), mtimeNs: BigInt.asIntN(64, field(3)), ctimeNs: field(4) };
   }
 
   /** Whether the file is still in the condition recorded. */
@@ -158,7 +158,8 @@ export function sameStat(stats: BigUint64Array, index: number, stat: FileConditi
   const at = index * STAMP_FIELDS;
   return (
     stats[at + 4] === stat.ctimeNs &&
-    stats[at + 3] === stat.mtimeNs &&
+    // Before 1970 it is below zero, which the column holds as what comes after all others.
+    stats[at + 3] === (stat.mtimeNs < 0n ? BigInt.asUintN(64, stat.mtimeNs) : stat.mtimeNs) &&
     stats[at + 2] === stat.size &&
     stats[at + 1] === stat.ino &&
     stats[at] === stat.dev

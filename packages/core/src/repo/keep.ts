@@ -11,6 +11,7 @@ import { TRASH_FOLDER } from "../odb/objectDb.ts";
 import { FillingBin } from "../odb/trash.ts";
 import { cacheFor } from "./dataRoots.ts";
 import { note, type NoteOptions } from "./journal.ts";
+import { moveTree } from "./moveTree.ts";
 import type { Repo } from "./repo.ts";
 import { emptyWorkspaceTrash } from "./trash.ts";
 
@@ -48,12 +49,30 @@ export class Keeper {
     try {
       return this.#bin.keep(this.#homeOf(path), path, at);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
-      // On another file system than the trash: it stays beside its place.
+      if (!isElsewhere(error)) throw error;
+      return this.#keepElsewhere(path, at);
+    }
+  }
+
+  /**
+   * From another file system than the trash's a file is copied: beside its place, in a tracked folder, it would be one more. A
+   * whole output that is a folder stays beside, unless it can't be renamed at all (overlayfs).
+   */
+  #keepElsewhere(path: OsPath, at: OsPath): OsPath {
+    if (!lstatSync(path).isDirectory()) return this.#copyIntoBin(path, at);
+    try {
       const beside = displace(path, undefined);
       note(this.#repo, { kind: "kept", path, at: beside });
       return beside;
+    } catch (error) {
+      if (!isElsewhere(error)) throw error;
+      return this.#copyIntoBin(path, at);
     }
+  }
+
+  #copyIntoBin(path: OsPath, at: OsPath): OsPath {
+    moveTree(this.#repo, { path, home: this.#homeOf(path) }, { path: at, home: dirname(at) });
+    return at;
   }
 
   /** Where the bin lies; undefined as long as it holds nothing. */
@@ -93,6 +112,8 @@ export class Keeper {
     if (this.#bin.path !== undefined) emptyWorkspaceTrash(this.#repo);
   }
 }
+
+const isElsewhere = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "EXDEV";
 
 /** Whether the cache has all files that were found, in sound condition. */
 export function isStored(repo: Repo, { hash, tree }: Built): boolean {

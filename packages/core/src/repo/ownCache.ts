@@ -17,7 +17,12 @@ export function isOwnCache({ dvcDir, cacheDir }: CachePlace): boolean {
   return isInside(realPath(dvcDir), realPath(cacheDir));
 }
 
-/** Whether this project alone stores anything in the cache, as far as is known: only who holds its lock. */
+/** Whether no other project uses the cache, as far as is known. */
 export function isUnshared(place: CachePlace): boolean {
   return isOwnCache(place) && !existsSync(join(place.cacheDir, PROJECTS));
+}
+
+/** Whether only who holds the project's lock stores objects: their folders are no links to where others may do so, too. */
+export function storesAlone(place: CachePlace): boolean {
+  return isUnshared(place) && isInside(realPath(place.dvcDir), realPath(join(place.cacheDir, "files", "md5")));
 }

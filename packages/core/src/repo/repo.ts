@@ -17,7 +17,7 @@ import { gitIgnoreRules } from "./gitIgnored.ts";
 import { DvcIgnore } from "./ignore.ts";
 import type { LayeredRules } from "./layeredRules.ts";
 import { isLooking } from "./looking.ts";
-import { isUnshared } from "./ownCache.ts";
+import { storesAlone } from "./ownCache.ts";
 import { checkOwnFolders } from "./ownFolders.ts";
 import { findProjectRoot, requireProjectRoot } from "./projectRoot.ts";
 import { checkCacheFolder, counts } from "./trust.ts";
@@ -203,7 +203,7 @@ class OpenRepo implements Repo {
         ? {
             quarantine: join(this.tmpDir, QUARANTINE_FOLDER),
             trash: join(this.tmpDir, TRASH_FOLDER),
-            isOwn: () => isUnshared(this),
+            isOwn: () => storesAlone(this),
           }
         : {}),
       damage: { isLeft: () => isLooking(this), free: (object) => this.#freeLinks(object) },
