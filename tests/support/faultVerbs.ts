@@ -12,6 +12,8 @@ export interface Verb {
   readonly then?: readonly string[];
   /** Faults of the share; as many as of any without it. */
   readonly share?: number;
+  /** What it leaves alone is part of its result, with exit code 1. */
+  readonly tellsOnOutput?: true;
   /** Only gone through with `make test-long`. */
   readonly onlyLong?: true;
 }
@@ -161,7 +163,7 @@ export const verbs: Record<string, Verb> = {
     then: ["fetch"],
     share: 2,
   },
-  evict: { args: ["evict", "data"], prepare: `${ADDED}\nholdfast push -q`, share: 2 },
+  evict: { args: ["evict", "data"], prepare: `${ADDED}\nholdfast push -q`, tellsOnOutput: true, share: 2 },
   purge: { args: ["purge", "data", "-f"], prepare: `${TWO}\nholdfast push -q -A`, deletes: true, share: 2 },
   "gc -c": { args: ["gc", "-c", "-w", "-f"], prepare: `${TWO}\nholdfast push -q -A`, deletes: true, share: 2 },
   "gc --undo": { args: ["gc", "--undo"], prepare: `${TWO}\nholdfast gc -q -w -f`, share: 2 },
