@@ -29,7 +29,7 @@ async function killBefore(wanted: RegExp): Promise<void> {
 
 describe("what a killed add was writing is gone after a plain second run", { timeout: 60_000 }, () => {
   it("in the cache of the project", async () => {
-    await killBefore(/^rename .*\/cache\/files\/md5\/..\/[0-9a-f]{30}"$/);
+    await killBefore(/^rename .*\/[0-9a-f]{30}"$/);
     expect(box.run(args).code).toBe(0);
     expect(temporaries()).toEqual([]);
   });
@@ -42,7 +42,7 @@ describe("what a killed add was writing is gone after a plain second run", { tim
   });
 
   it("but not in a cache that others use, too, as long as it may be theirs", async () => {
-    await killBefore(/^rename .*\/cache\/files\/md5\/..\/[0-9a-f]{30}"$/);
+    await killBefore(/^rename .*\/[0-9a-f]{30}"$/);
     box.script(
       "mkdir ../other && cd ../other && git init -q && holdfast init -q && holdfast cache dir ../project/.dvc/cache && echo x > x && holdfast add -q x",
     );

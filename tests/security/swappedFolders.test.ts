@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { lstatSync, readlinkSync } from "node:fs";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -68,6 +69,50 @@ const cases: Record<string, Case> = {
   gc: { args: ["gc", "-w", "-f"], prepare: MIRRORED, folder: ".dvc/cache/files/md5/00" },
 };
 
+/** The folder of the cache that an object with these bytes goes to. */
+const shardOf = (bytes: string): string =>
+  `.dvc/cache/files/md5/${createHash("md5").update(bytes).digest("hex").slice(0, 2)}`;
+const [OLD, NEW] = [shardOf("v1 b\n"), shardOf("v2 b\n")];
+/** Files of these names lie where the link will lead. */
+const NAMED = `for word in v1 v2; do for name in a b sub/c; do
+  sum=$(echo "$word $name" | md5sum | cut -c3-32); echo mine > ../outside/$sum; echo mine > ../outside/$sum.dir
+done; done; chmod 640 ../outside/*; chmod 750 ../outside/sub`;
+const EMPTY = `rm -rf .dvc/cache; mkdir -p ${OLD} ${NEW}`;
+
+const shared: Record<string, Case> = {
+  add: { args: ["add", "data"], prepare: `${FIRST}\nmkdir -p ${OLD}`, folder: OLD },
+  "add of many": {
+    args: ["add", "data"],
+    prepare: `${FIRST}\nfor n in $(seq 1 60); do echo $n > data/$n; done; mkdir -p ${OLD}`,
+    folder: OLD,
+  },
+  commit: { args: ["commit", "-f"], prepare: `${TWO}\nfiles v1`, folder: OLD },
+  fetch: { args: ["fetch"], prepare: `${TWO}\n${EMPTY}`, folder: NEW },
+  pull: { args: ["pull", "-f"], prepare: `${TWO}\n${EMPTY}; rm -rf data`, folder: NEW },
+  push: { args: ["push"], prepare: `${TWO}\nrm -rf ../remote`, folder: NEW },
+  gc: { args: ["gc", "-w", "-f"], prepare: `${TWO}\n${NAMED}`, folder: OLD },
+  "gc --purge": { args: ["gc", "-w", "-f", "--purge"], prepare: `${TWO}\n${NAMED}`, folder: OLD },
+  "gc --undo": { args: ["gc", "--undo"], prepare: `${TWO}\nholdfast gc -w -f; mkdir -p ${OLD}`, folder: OLD },
+  "fsck --repair": {
+    args: ["fsck", "--repair"],
+    prepare: `${TWO}\n${NAMED}\nfor object in ${NEW}/*; do chmod 644 $object; echo other > $object; done`,
+    folder: NEW,
+  },
+  evict: { args: ["evict", "data"], prepare: `${TWO}\n${NAMED}`, folder: NEW },
+  purge: { args: ["purge", "data", "-f"], prepare: `${TWO}\n${NAMED}`, folder: NEW },
+  checkout: {
+    args: ["checkout"],
+    prepare: `${TWO}\n${NAMED}\nholdfast config cache.type hardlink; rm -r data`,
+    folder: NEW,
+  },
+  "snapshot restore": { args: ["snapshot", "restore", "one"], prepare: `${TWO}\n${NAMED}`, folder: OLD },
+  import: {
+    args: ["import", "../source", "data", "-o", "got"],
+    prepare: `${TWO}\ncp -r . ../source; holdfast remove data.dvc; ${EMPTY}`,
+    folder: NEW,
+  },
+};
+
 let box: Sandbox;
 beforeAll(() => {
   box = new Sandbox();
@@ -100,8 +145,12 @@ function chosen(steps: readonly string[], folder: string): number[] {
 }
 
 describe("a folder that becomes a link to elsewhere while a command runs: nothing there is changed", () => {
-  it.each(Object.keys(cases))("%s", { timeout: LONG ? 600_000 : 60_000 }, async (name) => {
-    const { args, prepare, folder } = cases[name] as Case;
+  const all: Record<string, Case> = {
+    ...cases,
+    ...Object.fromEntries(Object.entries(shared).map(([name, one]) => [`of the cache: ${name}`, one])),
+  };
+  it.each(Object.keys(all))("%s", { timeout: LONG ? 600_000 : 60_000 }, async (name) => {
+    const { args, prepare, folder } = all[name] as Case;
     box.remove();
     box = new Sandbox();
     box.script(prepare);

@@ -1,4 +1,3 @@
-import { renameSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { syncFolder } from "../fs/atomic.ts";
@@ -81,7 +80,7 @@ export class Staging extends StagingFolders {
       shards.add(shard);
       if (!this.#present.has(shard)) this.makeShard(shard);
     }
-    renameSync(this.#stagedPath(job, row), `${this.objects}/${shard}/${oid.slice(2)}`);
+    this.place(this.#stagedPath(job, row), `${this.objects}/${shard}/${oid.slice(2)}`);
     this.#store.noteStored(oid, Number(job.stats[row * STAMP_FIELDS + SIZE]));
   }
 

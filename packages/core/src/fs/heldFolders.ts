@@ -25,15 +25,19 @@ let canHold: boolean | undefined;
 /**
  * Folders below `home` held open while something is changed in them: each was seen to be part of `home` when it was opened, so
  * whatever comes to its path meanwhile, a link to elsewhere too, nothing is changed elsewhere. Where folders can't be held
- * (not Linux) they are looked at right before. The one used last stays open until {@link close}.
+ * (not Linux) they are looked at right before. The last few that were used stay open until {@link close}.
  */
 export class HeldFolders {
   readonly #home: OsPath;
+  readonly #most: number;
   #realHome: OsPath | undefined;
-  #last: { readonly folder: OsPath; readonly fd: number; readonly ino: number; readonly dev: number } | undefined;
+  /** By path. */
+  readonly #held = new Map<OsPath, { readonly fd: number; readonly ino: number; readonly dev: number }>();
 
-  constructor(home: OsPath) {
+  /** `most`: so many folders stay open at once. */
+  constructor(home: OsPath, most = 1) {
     this.#home = home;
+    this.#most = most;
   }
 
   /**
@@ -69,30 +73,36 @@ export class HeldFolders {
     });
   }
 
-  /** Lets go of the folder. */
+  /** Lets go of the folders. */
   close(): void {
-    const last = this.#last;
-    this.#last = undefined;
-    if (last !== undefined) closeQuietly(last.fd);
+    for (const folder of [...this.#held.keys()]) this.#letGo(folder);
   }
 
   #hold(folder: OsPath, path: OsPath): number {
-    const last = this.#last;
-    if (last?.folder === folder) {
+    const held = this.#held.get(folder);
+    if (held !== undefined) {
       const now = statSync(folder, { throwIfNoEntry: false });
-      if (now?.ino === last.ino && now.dev === last.dev) return last.fd;
+      if (now?.ino === held.ino && now.dev === held.dev) return held.fd;
     }
-    this.close();
+    this.#letGo(folder);
+    const [oldest] = this.#held.size < this.#most ? [] : this.#held.keys();
+    if (oldest !== undefined) this.#letGo(oldest);
     const fd = openSync(folder, FOLDER);
     try {
       this.#check(path, readlinkSync(`${HELD}${String(fd)}`));
       const { ino, dev } = statSync(`${HELD}${String(fd)}/.`);
-      this.#last = { folder, fd, ino, dev };
+      this.#held.set(folder, { fd, ino, dev });
     } catch (error) {
       closeSync(fd);
       throw error;
     }
     return fd;
+  }
+
+  #letGo(folder: OsPath): void {
+    const held = this.#held.get(folder);
+    this.#held.delete(folder);
+    if (held !== undefined) closeQuietly(held.fd);
   }
 
   #check(path: OsPath, real: OsPath): void {

@@ -1,4 +1,3 @@
-import { renameSync } from "node:fs";
 import type { OsPath } from "../base/paths.ts";
 import { startWorker, type Thread } from "../base/threads.ts";
 import { removeQuietly, syncFolder } from "../fs/atomic.ts";
@@ -17,6 +16,8 @@ export interface CopyMany {
   /** Hashes of files that `to` does not have. */
   readonly oids: OidColumn;
   readonly dirMode: number | undefined;
+  /** Whether links in `to` are followed: it is a remote. */
+  readonly follows?: boolean;
   readonly signal: AbortSignal | undefined;
   readonly onObjects: (count: number, bytes: number) => void;
 }
@@ -40,7 +41,7 @@ export async function copyMany(job: CopyMany): Promise<{ copied: CopyOutcome; le
   let staging: StagingFolders | undefined;
   let copying: Copying;
   try {
-    staging = new StagingFolders(job.to, job.dirMode);
+    staging = new StagingFolders(job.to, job.dirMode, job.follows);
     staging.open(THREADS);
     copying = new Copying({ ...job, oids: job.oids.byFolder() }, staging);
   } catch {
@@ -176,7 +177,7 @@ class Copying {
     const named: number[] = [];
     for (const row of rows) {
       if (this.#share.states[row] === CopyState.fresh) continue;
-      renameSync(this.#stagedPath(row), this.#pathOf(this.#job.oids.at(row)));
+      this.#staging.place(this.#stagedPath(row), this.#pathOf(this.#job.oids.at(row)));
       named.push(row);
       this.#stagedSingly = true;
     }

@@ -23,6 +23,8 @@ export interface CopyOptions {
   readonly verify: boolean;
   /** Permission bits of new folders; 0777 less the umask when not given (`2775` in a shared cache). */
   readonly dirMode?: number | undefined;
+  /** Whether links where the objects go are followed: it is a remote. */
+  readonly follows?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** After each object. */
   readonly onObject?: (oid: string, bytes: number) => void;
@@ -58,7 +60,7 @@ const NO_ROOM: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "E
  */
 export async function copyObjects(jobs: Iterable<CopyJob>, options: CopyOptions): Promise<CopyOutcome> {
   const outcome: CopyOutcome = { count: 0, bytes: 0, missing: [], failed: [] };
-  const names = new NamesToGive();
+  const names = new NamesToGive(options.follows);
   try {
     await copyEach(jobs, new Copier(options, names), names, outcome, options);
   } finally {

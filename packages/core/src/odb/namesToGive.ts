@@ -1,7 +1,7 @@
-import { renameSync } from "node:fs";
 import { dirname } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, syncFolder } from "../fs/atomic.ts";
+import { HeldShards } from "./heldShards.ts";
 import { FLUSH_SINGLY, startSync, syncFile, syncFileSystem } from "./durable.ts";
 
 /** A whole, checked file beside the place that it shall have. */
@@ -33,8 +33,14 @@ export class NamesToGive {
   #lastFlush: number = performance.now();
   #flushing: Promise<void> | undefined;
   #failure: Error | undefined;
+  readonly #shards: HeldShards;
   /** Folders with new names that have not been flushed. */
   readonly #folders: Set<OsPath> = new Set<OsPath>();
+
+  /** `follows` as in {@link HeldShards}. */
+  constructor(follows = false) {
+    this.#shards = new HeldShards(follows);
+  }
 
   add(file: Unnamed): void {
     this.#waiting.push(file);
@@ -49,7 +55,7 @@ export class NamesToGive {
 
   /** Gives one file, which is safe on disk already, its name at once; the name itself is safe after `finish`. */
   giveNow({ temporary, path }: Pick<Unnamed, "temporary" | "path">): void {
-    renameSync(temporary, path);
+    this.#shards.rename(temporary, path);
     this.#folders.add(dirname(path));
   }
 
@@ -81,7 +87,11 @@ export class NamesToGive {
 
   /** The same for callers that never called `flushWhenDue`. */
   finishNow(): void {
-    this.#flush(this.#take());
+    try {
+      this.#flush(this.#take());
+    } finally {
+      this.#shards.close();
+    }
     const folders = [...this.#folders];
     this.#folders.clear();
     if (folders.length > FLUSH_SINGLY && syncFileSystem(folders[0] as OsPath)) return;

@@ -28,6 +28,7 @@ import { DigestSet } from "./digestSet.ts";
 import type { LinkType } from "./linker.ts";
 import { DEFAULT_LINK_TYPES } from "./linker.ts";
 import { NamesToGive } from "./namesToGive.ts";
+import { inShard } from "./heldShards.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
 import { listedOf } from "./listed.ts";
 import { quarantine, QUARANTINE_FOLDER } from "./quarantine.ts";
@@ -393,8 +394,9 @@ export class ObjectDb {
     }
     chmodSync(temporary, OBJECT_MODE);
     // The caller may forget its own name: the file waits under one of ours.
-    const waiting = this.temporaryFor(oid);
+    const waiting = this.temporaryFor();
     renameSync(temporary, waiting);
+    this.#makeFolder(dirname(path));
     this.#nameLater(waiting, path, oid, size);
   }
 
@@ -454,14 +456,16 @@ export class ObjectDb {
     }
     if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false;
     this.#makeFolder(dirname(path));
-    renameSync(from, path);
+    inShard(path, (at) => {
+      renameSync(from, at);
+    });
     return true;
   }
 
   /** Removes an object; absence is no error. */
   remove(oid: string): void {
     try {
-      unlinkSync(this.pathOf(oid));
+      inShard(this.pathOf(oid), unlinkSync);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
@@ -568,7 +572,8 @@ export class ObjectDb {
 
   /** Runs `work` with the path of a temporary file, which goes when it fails. */
   #place(oid: string, work: (temporary: OsPath) => void): void {
-    const temporary = this.temporaryFor(oid);
+    this.#makeFolder(dirname(this.pathOf(oid)));
+    const temporary = this.temporaryFor();
     try {
       work(temporary);
     } catch (error) {
@@ -609,7 +614,10 @@ export class ObjectDb {
     try {
       const own = lstatSync(path);
       // Never through a link: its target is not ours, and may be a private file.
-      if (own.isFile() && (own.mode & PERMISSIONS) !== OBJECT_MODE) chmodSync(path, OBJECT_MODE);
+      if (own.isFile() && (own.mode & PERMISSIONS) !== OBJECT_MODE)
+        inShard(path, (at) => {
+          chmodSync(at, OBJECT_MODE);
+        });
       const stat = statSync(path, { bigint: true });
       this.#options.state?.record(path, stat, oid.slice(0, 32), this.hashName, hashedFrom);
     } catch {

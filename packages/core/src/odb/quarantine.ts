@@ -2,6 +2,7 @@ import { readdirSync, renameSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
+import { inShard } from "./heldShards.ts";
 
 /** Name of the folder that keeps damaged objects until a person looks at them: in `.dvc/tmp`, or in an external cache. DVC passes over both. */
 export const QUARANTINE_FOLDER = "quarantine";
@@ -16,7 +17,9 @@ export function quarantine(folders: readonly OsPath[], path: OsPath, oid: string
   for (const [index, folder] of folders.entries()) {
     try {
       const to = freeName(folder, oid);
-      renameSync(path, to);
+      inShard(path, (at) => {
+        renameSync(at, to);
+      });
       return to;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { isLeftover, temporaryPath } from "../fs/atomic.ts";
+import { HeldShards } from "./heldShards.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
 
 /** A staging folder whose process is gone and that nobody has touched for an hour is removed. */
@@ -19,10 +20,12 @@ export class StagingFolders {
   readonly #dirMode: number | undefined;
   #folders: OsPath[] = [];
   #fresh: OsPath | undefined;
+  readonly #shards: HeldShards;
 
   /** Makes `objects` when it is not there, with `dirMode` (else 0777 less the umask). @throws the file system's error. */
-  constructor(objects: OsPath, dirMode: number | undefined) {
+  constructor(objects: OsPath, dirMode: number | undefined, follows = false) {
     this.objects = objects;
+    this.#shards = new HeldShards(follows);
     this.#dirMode = dirMode;
     makeObjectFolder(objects, dirMode);
     const names = readdirSync(objects);
@@ -73,8 +76,13 @@ export class StagingFolders {
       renameSync(from, to);
     } catch (error) {
       if (statSync(to, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
-      for (const name of readdirSync(from)) renameSync(join(from, name), join(to, name));
+      for (const name of readdirSync(from)) this.place(join(from, name), join(to, name));
     }
+  }
+
+  /** Gives a staged object its name in an object folder that is there. */
+  place(from: OsPath, to: OsPath): void {
+    this.#shards.rename(from, to);
   }
 
   /** Makes an object folder (two digits). */
@@ -84,6 +92,7 @@ export class StagingFolders {
 
   /** Removes the folders with whatever is left in them. */
   clear(): void {
+    this.#shards.close();
     for (const folder of this.#folders) removeFolder(folder);
     if (this.#fresh !== undefined) removeFolder(this.#fresh);
     this.#folders = [];

@@ -147,7 +147,13 @@ async function sendAll(
 ): Promise<CopyOutcome> {
   const { fs } = remote;
   if (!isLocalPathFileSystem(fs)) return uploadObjects(cache, remote, oids, progress, options);
-  const copy = { oids, from: folderOf(cache), to: fs.localPath(remote.root), verify: cache.hashName === "md5" };
+  const copy = {
+    oids,
+    from: folderOf(cache),
+    to: fs.localPath(remote.root),
+    verify: cache.hashName === "md5",
+    follows: true,
+  };
   return copyDurably(copy, progress, options);
 }
 
@@ -186,6 +192,8 @@ interface LocalCopy {
   /** Whether an object's name is the md5 of its bytes. */
   readonly verify: boolean;
   readonly dirMode?: number | undefined;
+  /** Whether links in `to` are followed. */
+  readonly follows?: boolean;
 }
 
 /** The folder of the 256 folders. */
@@ -227,6 +235,7 @@ async function copyEach(
   return copyObjects(jobsOf(copy, oids), {
     verify: copy.verify,
     dirMode: copy.dirMode,
+    follows: copy.follows,
     signal: options.signal,
     onObject: (_oid, bytes) => {
       progress.add(1, bytes);
