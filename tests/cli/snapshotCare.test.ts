@@ -325,6 +325,16 @@ describe("tags and commits of others", () => {
     expect(rig.run(["snapshot", "export", "main", "../lfs.tar"]).err).toContain("only its pointers: a.bin");
   });
 
+  it("are not judged in a repository that Git does not look at", () => {
+    twoVersions(rig);
+    // Git's own switch for its tests: it takes the repository for another user's.
+    const env = { GIT_TEST_ASSUME_DIFFERENT_OWNER: "1" };
+    for (const words of [["list"], ["save"], ["restore", "v1.0"], ["verify", "v1.0"], ["export", "v1.0", "../x.tar"]]) {
+      const ran = rig.run(["snapshot", ...words], { env });
+      expect([ran.code, ran.err]).toEqual([255, expect.stringContaining("git config --global --add safe.directory")]);
+    }
+  });
+
   it("are read whatever the user's settings of Git's log", () => {
     twoVersions(rig);
     for (const [name, value] of Object.entries({

@@ -1,4 +1,4 @@
-import { DvcError } from "../base/errors.ts";
+import { DvcError, ScmError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { posixRelative } from "../base/paths.ts";
 import type { Tree } from "../odb/tree.ts";
@@ -8,6 +8,7 @@ import { openRemote } from "../repo/remote.ts";
 import type { ObjectGroup } from "../repo/objects.ts";
 import { looking } from "../repo/looking.ts";
 import type { Repo } from "../repo/repo.ts";
+import { ownerHint } from "../scm/gitProcess.ts";
 import { checkInCache, checkOnRemote, type StoreReport } from "../snapshots/check.ts";
 import { findSnapshot, snapshotGit } from "../snapshots/find.ts";
 import { cachedManifest, snapshotObjects } from "../snapshots/objects.ts";
@@ -92,6 +93,8 @@ function codeProblems(repo: Repo, commit: string, deep: boolean): SnapshotProble
   const { code, stderr } = snapshotGit(repo).run(args, { allow: [0, 1, 128] });
   // Of bytes that are not those of their name it says so, and goes on.
   if (code === 0 && !/^error: /m.test(stderr)) return [];
+  const owner = ownerHint(stderr);
+  if (owner.hint !== undefined) throw new ScmError("Git does not look at this repository", owner);
   return [{ store: "git", problem: "code", path: commit, detail: stderr.trim() }];
 }
 

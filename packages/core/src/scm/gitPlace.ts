@@ -26,7 +26,7 @@ export function refuseUnfinished(git: Git): void {
 /** @throws {ScmError} when Git would not take this as the name of a tag. */
 export function checkTagName(git: Git, name: string): void {
   const { code } = git.run(["check-ref-format", `refs/tags/${name}`], { allow: [0, 1, 128, 129] });
-  if (code !== 0 || name.startsWith("-") || name === "")
+  if (code !== 0 || name.startsWith("-") || name === "" || name === "HEAD")
     throw new ScmError(`'${name}' can't be the name of a Git tag`, { hint: "A good one: v1.0" });
 }
 

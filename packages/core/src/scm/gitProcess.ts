@@ -106,10 +106,12 @@ export function runGit(environment: Environment, args: readonly string[], call: 
     maxBuffer: call.maxOutput ?? MAX_OUTPUT,
     ...(call.input === undefined ? { stdio: ["ignore", "pipe", "pipe"] } : { input: call.input }),
   });
-  if (child.error !== undefined) throw spawnProblem(child.error);
+  // Git may refuse before it reads what it is given: its own words say why.
+  const isUnread = (child.error as NodeJS.ErrnoException | undefined)?.code === "EPIPE" && child.status !== null;
+  if (child.error !== undefined && !isUnread) throw spawnProblem(child.error);
   const answer: GitAnswer = { code: child.status ?? 128, stdout: child.stdout, stderr: child.stderr.toString("utf8") };
   if (!(call.allow ?? [0]).includes(answer.code)) {
-    throw new ScmError(`git ${verbOf(args)} failed: ${reasonOf(answer.stderr)}`);
+    throw new ScmError(`git ${verbOf(args)} failed: ${reasonOf(answer.stderr)}`, ownerHint(answer.stderr));
   }
   return answer;
 }
@@ -142,7 +144,8 @@ export async function runGitBeside(
   const answer = { code, stdout: Buffer.concat(chunks.out), stderr: Buffer.concat(chunks.err).toString("utf8") };
   if ((call.allow ?? [0]).includes(code)) return answer;
   const said = `${answer.stderr.trim()}\n${answer.stdout.toString("utf8").trim()}`.trim();
-  throw new ScmError(`git ${verbOf(args)} failed: ${said === "" ? `exit code ${String(code)}` : said}`);
+  const reason = said === "" ? `exit code ${String(code)}` : said;
+  throw new ScmError(`git ${verbOf(args)} failed: ${reason}`, ownerHint(answer.stderr));
 }
 
 /** The exit code, once all was read. What a hook left running in the background may hold the pipes open: that is not waited for. */
@@ -177,6 +180,13 @@ function spawnProblem(error: Error): ScmError {
       cause: undefined,
     });
   return new ScmError("cannot run Git", { cause: error });
+}
+
+/** Git looks at no repository of another user's: what to do about it. */
+export function ownerHint(stderr: string): { readonly hint?: string } {
+  const [, path] = /detected dubious ownership in repository at '(.*)'/.exec(stderr) ?? [];
+  if (path === undefined) return {};
+  return { hint: `It belongs to another user. If you trust it: git config --global --add safe.directory '${path}'` };
 }
 
 /** Git's reason: what it calls fatal, else its last line. */
