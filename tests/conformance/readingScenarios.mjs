@@ -173,4 +173,21 @@ export const readingScenarios = [
       { dvc: "update i1.dvc" },
     ],
   },
+  {
+    // Data of a pointer that is gone leaves the workspace by force, though the cache was emptied; what can't be read ends `status -c`.
+    id: "unused-by-force",
+    feature: 20,
+    steps: [
+      ...start,
+      { dvc: "remote add -q -d store <DIR>/remote" },
+      { write: { one: "one", two: "two", three: "three", "dir/file": "f" } },
+      { dvc: "add -q one two three dir" },
+      { dvc: "push" },
+      ...["one", "dir", ".dvc/cache", "two.dvc"].map((path) => ({ rm: path })),
+      { write: { three: "edited" } },
+      { dvc: "pull --force", anyOrder: true },
+      { dvc: "pull" },
+      { dvc: "status -c none" },
+    ],
+  },
 ];

@@ -6,6 +6,7 @@ import { CheckoutError, DvcError } from "../base/errors.ts";
 import { isInside, type OsPath, type RelPath } from "../base/paths.ts";
 import { type Plan, planCheckout, type Wanted } from "../data/checkout.ts";
 import { removeUnusedLinks } from "../data/unusedLinks.ts";
+import { Keeper } from "../repo/keep.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
 import { isImport } from "../pipeline/stage.ts";
@@ -64,20 +65,23 @@ export async function checkoutLocked(
 ): Promise<CheckoutResult> {
   const index = loadIndex(repo);
   if (targets.length === 0) index.checkGraph();
-  const deleted =
-    targets.length === 0
-      ? removeUnusedLinks(
-          repo.root,
-          index.outs.map(({ out }) => out.path),
-          repo.state,
-          [repo.cache, repo.legacyCache],
-          repo.ignore,
-          (path, oid) => {
-            noteRemoved(repo, path, oid);
-          },
-        )
-      : [];
+  const deleted = targets.length === 0 ? removeUnused(repo, index, options) : [];
   return checkoutSelected(repo, collect(index, targets, options), options, deleted);
+}
+
+/** Data of stages that are gone; by force also what no cache has, which goes into the trash. */
+function removeUnused(repo: Repo, index: Index, options: CheckoutOptions): OsPath[] {
+  const keeper = options.force === true ? new Keeper(repo, "checkout") : undefined;
+  const used = index.outs.map(({ out }) => out.path);
+  const deleted = removeUnusedLinks(repo.root, used, repo.state, [repo.cache, repo.legacyCache], {
+    ignore: repo.ignore,
+    removing: (path, oid) => {
+      noteRemoved(repo, path, oid);
+    },
+    keep: keeper && ((path): void => void keeper.keep(path)),
+  });
+  keeper?.finish();
+  return deleted;
 }
 
 /** Makes the workspace equal to what these outputs record, whatever the files of the workspace say. For a caller that holds the lock. */

@@ -32,7 +32,7 @@ export async function cloudStatus(
 ): Promise<StatusResult> {
   return withRepoLock(repo, { ...options, readOnly: true }, async () => {
     const groups = new Map<string, ObjectGroup>();
-    const collected = collectRevisions(repo, targets, options);
+    const collected = collectRevisions(repo, targets, { ...options, strict: true });
     for (const { selected } of collected) {
       for (const one of selectedOutputs(selected)) {
         if (!isPushed(one)) continue;

@@ -26,11 +26,19 @@ export function recordLink(root: OsPath, path: OsPath, oid: string, state: State
   if (stat !== undefined) state.links.set(posixRelative(root, path), { ino: String(stat.ino), token: oid });
 }
 
+/** Options for {@link removeUnusedLinks}. */
+export interface UnusedLinkOptions {
+  readonly ignore?: IgnorePredicate | undefined;
+  /** Hears of each path before it goes, with the hash of what it holds. */
+  readonly removing?: (path: OsPath, oid: string) => void;
+  /** Takes what no cache can bring back out of the workspace; without it such a path stays. */
+  readonly keep?: ((path: OsPath) => void) | undefined;
+}
+
 /**
  * Removes files and folders that a checkout once put into the workspace, that no stage lists any more (`used`: the paths of
  * all outputs), and that are unchanged: the same inode, the same content, every file of it in one of the caches. Anything
  * else stays. Nothing that lies inside a listed output, or holds one, is touched.
- * `removing` hears of each before it goes, with the hash of what it holds.
  * @returns what was removed, absolute; folders end in "/".
  */
 export function removeUnusedLinks(
@@ -38,8 +46,7 @@ export function removeUnusedLinks(
   used: readonly OsPath[],
   state: State,
   caches: readonly ObjectDb[],
-  ignore?: IgnorePredicate,
-  removing?: (path: OsPath, oid: string) => void,
+  options: UnusedLinkOptions = {},
 ): OsPath[] {
   const removed: OsPath[] = [];
   const isListed = near(used);
@@ -50,11 +57,15 @@ export function removeUnusedLinks(
       const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
       if (stat === undefined) state.links.delete(rel);
       if (stat === undefined || String(stat.ino) !== ino) continue;
-      const contents = unchangedContents(root, path, token, state, caches, ignore);
-      if (contents === undefined) continue;
-      removing?.(path, token);
-      for (const { path: file, old } of contents.files) removeFile(file, old, held);
-      for (const folder of contents.folders) removeFolder(folder, held);
+      const unchanged = (isStored: boolean): Contents | undefined =>
+        unchangedContents(root, path, token, { state, caches, ignore: options.ignore, isStored });
+      const contents = unchanged(true);
+      if (contents !== undefined) {
+        options.removing?.(path, token);
+        for (const { path: file, old } of contents.files) removeFile(file, old, held);
+        for (const folder of contents.folders) removeFolder(folder, held);
+      } else if (options.keep !== undefined && unchanged(false) !== undefined) options.keep(path);
+      else continue;
       state.links.delete(rel);
       removed.push(isDirHash(token) ? `${path}/` : path);
     }
@@ -76,18 +87,19 @@ function near(paths: readonly OsPath[]): (path: OsPath) => boolean {
   };
 }
 
-function unchangedContents(
-  root: OsPath,
-  path: OsPath,
-  token: string,
-  state: State,
-  caches: readonly ObjectDb[],
-  ignore: IgnorePredicate | undefined,
-): Contents | undefined {
+interface Search {
+  readonly state: State;
+  readonly caches: readonly ObjectDb[];
+  readonly ignore: IgnorePredicate | undefined;
+  /** Only what one cache can bring back. */
+  readonly isStored: boolean;
+}
+
+function unchangedContents(root: OsPath, path: OsPath, token: string, search: Search): Contents | undefined {
   try {
     guardPath(root, path);
-    for (const cache of caches) {
-      const contents = contentsIn(cache, path, token, state, ignore);
+    for (const cache of search.caches) {
+      const contents = contentsIn(cache, path, token, search);
       if (contents !== undefined) return contents;
     }
   } catch {
@@ -96,13 +108,12 @@ function unchangedContents(
   return undefined;
 }
 
-/** What lies at `path`, if that is exactly what `token` names and this cache can bring all of it back. */
+/** What lies at `path`, if that is exactly what `token` names (and this cache can bring all of it back). */
 function contentsIn(
   cache: ObjectDb,
   path: OsPath,
   token: string,
-  state: State,
-  ignore: IgnorePredicate | undefined,
+  { state, ignore, isStored }: Search,
 ): Contents | undefined {
   const wants = wantsOf(cache, token);
   if (wants === undefined) return undefined;
@@ -111,7 +122,8 @@ function contentsIn(
   const files: { path: OsPath; old: Stamp }[] = [];
   for (const found of scan.files) {
     const oid = wants.get(found.rel);
-    if (oid === undefined || hashFound(found, cache, state) !== oid || !cache.verify(oid)) return undefined;
+    if (oid === undefined || hashFound(found, cache, state) !== oid) return undefined;
+    if (isStored && !cache.verify(oid)) return undefined;
     files.push({ path: found.path, old: found.stat });
   }
   if (files.length !== wants.size || scan.extraFolders.length > 0 || scan.inTheWay.length > 0) return undefined;

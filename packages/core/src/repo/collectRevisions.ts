@@ -12,6 +12,8 @@ export interface CollectOptions extends RevisionOptions, CallOptions {
   readonly recursive?: boolean;
   /** The remote asked for. */
   readonly remote?: string;
+  /** A revision that can't be read ends the work. */
+  readonly strict?: boolean;
   /** Hears of each revision that can't be read. */
   readonly onSkipped?: (name: string, error: DvcError) => void;
   /** Which remotes must be in the config: those that the outputs name, or (`used`) also the one asked for or the default. */
@@ -30,6 +32,7 @@ export interface CollectedRevision {
 /**
  * Collects targets in the workspace and every revision asked for. A revision that can't be read is skipped with DVC's
  * warning; when all fail, the last failure is thrown.
+ * @throws {DvcError} `Failed to collect '<rev>'` when it is to be strict
  */
 export function collectRevisions(repo: Repo, targets: readonly string[], options: CollectOptions): CollectedRevision[] {
   const collected: CollectedRevision[] = [];
@@ -46,6 +49,8 @@ export function collectRevisions(repo: Repo, targets: readonly string[], options
     } catch (error) {
       if (!(error instanceof DvcError) || options.signal?.aborted === true) throw error;
       if (error instanceof NotDvcRepoError) continue;
+      if (options.strict === true)
+        throw new DvcError(`Failed to collect '${name}'`, { code: error.code, cause: error });
       failure = error;
       options.onSkipped?.(name, error);
       warn(options, `failed to collect '${name}', skipping`);
