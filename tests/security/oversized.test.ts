@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -68,4 +69,21 @@ it("repro --dry leaves damaged objects where they are", () => {
   expect(filesUnder(rig.path(".dvc/cache")).map((file) => [file, statSync(file).mtimeMs, md5Of(file)])).toEqual(before);
   mkdirSync(rig.path(".dvc/tmp/quarantine"), { recursive: true });
   expect(readdirSync(rig.path(".dvc/tmp/quarantine"))).toEqual([]);
+});
+
+it("a device, a pipe or a huge file in place of certificates is told and not read", () => {
+  execFileSync("mkfifo", [rig.path("../pipe")]);
+  writeFileSync(rig.path("../large"), "");
+  truncateSync(rig.path("../large"), 1_000_000_000);
+  for (const file of ["/dev/zero", rig.path("../pipe"), rig.path("../large")]) {
+    rig.write(
+      ".dvc/config",
+      `[core]\n    remote = r\n['remote "r"']\n    url = https://127.0.0.1:9/x\n    ssl_verify = ${file}\n`,
+    );
+    for (const words of [["push"], ["status", "-c"], ["remote", "test"]]) {
+      const { code } = withstands(rig, words, file);
+      expect([file, words, code]).not.toEqual([file, words, 0]);
+    }
+    expect(rig.run(["push"]).err).toContain(file);
+  }
 });

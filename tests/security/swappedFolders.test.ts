@@ -102,7 +102,7 @@ const shared: Record<string, Case> = {
   purge: { args: ["purge", "data", "-f"], prepare: `${TWO}\n${NAMED}`, folder: NEW },
   checkout: {
     args: ["checkout"],
-    prepare: `${TWO}\n${NAMED}\nholdfast config cache.type hardlink; rm -r data`,
+    prepare: `${TWO}\n${NAMED}\nrm -r data`,
     folder: NEW,
   },
   "snapshot restore": { args: ["snapshot", "restore", "one"], prepare: `${TWO}\n${NAMED}`, folder: OLD },

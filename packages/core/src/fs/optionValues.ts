@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import { isInside, type OsPath } from "../base/paths.ts";
@@ -93,16 +93,27 @@ function readOwn(option: string, options: OpenOptions): Buffer | undefined {
   const path = absolute(given, options);
   if (options.untrusted?.has(option) === true) refuseInside(option, path, options.projectRoot);
   try {
-    return readFileSync(path);
+    return readSmall(path);
   } catch (cause) {
     throw new ConfigError(`the file '${path}' cannot be read`, { cause, hint: `See \`${option}\`.` });
   }
 }
 
+/** Certificates and keys are smaller (bytes). */
+const MAX_BYTES = 16 << 20;
+
+/** A device or a pipe, which may never end, is not read. @throws the file system's error */
+function readSmall(path: OsPath): Buffer {
+  const stat = statSync(path);
+  if (!stat.isFile()) throw new Error("it is not a file");
+  if (stat.size > MAX_BYTES) throw new Error(`it is too large (${String(stat.size)} bytes)`);
+  return readFileSync(path);
+}
+
 /** Certificate authorities, PEM. @throws {ConfigError} when they can't be read */
 export function readCa(path: OsPath): Buffer {
   try {
-    return readFileSync(path);
+    return readSmall(path);
   } catch (cause) {
     throw new ConfigError(`the certificate authorities in '${path}' cannot be read`, {
       cause,
