@@ -51,6 +51,19 @@ describe("reportFailure", () => {
     expect(report(markOpening(new NotDvcRepoError("nowhere")), "failed to push").code).toBe(253);
   });
 
+  it("tells what to do when the system refuses, once", () => {
+    const busy = { code: "EBUSY", errno: -16, syscall: "rename", path: "/a", dest: "/b" };
+    const cause = Object.assign(new Error("EBUSY: resource busy or locked, rename '/a' -> '/b'"), busy);
+    const said =
+      "[Errno 16] Device or resource busy: '/a' -> '/b'\nSomething uses it: end that, then run the command again.\n";
+    expect(report(cause).err).toBe(`ERROR: ${said}`);
+    expect(report(new DvcError(cause.message, { cause }), "failed to push").err).toBe(
+      `ERROR: failed to push - ${said}`,
+    );
+    const socket = Object.assign(new Error("x"), { code: "ENOTCONN", errno: -107, syscall: "shutdown" });
+    expect(report(new DvcError("no answer", { cause: socket })).err).not.toContain("mounted");
+  });
+
   it("joins causes and prints the system's errors as Python does", () => {
     const cause = Object.assign(new Error("x"), { code: "ENOENT", errno: -2, syscall: "open", path: "/x" });
     expect(report(new DvcError("output 'x' does not exist", { cause }), "").err).toBe(

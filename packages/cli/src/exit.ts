@@ -141,13 +141,34 @@ const machineHints: Readonly<Record<string, string>> = {
   ELOOP: "Symbolic links there lead to each other: remove them, or let them lead elsewhere.",
 };
 
+const USED = "Something uses it: end that, then run the command again.";
+const UNABLE = "The file system there can't do that: use another one.";
+const SILENT = "The file system there does not answer: look whether it is mounted, then run the command again.";
+/** The same for what is said of files only: sockets know these numbers, too. */
+const fileHints: Readonly<Record<string, string>> = {
+  EBUSY: USED,
+  ETXTBSY: USED,
+  ENOTEMPTY: "Something else came there while the command ran: look what is there, then run the command again.",
+  EXDEV: "The two lie on different file systems, or on layers of one: look what is mounted there.",
+  EMLINK: "A file can have no more names there: set `cache.type` to `copy`.",
+  ENOTSUP: UNABLE,
+  EOPNOTSUPP: UNABLE,
+  ENOSYS: UNABLE,
+  ESTALE: SILENT,
+  ENOTCONN: SILENT,
+  ENODEV: SILENT,
+  ENXIO: SILENT,
+};
+
 /** What to do when the operating system refuses, which is nobody's slip. */
 function machineHint(error: unknown): string | undefined {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    const { code, syscall } = at as NodeJS.ErrnoException;
+    const { code, syscall, path } = at as NodeJS.ErrnoException;
     // `--cd` of a folder that is not there: DVC's own text.
     if (syscall === "chdir") return undefined;
-    if (syscall !== undefined && code !== undefined && Object.hasOwn(machineHints, code)) return machineHints[code];
+    if (syscall === undefined || code === undefined) continue;
+    const hints = path !== undefined && Object.hasOwn(fileHints, code) ? fileHints : machineHints;
+    if (Object.hasOwn(hints, code)) return hints[code];
   }
   return undefined;
 }

@@ -23,6 +23,7 @@ import { type FoundChanges, recordOf, workspaceChanges, type WorkspaceChanges } 
 import { commit } from "./commit.ts";
 import { push, type PushResult } from "./push.ts";
 import { releaseData } from "./undoLinks.ts";
+import { systemText } from "../data/ioError.ts";
 
 export type { DataChange, WorkspaceChanges } from "../snapshots/workspaceChanges.ts";
 
@@ -269,8 +270,11 @@ function takeBack(error: unknown, undo: () => void): unknown {
   const isOurs = error instanceof DvcError;
   if (!isOurs && !(error instanceof Error && "errno" in error)) return error;
   const next = (isOurs ? error.hint : undefined) ?? "Solve this, then run the same command again.";
-  const options = { code: isOurs ? error.code : "io", hint: `${state}. ${next}`, cause: error.cause } as const;
-  return new DvcError(`the snapshot was not saved: ${error.message}`, options);
+  // A text that only repeats the system's is left to it.
+  const { cause } = error;
+  const said = cause instanceof Error && cause.message === error.message ? cause : error;
+  const options = { code: isOurs ? error.code : "io", hint: `${state}. ${next}`, cause: said.cause } as const;
+  return new DvcError(`the snapshot was not saved: ${systemText(said) ?? said.message}`, options);
 }
 
 function callOf({ signal, reporter }: CallOptions): CallOptions {

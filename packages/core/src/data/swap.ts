@@ -55,9 +55,13 @@ export function cleanStaging(target: OsPath, tmp: OsPath | undefined, cleaned: S
   }
 }
 
-/** Removes one of our own staging folders. */
+/** Removes one of our own staging folders. What can't be removed now (NFS keeps what is open) goes with a later run. */
 export function dropStaging(folder: OsPath): void {
-  rmSync(folder, { recursive: true, force: true });
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // It holds nothing but copies.
+  }
 }
 
 /** Gives a built file or folder its place, where nothing may be. @throws {DvcError} when something is there by now. */

@@ -90,9 +90,15 @@ export function leftoversOf(target: OsPath): OsPath[] {
   return leftOf(target, namesIn(dirname(target)));
 }
 
-/** Removes {@link leftoversOf} a path. */
+/** Removes {@link leftoversOf} a path; what can't be removed stays. */
 export function removeLeftovers(target: OsPath): void {
-  for (const path of leftoversOf(target)) rmSync(path, { recursive: true, force: true });
+  for (const path of leftoversOf(target)) {
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch {
+      // Somebody else's, or in use: it is in nobody's way.
+    }
+  }
 }
 
 /** Temporary names by the folder: each folder that this process writes in is looked through once. */
