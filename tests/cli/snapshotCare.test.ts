@@ -53,9 +53,14 @@ describe("snapshot save", () => {
     const command = 'mkdir -p plots; echo {"a":1} > m.json; cp train.py plots/x.csv';
     rig.ok("stage", "add", "-q", "-n", "t", "-d", "train.py", "-p", "lr", "-M", "m.json", "-O", "plots", command);
     rig.ok("repro", "-q");
+    rig.write("more/dvc.yaml", "metrics: [acc.json, ../../far.json]\n");
+    rig.write("more/acc.json", '{"acc": 1}');
+    rig.write("../far.json", "{}");
     expect(json("snapshot", "save", "--tag", "v1")).toMatchObject({ changes: { untracked: ["train.py"] } });
     const files = rig.git("ls-tree", "-r", "--name-only", "v1").split("\n");
-    expect(files).toEqual(expect.arrayContaining(["dvc.lock", "m.json", "params.yaml", "plots/x.csv"]));
+    expect(files).toEqual(
+      expect.arrayContaining(["dvc.lock", "m.json", "more/acc.json", "params.yaml", "plots/x.csv"]),
+    );
     expect(files).not.toContain("train.py");
   });
 

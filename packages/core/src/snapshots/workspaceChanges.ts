@@ -1,12 +1,14 @@
 import { dirname, join } from "node:path";
 import type { CallOptions } from "../base/events.ts";
-import { type OsPath, posixRelative } from "../base/paths.ts";
+import { DvcError } from "../base/errors.ts";
+import { isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { dependencyStates, isCommandChanged, workspaceState } from "../pipeline/changed.ts";
 import type { Stage } from "../pipeline/stage.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
 import { presentState } from "../repo/presentState.ts";
 import type { Repo } from "../repo/repo.ts";
 import { addressOf, shownPath } from "../repo/shown.ts";
+import { topLevelFiles } from "../repo/topLevelFiles.ts";
 import { gitChanges } from "../scm/gitChanges.ts";
 import { snapshotGit } from "./find.ts";
 import { isPointer } from "./pointers.ts";
@@ -100,9 +102,21 @@ function pointersOf(repo: Repo, index: Index): OsPath[] {
     for (const dep of stage.deps) if (dep.kind === "params" && dep.isInRepo) files.add(dep.path);
   }
   for (const project of index.projects) files.add(project.file);
+  for (const file of listedFiles(repo, index)) files.add(file);
   files.add(join(repo.root, ".dvcignore"));
   for (const name of ["config", ".gitignore"]) files.add(join(repo.dvcDir, name));
   return [...files];
+}
+
+/** Metrics and parameters that dvc.yaml lists without a stage. */
+function listedFiles(repo: Repo, index: Index): OsPath[] {
+  try {
+    const listed = [...topLevelFiles(repo, index, "metrics"), ...topLevelFiles(repo, index, "params")];
+    return listed.map((path) => join(repo.root, path)).filter((path) => isStrictlyInside(repo.root, path));
+  } catch (error) {
+    if (error instanceof DvcError) return []; // a template that does not resolve
+    throw error;
+  }
 }
 
 /** The file that saving a stage writes. */
