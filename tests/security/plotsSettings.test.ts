@@ -79,7 +79,11 @@ it("a committed auto_open starts no browser; one's own does", async () => {
   rig.ok("config", "plots.auto_open", "true");
   expect(isOpened()).toBe(false);
   show();
-  await vi.waitFor(() => {
-    expect(isOpened()).toBe(true);
-  });
+  const [timeout, interval] = [20_000, 20];
+  await vi.waitFor(
+    () => {
+      expect(isOpened()).toBe(true);
+    },
+    { timeout, interval },
+  );
 });
