@@ -190,4 +190,29 @@ export const readingScenarios = [
       { dvc: "status -c none" },
     ],
   },
+  {
+    // A name of a parameter may hold wildcards, when they mean one value.
+    id: "params-wildcard",
+    feature: 48,
+    steps: [
+      ...start,
+      {
+        write: {
+          "params.yaml": "set:\n  moons-1: {n: 1}\n  rings: 2\nlist: [1]\n",
+          "dvc.yaml": "stages:\n  a:\n    cmd: echo 1\n    params:\n    - set.moons*\n    - set.r?ngs\n    - none*\n",
+        },
+      },
+      { dvc: "status" },
+      {
+        write: {
+          "dvc.yaml": "stages:\n  a:\n    cmd: echo 1\n    params:\n    - set.moons*\n    - set.r?ngs\n    - l*.0\n",
+        },
+      },
+      { dvc: "repro" },
+      ...commit,
+      { write: { "params.yaml": "set:\n  moons-1: {n: 2}\n  rings: 2\nlist: [1]\n" } },
+      { dvc: "status" },
+      { dvc: "repro" },
+    ],
+  },
 ];

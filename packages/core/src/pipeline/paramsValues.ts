@@ -1,14 +1,18 @@
+import { DvcError } from "../base/errors.ts";
+import { compileGlob } from "../formats/ignoreGlob.ts";
 import { isRecord, pyEquals } from "../formats/pyValues.ts";
 
 /**
  * Values of parameters by dotted key, those that are there, in the order of `keys`; without keys the top level of the file.
- * A part of a key may be the index of a list.
+ * A part of a key may be the index of a list, or hold `*` and `?`, as shells know them.
+ * @throws {DvcError} when such a key means more than one value
  */
 export function selectParams(data: unknown, keys: readonly string[]): Map<string, unknown> {
   if (keys.length === 0) return new Map(isRecord(data) ? Object.entries(data) : []);
   const found = new Map<string, unknown>();
   for (const key of keys) {
-    const value = lookup(data, key.split("."), 0);
+    const parts = key.split(".");
+    const value = lookup(data, parts, 0) ?? (/[*?]/.test(key) ? onlyMatch(data, parts, key) : undefined);
     if (value !== undefined) found.set(key, value.value);
   }
   return found;
@@ -24,6 +28,24 @@ function lookup(data: unknown, parts: readonly string[], at: number): { value: u
   }
   if (!isRecord(data)) return undefined;
   return Object.hasOwn(data, part) ? lookup(data[part], parts, at + 1) : undefined;
+}
+
+function onlyMatch(data: unknown, parts: readonly string[], key: string): { value: unknown } | undefined {
+  let found: readonly unknown[] = [data];
+  for (const part of parts) {
+    const glob = compileGlob(part);
+    if (glob === undefined) return undefined;
+    found = found.flatMap((one) =>
+      childrenOf(one).flatMap(([name, value]) => (glob.matches(name, false) ? [value] : [])),
+    );
+  }
+  if (found.length > 1) throw new DvcError(`globs must match only one leaf: ${key}`, { code: "format" });
+  return found.length === 0 ? undefined : { value: found[0] };
+}
+
+function childrenOf(data: unknown): [string, unknown][] {
+  if (Array.isArray(data)) return data.map((one: unknown, index) => [String(index), one]);
+  return isRecord(data) ? Object.entries(data) : [];
 }
 
 /** How a parameter differs from the lock. */
