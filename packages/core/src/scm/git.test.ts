@@ -191,3 +191,15 @@ describe("index and ignore", () => {
     expect(repo.hooksDir).toBe(join(root, "my hooks"));
   });
 });
+
+describe("a lock that a killed Git left", () => {
+  it("is named, with what to do about it", () => {
+    put("a", "a");
+    put(".git/index.lock", "");
+    const lock = join(root, ".git", "index.lock");
+    const failure = expect.objectContaining({ hint: expect.stringContaining(`rm '${lock}'`) as string }) as Error;
+    expect(() => {
+      open().add([join(root, "a")]);
+    }).toThrow(failure);
+  });
+});

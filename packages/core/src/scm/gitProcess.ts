@@ -111,7 +111,8 @@ export function runGit(environment: Environment, args: readonly string[], call: 
   if (child.error !== undefined && !isUnread) throw spawnProblem(child.error);
   const answer: GitAnswer = { code: child.status ?? 128, stdout: child.stdout, stderr: child.stderr.toString("utf8") };
   if (!(call.allow ?? [0]).includes(answer.code)) {
-    throw new ScmError(`git ${verbOf(args)} failed: ${reasonOf(answer.stderr)}`, ownerHint(answer.stderr));
+    const ended = child.signal === null ? `exit code ${String(answer.code)}` : `ended by ${child.signal}`;
+    throw new ScmError(`git ${verbOf(args)} failed: ${reasonOf(answer.stderr) || ended}`, hintFor(answer.stderr));
   }
   return answer;
 }
@@ -145,7 +146,7 @@ export async function runGitBeside(
   if ((call.allow ?? [0]).includes(code)) return answer;
   const said = `${answer.stderr.trim()}\n${answer.stdout.toString("utf8").trim()}`.trim();
   const reason = said === "" ? `exit code ${String(code)}` : said;
-  throw new ScmError(`git ${verbOf(args)} failed: ${reason}`, ownerHint(answer.stderr));
+  throw new ScmError(`git ${verbOf(args)} failed: ${reason}`, hintFor(answer.stderr));
 }
 
 /** The exit code, once all was read. What a hook left running in the background may hold the pipes open: that is not waited for. */
@@ -187,6 +188,13 @@ export function ownerHint(stderr: string): { readonly hint?: string } {
   const [, path] = /detected dubious ownership in repository at '(.*)'/.exec(stderr) ?? [];
   if (path === undefined) return {};
   return { hint: `It belongs to another user. If you trust it: git config --global --add safe.directory '${path}'` };
+}
+
+/** What to do about what Git said, where that is known. */
+function hintFor(stderr: string): { readonly hint?: string } {
+  const [, lock] = /Unable to create '(.*\.lock)': File exists/.exec(stderr) ?? [];
+  if (lock === undefined) return ownerHint(stderr);
+  return { hint: `Git works there, or was killed. If no Git runs: rm '${lock}', then run the command again.` };
 }
 
 /** Git's reason: what it calls fatal, else its last line. */
