@@ -1,38 +1,20 @@
-import {
-  closeSync,
-  existsSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, lstatSync, openSync, renameSync, rmSync, statfsSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { CorruptObjectError, DvcError, FormatError, UnsafePathError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { checkManifestPath, isReservedName, isStrictlyInside, type OsPath, type RelPath } from "../base/paths.ts";
 import type { Environment } from "../base/platform.ts";
-import {
-  leftoversOf,
-  removeLeftovers,
-  removeQuietly,
-  syncFolder,
-  temporaryPath,
-  writeAll,
-  writeFileAtomic,
-} from "../fs/atomic.ts";
+import { leftoversOf, removeLeftovers, removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { newMd5 } from "../hash/md5.ts";
 import { isOid } from "../hash/hashInfo.ts";
 import { syncFileSystem } from "../odb/durable.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
 import { TransferProgress } from "../odb/transferProgress.ts";
 import { loadIndex } from "../repo/index.ts";
-import { openRepo, openRepoSync } from "../repo/repo.ts";
+import { openRepo } from "../repo/repo.ts";
 import { type ArchiveHeader, MAX_HEADER, parseHeader } from "../snapshots/archiveHeader.ts";
 import { unpack } from "../snapshots/compression.ts";
+import { isEmptyFolder, keepOwnCache, moveContents } from "../snapshots/importPlace.ts";
 import { type ImportedFile, rebuildCommit } from "../snapshots/rebuildCommit.ts";
 import { type TarEntry, TarReader } from "../snapshots/tar.ts";
 import { checkoutSelected } from "./checkout.ts";
@@ -86,46 +68,6 @@ export async function snapshotImport(
     return { dir: target, commit, tag, code, objects, bytes };
   } finally {
     rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** A config, the archive's or the user's, may put the cache elsewhere: this project has its data in its own. */
-function keepOwnCache(env: Environment, project: OsPath, cacheDir: OsPath): void {
-  const local = join(project, ".dvc", "config.local");
-  if (existsSync(local) || usedCache(env, project) === cacheDir) return;
-  writeFileAtomic(local, "[cache]\n    dir = cache\n", { inside: project });
-}
-
-function usedCache(env: Environment, project: OsPath): OsPath | undefined {
-  const repo = openRepoSync({ ...env, cwd: project });
-  try {
-    return repo.cacheDir;
-  } catch (error) {
-    if (error instanceof DvcError) return undefined;
-    throw error;
-  } finally {
-    repo.close();
-  }
-}
-
-/** `left`: what a killed run left there. */
-function isEmptyFolder(path: OsPath, left: readonly OsPath[]): boolean {
-  if (lstatSync(path).isDirectory()) return readdirSync(path).every((name) => left.includes(join(path, name)));
-  return false;
-}
-
-/** All or nothing, unless it is killed; Git's folder comes last, so that a part is never taken for the whole. */
-function moveContents(from: OsPath, to: OsPath): void {
-  const names = readdirSync(from).sort((a, b) => Number(a === ".git") - Number(b === ".git"));
-  const moved: string[] = [];
-  try {
-    for (const name of names) {
-      renameSync(join(from, name), join(to, name));
-      moved.push(name);
-    }
-  } catch (error) {
-    for (const name of moved) renameSync(join(to, name), join(from, name));
-    throw error;
   }
 }
 
