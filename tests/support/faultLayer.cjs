@@ -147,7 +147,13 @@ const calls = {
   open: {
     step: "open",
     counts: ([, flags]) => isWriting(flags),
-    after: (fd, [, flags]) => appending[typeof flags === "string" && flags.includes("a") ? "add" : "delete"](fd),
+    after: (fd, [, flags]) => {
+      const adds = typeof flags === "string" && flags.includes("a");
+      appending[adds ? "add" : "delete"](fd);
+      if (!adds || fault.kind !== "power") return;
+      const stat = original.fstatSync(fd);
+      say(`had ${inodeOf(stat)} ${String(stat.size)}`);
+    },
   },
   write: {
     step: "write",

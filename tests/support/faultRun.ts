@@ -170,7 +170,10 @@ function loseUnflushed(root: string, log: string, files: string): void {
     const [word, what = "", size] = line.split(" ");
     if (word === "dirty") safe.set(what, 0);
     else if (word === "grown") safe.set(what, safe.get(what) ?? sizes.get(what) ?? 0);
-    else if (word === "clean" && what === "all") safe.clear();
+    // What stood in it before this run was on the disk.
+    else if (word === "had") {
+      if (!safe.has(what) && !sizes.has(what)) sizes.set(what, Number(size));
+    } else if (word === "clean" && what === "all") safe.clear();
     else if (word === "clean") safe.delete(what);
     if (word === "clean" && size !== undefined) sizes.set(what, Number(size));
   }

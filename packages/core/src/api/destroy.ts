@@ -2,7 +2,8 @@ import { rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { CallOptions } from "../base/events.ts";
 import { DvcError } from "../base/errors.ts";
-import { unprotectPath } from "../data/unprotect.ts";
+import type { OsPath } from "../base/paths.ts";
+import { unprotectPaths } from "../data/unprotect.ts";
 import { loadIndex } from "../repo/index.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
@@ -43,11 +44,14 @@ export async function destroy(repo: Repo, options: DestroyOptions = {}): Promise
 
 function removeStageFiles(repo: Repo): string[] {
   const index = loadIndex(repo);
+  const data: OsPath[] = [];
   for (const { stage, out } of index.outs) {
     if (!out.isLocal || !out.useCache) continue;
     checkOutputPath(repo, stage, out);
-    if (isThere(out.path)) unprotectPath(out.path, repo.root);
+    if (isThere(out.path)) data.push(out.path);
   }
+  // Before the cache goes.
+  unprotectPaths(data, repo.root);
   const files = new Set(
     index.stages.flatMap((stage) =>
       stage.name === undefined ? [stage.file] : [stage.file, stage.file.replace(/\.yaml$/, ".lock")],

@@ -1,8 +1,8 @@
 import { lstatSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
-import { isStrictlyInside, type OsPath } from "../base/paths.ts";
-import { unprotectPath } from "../data/unprotect.ts";
+import { isStrictlyInside, type OsPath, type RelPath } from "../base/paths.ts";
+import { unprotectPath, unprotectPaths } from "../data/unprotect.ts";
 import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
 import { cacheFor } from "../repo/dataRoots.ts";
@@ -28,19 +28,23 @@ export function releaseData(repo: Repo, path: OsPath, now: HashInfo, before: Has
   else if (before.value !== now.value) releaseChanged(repo, path, now, before, home);
 }
 
-/** Files that the one hash names and the other does not, at their places. */
+/** Files that the one hash names and the other does not, at their places; copies are left as they are. */
 function releaseChanged(repo: Repo, path: OsPath, now: HashInfo, before: HashInfo, home: OsPath): void {
-  if (!isDirHash(now.value)) return releaseFile(path, home);
-  const theirs = treeOf(repo, before);
-  for (const { relpath, md5 } of treeOf(repo, now) ?? [])
-    if (theirs?.get(relpath)?.md5 !== md5) releaseFile(join(path, relpath), home);
+  const files = isDirHash(now.value) ? filesThatDiffer(treeOf(repo, now), treeOf(repo, before)) : [""];
+  const changed = files.map((relpath) => join(path, relpath));
+  unprotectPaths(changed.filter(isLinked), home);
 }
 
-/** Copies are left as they are. */
-function releaseFile(path: OsPath, home: OsPath): void {
+function filesThatDiffer(now: Tree | undefined, before: Tree | undefined): RelPath[] {
+  const differing: RelPath[] = [];
+  for (const { relpath, md5 } of now ?? []) if (before?.get(relpath)?.md5 !== md5) differing.push(relpath);
+  return differing;
+}
+
+function isLinked(path: OsPath): boolean {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   const isLink = stat?.isSymbolicLink() === true && statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-  if (isLink || (stat?.isFile() === true && stat.nlink > 1)) unprotectPath(path, home);
+  return isLink || (stat?.isFile() === true && stat.nlink > 1);
 }
 
 function treeOf(repo: Repo, hash: HashInfo): Tree | undefined {

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { newFileMode } from "../base/fileMode.ts";
 import { isInside, isReservedName, type OsPath } from "../base/paths.ts";
 import { type HeldFolders, withHeldFolders } from "../fs/heldFolders.ts";
-import { replaceByCopy } from "./unprotect.ts";
+import { replaceByCopy } from "./linkCopies.ts";
 
 /** An object is read-only as long as nobody edited it. */
 const WRITABLE = 0o222n;
