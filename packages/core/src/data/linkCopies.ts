@@ -1,13 +1,15 @@
-import { type BigIntStats, closeSync, lstatSync, openSync, readSync, renameSync, statSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readSync, renameSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ofFile } from "../base/ofFile.ts";
 import type { OsPath } from "../base/paths.ts";
 import { removeLeft, removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
 import type { HeldFolders } from "../fs/heldFolders.ts";
 import { FLUSH_SINGLY, syncFile, syncFileSystem } from "../odb/durable.ts";
-import { sameFile } from "../odb/objectDb.ts";
+import { type FileIdentity, sameFile } from "../odb/objectDb.ts";
 
 const BLOCK_BYTES = 1 << 20;
+/** Made at the first copy; never used by two at a time. */
+let block: Buffer | undefined;
 /** So many copies are flushed together, twice as many each time: a short run that is killed leaves little, a long one flushes seldom. */
 const FIRST_FILES = 250;
 const MOST_FILES = 4000;
@@ -18,8 +20,9 @@ interface Waiting {
   /** The copy's, in the same folder. */
   readonly name: string;
   readonly mode: number;
-  readonly link: BigIntStats;
-  readonly target: BigIntStats;
+  /** Number of the link itself. */
+  readonly link: bigint;
+  readonly target: FileIdentity;
 }
 
 /**
@@ -40,7 +43,10 @@ export class LinkCopies {
   /** Copies what a link leads to. @throws the file system's error */
   add(path: OsPath, mode: number): void {
     this.#held.in(path, (at) => {
-      const [link, target] = [lstatSync(at, { bigint: true }), statSync(at, { bigint: true })];
+      const link = lstatSync(at, { bigint: true }).ino;
+      const { dev, ino, size, mtimeNs } = statSync(at, { bigint: true });
+      // A killed run's of the same file: the next `add` of its folder would take it for data.
+      removeLeft(at, dirname(path));
       const temporary = temporaryPath(at);
       try {
         copyContents(at, temporary, mode);
@@ -48,7 +54,7 @@ export class LinkCopies {
         removeQuietly(temporary);
         throw error;
       }
-      this.#waiting.push({ path, name: basename(temporary), mode, link, target });
+      this.#waiting.push({ path, name: basename(temporary), mode, link, target: { dev, ino, size, mtimeNs } });
     });
     if (this.#waiting.length < this.#due) return;
     this.#due = Math.min(2 * this.#due, MOST_FILES);
@@ -97,14 +103,12 @@ export class LinkCopies {
     this.#held.in(path, (at) => {
       const temporary = join(dirname(at), name);
       // What somebody put in the place of the link stays.
-      const isStill = lstatSync(at, { bigint: true, throwIfNoEntry: false })?.ino === link.ino;
+      const isStill = lstatSync(at, { bigint: true, throwIfNoEntry: false })?.ino === link;
       const now = isStill ? statSync(at, { bigint: true, throwIfNoEntry: false }) : undefined;
       const isEdited = now !== undefined && !sameFile(now, target);
       if (isStill && !isEdited) renameSync(temporary, at);
       else removeQuietly(temporary);
       this.#folders.add(dirname(path));
-      // Of the same file: the next `add` of its folder would take it for data.
-      removeLeft(at, dirname(path));
       if (isEdited) replaceByCopy(path, mode, this.#held);
     });
   }
@@ -131,7 +135,7 @@ function copyContents(from: OsPath, to: OsPath, mode: number): void {
   try {
     const target = openSync(to, "wx", mode);
     try {
-      const buffer = Buffer.allocUnsafe(BLOCK_BYTES);
+      const buffer = (block ??= Buffer.allocUnsafeSlow(BLOCK_BYTES));
       for (let count; (count = ofFile(from, () => readSync(source, buffer, 0, BLOCK_BYTES, null))) > 0;)
         writeAll(target, buffer, count);
     } finally {

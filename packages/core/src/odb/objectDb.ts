@@ -626,8 +626,11 @@ export class ObjectDb {
   }
 }
 
+/** What tells whether a file is another one, or was written since. */
+export type FileIdentity = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs">;
+
 /** Whether nobody touched the file between two looks; links and mode may differ. */
-export function sameFile(a: BigIntStats, b: BigIntStats): boolean {
+export function sameFile(a: FileIdentity, b: FileIdentity): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev;
 }
 
