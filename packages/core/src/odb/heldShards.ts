@@ -1,10 +1,29 @@
-import { renameSync } from "node:fs";
+import { readFileSync, renameSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { HeldFolders, inHeldFolder } from "../fs/heldFolders.ts";
 
 /** A cache has so many folders of objects. */
 const SHARDS = 256;
+/** What Node and we have open besides, and the share of the rest that is taken for them: there may be three threads that do so. */
+const OTHERS = 40;
+const SHARE = 1 / 4;
+let most: number | undefined;
+
+/** How many folders are held at once: all of a cache where the process may open that many. */
+function mostHeld(): number {
+  return (most ??= Math.max(1, Math.min(SHARDS, Math.floor((openLimit() - OTHERS) * SHARE))));
+}
+
+/** How many files and folders this process may have open; 1024, as is usual, where the system does not tell. */
+function openLimit(): number {
+  try {
+    const text = readFileSync("/proc/self/limits", "latin1");
+    return Number(/^Max open files +(\d+)/m.exec(text)?.[1] ?? Infinity);
+  } catch {
+    return 1024;
+  }
+}
 
 /**
  * The folders of objects in which objects get their names, held open: in a cache that is shared anybody may put a link to
@@ -40,7 +59,7 @@ export class HeldShards {
 
   #below(home: OsPath): HeldFolders {
     let held = this.#homes.get(home);
-    if (held === undefined) this.#homes.set(home, (held = new HeldFolders(home, SHARDS)));
+    if (held === undefined) this.#homes.set(home, (held = new HeldFolders(home, mostHeld())));
     return held;
   }
 }
