@@ -20,6 +20,15 @@ function cases(name: string): Case[] {
   return lines.map((line) => JSON.parse(line) as Case);
 }
 
+function isReadable(text: string): boolean {
+  try {
+    parseYaml(text, "x");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The value behind its recorded form; mappings become Maps, or objects when `plain`. */
 function decode(value: unknown, plain: boolean): unknown {
   if (Array.isArray(value)) return value.map((one) => decode(one, plain));
@@ -71,10 +80,15 @@ describe("YAML", () => {
   });
 
   test("is updated byte by byte as DVC updates it: comments, order, quotes, flow style", () => {
+    // DVC writes six of them so that neither it nor we can read them again.
+    const refused: unknown[] = [];
     for (const one of cases("update")) {
       const previous = one["previous"] as string;
-      expect(updateYaml(previous, decode(one["value"], true), "x"), previous).toBe(one["text"]);
+      const update = (): string => updateYaml(previous, decode(one["value"], true), "x");
+      if (isReadable(one["text"] as string)) expect(update(), previous).toBe(one["text"]);
+      else refused.push(expect(update, previous).toThrow("cannot be kept"));
     }
+    expect(refused.length).toBe(6);
   });
 });
 
