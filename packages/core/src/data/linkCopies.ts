@@ -2,23 +2,17 @@ import { closeSync, lstatSync, openSync, readSync, renameSync, statSync } from "
 import { basename, dirname, join } from "node:path";
 import { ofFile } from "../base/ofFile.ts";
 import type { OsPath } from "../base/paths.ts";
-import { removeLeft, removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { removeLeft, removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
 import type { HeldFolders } from "../fs/heldFolders.ts";
-import { FLUSH_SINGLY, syncFile, syncFileSystem } from "../odb/durable.ts";
+import { NamesToGive } from "../odb/namesToGive.ts";
 import { type FileIdentity, sameFile } from "../odb/objectDb.ts";
 
 const BLOCK_BYTES = 1 << 20;
 /** Made at the first copy; never used by two at a time. */
 let block: Buffer | undefined;
-/** So many copies are flushed together, twice as many each time: a short run that is killed leaves little, a long one flushes seldom. */
-const FIRST_FILES = 250;
-const MOST_FILES = 4000;
 
-/** A copy beside its link. */
-interface Waiting {
-  readonly path: OsPath;
-  /** The copy's, in the same folder. */
-  readonly name: string;
+/** A link whose copy waits beside it. */
+interface Copied {
   readonly mode: number;
   /** Number of the link itself. */
   readonly link: bigint;
@@ -31,13 +25,17 @@ interface Waiting {
  */
 export class LinkCopies {
   readonly #held: HeldFolders;
-  #waiting: Waiting[] = [];
-  #due = FIRST_FILES;
-  /** With new names that are not flushed yet. */
-  readonly #folders = new Set<OsPath>();
+  readonly #names: NamesToGive;
+  /** Those that wait, by path. */
+  readonly #copied = new Map<OsPath, Copied>();
 
   constructor(held: HeldFolders) {
     this.#held = held;
+    this.#names = new NamesToGive({
+      rename: (temporary, path) => {
+        this.#replace(temporary, path);
+      },
+    });
   }
 
   /** Copies what a link leads to. @throws the file system's error */
@@ -54,62 +52,34 @@ export class LinkCopies {
         removeQuietly(temporary);
         throw error;
       }
-      this.#waiting.push({ path, name: basename(temporary), mode, link, target: { dev, ino, size, mtimeNs } });
+      this.#copied.set(path, { mode, link, target: { dev, ino, size, mtimeNs } });
+      this.#names.add({ temporary: join(dirname(path), basename(temporary)), path, size: Number(size) });
     });
-    if (this.#waiting.length < this.#due) return;
-    this.#due = Math.min(2 * this.#due, MOST_FILES);
-    this.#give();
+    this.#names.flushNowWhenDue();
   }
 
   /** Gives all that wait their places, and makes those last. @throws the file system's error */
   finish(): void {
-    this.#give();
-    const folders = [...this.#folders];
-    this.#folders.clear();
-    if (folders.length > FLUSH_SINGLY && syncFileSystem(folders[0] as OsPath)) return;
-    for (const folder of folders) syncFolder(folder);
+    this.#names.finishNow();
   }
 
   /** Removes the copies that wait: their links stay. */
   discard(): void {
-    for (const { path, name } of this.#waiting) {
-      try {
-        this.#held.in(path, (at) => {
-          removeQuietly(join(dirname(at), name));
-        });
-      } catch {
-        // Its folder is gone, or another one.
-      }
-    }
-    this.#waiting = [];
+    this.#names.discard();
   }
 
-  #give(): void {
-    const [first] = this.#waiting;
-    if (first === undefined) return;
-    const isFlushed = this.#waiting.length > FLUSH_SINGLY && syncFileSystem(dirname(first.path));
-    if (!isFlushed)
-      for (const { path, name } of this.#waiting)
-        this.#held.in(path, (at) => {
-          syncFile(join(dirname(at), name));
-        });
-    for (let one = this.#waiting[0]; one !== undefined; one = this.#waiting[0]) {
-      this.#giveOne(one);
-      this.#waiting.shift();
-    }
-  }
-
-  #giveOne({ path, name, mode, link, target }: Waiting): void {
+  #replace(temporary: OsPath, path: OsPath): void {
+    const copied = this.#copied.get(path) as Copied;
+    this.#copied.delete(path);
     this.#held.in(path, (at) => {
-      const temporary = join(dirname(at), name);
+      const copy = join(dirname(at), basename(temporary));
       // What somebody put in the place of the link stays.
-      const isStill = lstatSync(at, { bigint: true, throwIfNoEntry: false })?.ino === link;
+      const isStill = lstatSync(at, { bigint: true, throwIfNoEntry: false })?.ino === copied.link;
       const now = isStill ? statSync(at, { bigint: true, throwIfNoEntry: false }) : undefined;
-      const isEdited = now !== undefined && !sameFile(now, target);
-      if (isStill && !isEdited) renameSync(temporary, at);
-      else removeQuietly(temporary);
-      this.#folders.add(dirname(path));
-      if (isEdited) replaceByCopy(path, mode, this.#held);
+      const isEdited = now !== undefined && !sameFile(now, copied.target);
+      if (isStill && !isEdited) renameSync(copy, at);
+      else removeQuietly(copy);
+      if (isEdited) replaceByCopy(path, copied.mode, this.#held);
     });
   }
 }

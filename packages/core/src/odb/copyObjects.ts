@@ -6,6 +6,7 @@ import type { OsPath } from "../base/paths.ts";
 import { removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { openToRead } from "../fs/openToRead.ts";
 import { DIR_SUFFIX, isDirHash } from "../hash/hashInfo.ts";
+import { HeldShards } from "./heldShards.ts";
 import { NamesToGive } from "./namesToGive.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
 import { ofFile } from "../base/ofFile.ts";
@@ -60,7 +61,7 @@ const NO_ROOM: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "E
  */
 export async function copyObjects(jobs: Iterable<CopyJob>, options: CopyOptions): Promise<CopyOutcome> {
   const outcome: CopyOutcome = { count: 0, bytes: 0, missing: [], failed: [] };
-  const names = new NamesToGive(options.follows);
+  const names = new NamesToGive(new HeldShards(options.follows));
   try {
     await copyEach(jobs, new Copier(options, names), names, outcome, options);
   } finally {

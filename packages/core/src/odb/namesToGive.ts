@@ -14,6 +14,14 @@ export interface Unnamed {
   readonly onNamed?: () => void;
 }
 
+/** How files get their names. */
+export interface NameGiver {
+  /** Puts a file in its place. @throws the file system's error */
+  rename(temporary: OsPath, path: OsPath): void;
+  /** Lets go of what was held open for that. */
+  close?(): void;
+}
+
 /** So many bytes, or ms since the last flush, make the next one due. */
 const DUE = { bytes: 256 << 20, ms: 2000 };
 /** So do so many files, twice as many each time: a short run that is killed loses little, a long one flushes seldom. */
@@ -33,13 +41,12 @@ export class NamesToGive {
   #lastFlush: number = performance.now();
   #flushing: Promise<void> | undefined;
   #failure: Error | undefined;
-  readonly #shards: HeldShards;
+  readonly #giver: NameGiver;
   /** Folders with new names that have not been flushed. */
   readonly #folders: Set<OsPath> = new Set<OsPath>();
 
-  /** `follows` as in {@link HeldShards}. */
-  constructor(follows = false) {
-    this.#shards = new HeldShards(follows);
+  constructor(giver: NameGiver = new HeldShards()) {
+    this.#giver = giver;
   }
 
   add(file: Unnamed): void {
@@ -55,7 +62,7 @@ export class NamesToGive {
 
   /** Gives one file, which is safe on disk already, its name at once; the name itself is safe after `finish`. */
   giveNow({ temporary, path }: Pick<Unnamed, "temporary" | "path">): void {
-    this.#shards.rename(temporary, path);
+    this.#giver.rename(temporary, path);
     this.#folders.add(dirname(path));
   }
 
@@ -90,12 +97,20 @@ export class NamesToGive {
     try {
       this.#flush(this.#take());
     } finally {
-      this.#shards.close();
+      this.#giver.close?.();
     }
     const folders = [...this.#folders];
     this.#folders.clear();
     if (folders.length > FLUSH_SINGLY && syncFileSystem(folders[0] as OsPath)) return;
     for (const folder of folders) syncFolder(folder);
+  }
+
+  /** Removes what waits: nothing of it gets its name. */
+  discard(): void {
+    for (const { temporary, path } of this.#take()) {
+      removeQuietly(temporary);
+      this.#places.delete(path);
+    }
   }
 
   #isDue(): boolean {
