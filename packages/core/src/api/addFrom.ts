@@ -11,7 +11,8 @@ import type { GitContext } from "../repo/gitContext.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { build } from "../data/build.ts";
-import { cleanStaging, dropStaging, inScratch, makeStaging, stagingPath } from "../data/swap.ts";
+import { removeTreeQuietly } from "../fs/atomic.ts";
+import { cleanStaging, inScratch, makeStaging, stagingPath } from "../data/swap.ts";
 import { inHeldFolder, removeTree } from "../fs/heldFolders.ts";
 import { viewOf } from "../repo/shown.ts";
 import { type AddedStage, addedStage } from "./addedStage.ts";
@@ -107,7 +108,7 @@ async function replace(repo: Repo, out: Output, from: string, options: AddOption
       renameSync(copy, at);
     });
   } finally {
-    dropStaging(staging);
+    removeTreeQuietly(staging);
   }
 }
 

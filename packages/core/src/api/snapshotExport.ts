@@ -1,6 +1,6 @@
 import { closeSync, createReadStream, existsSync, fsyncSync, openSync, readFileSync, renameSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { CorruptObjectError, DvcError, ScmError, UsageError } from "../base/errors.ts";
+import { CorruptObjectError, DvcError, UsageError } from "../base/errors.ts";
 import { type CallOptions, warn } from "../base/events.ts";
 import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
 import { removeLeftovers, removeQuietly, syncFolder, temporaryPath, writeAll } from "../fs/atomic.ts";
@@ -12,7 +12,7 @@ import { cacheFor } from "../repo/dataRoots.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { ArchiveHeader } from "../snapshots/archiveHeader.ts";
-import { isBlob } from "../scm/blobId.ts";
+import { damagedBlob, isBlob } from "../scm/blobId.ts";
 import { pack, packingOf } from "../snapshots/compression.ts";
 import { findSnapshot, type FoundSnapshot, snapshotGit } from "../snapshots/find.ts";
 import { snapshotObjects } from "../snapshots/objects.ts";
@@ -161,15 +161,8 @@ function codeOf(repo: Repo, { commit }: FoundSnapshot): ArchivedCode[] {
   }
   return entries.map((one) => {
     const size = one.mode === "160000" ? 0 : sizes.get(one.sha);
-    if (size === undefined) throw damagedCode(one);
+    if (size === undefined) throw damagedBlob(one.path, one.sha, NOT_MADE);
     return { ...one, size };
-  });
-}
-
-function damagedCode({ path, sha }: { readonly path: RelPath; readonly sha: string }): ScmError {
-  return new ScmError(`Git's copy of '${path}' (${sha}) is missing or damaged`, {
-    code: "corrupt-object",
-    hint: "No archive was made. Get it from another clone of the repository; 'git fsck' says what else is damaged.",
   });
 }
 
@@ -209,6 +202,7 @@ interface Parts {
   readonly standIns: string[];
 }
 
+const NOT_MADE = "No archive was made.";
 /** How such a file begins (git-lfs, docs/spec.md). */
 const LFS = "version https://git-lfs.github.com/spec/v1\n";
 
@@ -302,7 +296,7 @@ function readBlobs(repo: Repo, code: readonly ArchivedCode[]): Buffer[] {
     const start = out.indexOf(10, at) + 1;
     at = start + one.size + 1;
     const bytes = out.subarray(start, start + one.size);
-    if (!isBlob(bytes, one.sha)) throw damagedCode(one);
+    if (!isBlob(bytes, one.sha)) throw damagedBlob(one.path, one.sha, NOT_MADE);
     return bytes;
   });
 }

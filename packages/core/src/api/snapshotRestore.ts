@@ -14,7 +14,7 @@ import { checkOutGit } from "../snapshots/checkOutGit.ts";
 import { findSnapshot, type FoundSnapshot, snapshotGit } from "../snapshots/find.ts";
 import { cachedManifest, snapshotObjects } from "../snapshots/objects.ts";
 import { presenceInCache } from "../snapshots/presence.ts";
-import { refuseUnsaved, unsavedCode, unsavedData } from "../snapshots/protect.ts";
+import { dataPlaces, refuseUnsaved, unsavedCode, unsavedData } from "../snapshots/protect.ts";
 import { dataParts, partsAt, type SnapshotParts } from "../snapshots/select.ts";
 import { writeFromCommit } from "../snapshots/writeFiles.ts";
 import { checkoutLocked, type CheckoutResult, checkoutSelected } from "./checkout.ts";
@@ -73,7 +73,7 @@ async function restoreWhole(
     data: places,
   } = await withRepoLock(repo, options, async () => {
     const outs = [...loadIndex(repo).outs, ...snapshot.index.outs];
-    const data = placesOf(outs);
+    const data = dataPlaces(outs);
     const { unsaved, changed } = unsavedCode(repo, git.tree(snapshot.commit), data);
     refuseUnsaved(repo, unsaved, await unsavedData(repo, outs, options));
     const brought = await bring(repo, snapshot, snapshot.index.collect([]), options);
@@ -91,11 +91,6 @@ async function restoreWhole(
   } finally {
     now.close();
   }
-}
-
-/** Where outputs lie whose data is looked at apart from code. */
-function placesOf(outs: readonly { readonly out: Output }[]): OsPath[] {
-  return outs.filter(({ out }) => out.useCache && out.isLocal).map(({ out }) => out.path);
 }
 
 /** Has Git check out the commit; a branch stays a branch. */
@@ -134,7 +129,7 @@ async function restoreParts(
     const git = snapshotGit(repo);
     const tree = git.tree(snapshot.commit);
     const outs = selectedOutputs(wanted.data).filter(({ out }) => out.useCache);
-    const { unsaved } = unsavedCode(repo, tree, placesOf(outs), new Set(wanted.files));
+    const { unsaved } = unsavedCode(repo, tree, dataPlaces(outs), new Set(wanted.files));
     refuseUnsaved(repo, unsaved, await unsavedData(repo, outs, options));
     const { fetched, partial } = await bring(repo, snapshot, wanted.data, options);
     refuseAbsent(repo, snapshot, outs);

@@ -6,6 +6,7 @@ import { withoutRepoLock } from "../repo/locks.ts";
 import type { Repo } from "../repo/repo.ts";
 import { checkOutGit } from "../snapshots/checkOutGit.ts";
 import { snapshotGit } from "../snapshots/find.ts";
+import { dataPlaces } from "../snapshots/protect.ts";
 
 const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
@@ -38,7 +39,7 @@ export async function moveHead(
     });
   note(repo, { kind: "head", path, before: now, after: before });
   const words = branch === null ? ["--detach", commit] : [branch];
-  const data = loadIndex(repo).outs.flatMap(({ out }) => (out.useCache && out.isLocal ? [out.path] : []));
+  const data = dataPlaces(loadIndex(repo).outs);
   // Hooks of Git may call us again.
   await withoutRepoLock(repo, options, () => checkOutGit(repo, commit, words, data, options));
 }

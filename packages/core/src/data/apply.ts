@@ -5,7 +5,7 @@ import { warn } from "../base/events.ts";
 import { waitUntil } from "../base/clockGrain.ts";
 import { DvcError } from "../base/errors.ts";
 import { startWorker } from "../base/threads.ts";
-import { removeQuietly } from "../fs/atomic.ts";
+import { removeQuietly, removeTreeQuietly } from "../fs/atomic.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { TextColumn } from "../base/textColumn.ts";
 import { makeDurable } from "../odb/durable.ts";
@@ -19,7 +19,7 @@ import { type NewFolder, noteNewFolder, recordInPlace } from "./applyRecord.ts";
 import type { FileJobs } from "./fileJobs.ts";
 import type { Plan, PlanItem, PlanOptions, Stamp } from "./plan.ts";
 import { guardPath } from "./planGuard.ts";
-import { displace, dropStaging, placeNew, removeFile, removeFolder, replaceFile } from "./swap.ts";
+import { displace, placeNew, removeFile, removeFolder, replaceFile } from "./swap.ts";
 import { Workbench } from "./workbench.ts";
 import { HeldFolders } from "../fs/heldFolders.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
@@ -158,7 +158,7 @@ class ItemApplier {
     if (lacking.length > 0) {
       // All or nothing: the output stays as it was.
       this.#plan.missing.push({ wanted: this.#item.wanted, oids: lacking });
-      for (const unit of this.#units) dropStaging(join(staging, unit.name));
+      for (const unit of this.#units) removeTreeQuietly(join(staging, unit.name));
       return;
     }
     const isWhole = !this.#plan.missing.some((one) => one.wanted === this.#item.wanted);

@@ -1,8 +1,8 @@
-import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync } from "node:fs";
+import { lstatSync, mkdirSync, renameSync, rmdirSync, statSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
-import { removeLeftovers, temporaryPath } from "../fs/atomic.ts";
+import { removeLeftovers, removeTreeQuietly, temporaryPath } from "../fs/atomic.ts";
 import type { Stamp } from "./plan.ts";
 import { existingParent } from "./planGuard.ts";
 import type { HeldFolders } from "../fs/heldFolders.ts";
@@ -41,7 +41,7 @@ export async function inScratch<T>(home: OsPath, work: (folder: OsPath) => Promi
   try {
     return await work(folder);
   } finally {
-    dropStaging(folder);
+    removeTreeQuietly(folder);
   }
 }
 
@@ -52,15 +52,6 @@ export function cleanStaging(target: OsPath, tmp: OsPath | undefined, cleaned: S
     if (cleaned.has(folder)) continue;
     cleaned.add(folder);
     removeLeftovers(join(folder, STAGING));
-  }
-}
-
-/** Removes one of our own staging folders. What can't be removed now (NFS keeps what is open) goes with a later run. */
-export function dropStaging(folder: OsPath): void {
-  try {
-    rmSync(folder, { recursive: true, force: true });
-  } catch {
-    // It holds nothing but copies.
   }
 }
 

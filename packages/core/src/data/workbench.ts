@@ -2,7 +2,8 @@ import { dirname } from "node:path";
 import { newFileMode } from "../base/fileMode.ts";
 import type { OsPath } from "../base/paths.ts";
 import { ObjectLanes } from "./objectLanes.ts";
-import { cleanStaging, dropStaging, makeStaging } from "./swap.ts";
+import { removeTreeQuietly } from "../fs/atomic.ts";
+import { cleanStaging, makeStaging } from "./swap.ts";
 
 /**
  * What all outputs of one checkout share: staging folders, one a file system, and the lanes that hash objects. A thousand
@@ -64,7 +65,7 @@ export class Workbench {
 
   /** Removes the staging folders with whatever is left in them. */
   clear(): void {
-    for (const staging of this.#staging.values()) dropStaging(staging);
+    for (const staging of this.#staging.values()) removeTreeQuietly(staging);
     this.#staging.clear();
     this.#stagingOf.clear();
   }

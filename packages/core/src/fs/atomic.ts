@@ -92,12 +92,15 @@ export function leftoversOf(target: OsPath): OsPath[] {
 
 /** Removes {@link leftoversOf} a path; what can't be removed stays. */
 export function removeLeftovers(target: OsPath): void {
-  for (const path of leftoversOf(target)) {
-    try {
-      rmSync(path, { recursive: true, force: true });
-    } catch {
-      // Somebody else's, or in use: it is in nobody's way.
-    }
+  leftoversOf(target).forEach(removeTreeQuietly);
+}
+
+/** Removes a file or folder of ours that nobody needs; what can't be removed (somebody else's, in use, on NFS) is in nobody's way. */
+export function removeTreeQuietly(path: OsPath): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // A later run, or `gc`, knows it by its name.
   }
 }
 

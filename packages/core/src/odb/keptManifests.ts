@@ -1,13 +1,4 @@
-import {
-  constants,
-  copyFileSync,
-  existsSync,
-  lstatSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { constants, copyFileSync, existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { DIR_SUFFIX } from "../hash/hashInfo.ts";
@@ -15,6 +6,7 @@ import { md5Bytes } from "../hash/md5.ts";
 import { pruneRecords } from "./pruneRecords.ts";
 import { MAX_MANIFEST_BYTES, Tree } from "./tree.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
+import { readBounded } from "../fs/readBounded.ts";
 
 /**
  * Copies of manifests that a command has looked into: what a folder held can be told after the cache was emptied, as DVC's
@@ -62,10 +54,8 @@ export class KeptManifests {
     if (this.#folder === "") return undefined;
     const file = this.#file(oid);
     try {
-      const stat = lstatSync(file);
-      if (!stat.isFile() || stat.size > MAX_MANIFEST_BYTES) return undefined;
-      const bytes = readFileSync(file);
-      return md5Bytes(bytes) + DIR_SUFFIX === oid ? Tree.parse(bytes, file) : undefined;
+      const bytes = readBounded(file, MAX_MANIFEST_BYTES);
+      return bytes !== undefined && md5Bytes(bytes) + DIR_SUFFIX === oid ? Tree.parse(bytes, file) : undefined;
     } catch {
       return undefined;
     }

@@ -10,7 +10,6 @@ import {
   readFileSync,
   readSync,
   renameSync,
-  rmSync,
   statSync,
   unlinkSync,
 } from "node:fs";
@@ -18,7 +17,7 @@ import { dirname, join } from "node:path";
 import { CorruptObjectError, DvcError, FormatError } from "../base/errors.ts";
 import type { Reporter } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
-import { isLeftover, removeQuietly, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { isLeftover, removeQuietly, removeTreeQuietly, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { namesIfThere, namesIn } from "../fs/namesIn.ts";
 import { ofFile } from "../base/ofFile.ts";
 import { DIR_SUFFIX, isDirHash, isOid } from "../hash/hashInfo.ts";
@@ -375,8 +374,9 @@ export class ObjectDb {
    * only where nobody else stores anything; elsewhere `gc` does so, when it has lain idle.
    */
   clearLeft(): void {
-    if (this.#isCleared || this.#options.isOwn?.() !== true) return;
+    if (this.#isCleared) return;
     this.#isCleared = true;
+    if (this.#options.isOwn?.() !== true) return;
     for (const name of namesIn(this.folder)) if (isLeftover(name)) removeTreeQuietly(join(this.folder, name));
   }
 
@@ -640,14 +640,6 @@ function isUntouched(a: Stats, b: Stats): boolean {
 
 function impossiblySized(oid: string, stat: Stats): boolean {
   return stat.size === 0 && oid !== EMPTY_MD5;
-}
-
-function removeTreeQuietly(path: OsPath): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch {
-    // Left for `gc`.
-  }
 }
 
 function expectHash(path: OsPath, oid: string, md5: string): void {

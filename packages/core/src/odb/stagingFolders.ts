@@ -1,7 +1,7 @@
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
-import { isLeftover, temporaryPath } from "../fs/atomic.ts";
+import { isLeftover, removeTreeQuietly, temporaryPath } from "../fs/atomic.ts";
 import { HeldShards } from "./heldShards.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
 
@@ -32,7 +32,7 @@ export class StagingFolders {
     this.shards = names.filter((name) => name.length === 2);
     for (const name of names) {
       const path = join(objects, name);
-      if (name.startsWith(".") && isLeftover(name) && isIdle(path)) removeFolder(path);
+      if (name.startsWith(".") && isLeftover(name) && isIdle(path)) removeTreeQuietly(path);
     }
   }
 
@@ -93,8 +93,8 @@ export class StagingFolders {
   /** Removes the folders with whatever is left in them. */
   clear(): void {
     this.#shards.close();
-    for (const folder of this.#folders) removeFolder(folder);
-    if (this.#fresh !== undefined) removeFolder(this.#fresh);
+    for (const folder of this.#folders) removeTreeQuietly(folder);
+    if (this.#fresh !== undefined) removeTreeQuietly(this.#fresh);
     this.#folders = [];
     this.#fresh = undefined;
   }
@@ -109,13 +109,5 @@ function isIdle(folder: OsPath): boolean {
     );
   } catch {
     return false; // not a folder, or gone
-  }
-}
-
-function removeFolder(folder: OsPath): void {
-  try {
-    rmSync(folder, { recursive: true, force: true });
-  } catch {
-    // Left for `gc`, which knows such names.
   }
 }

@@ -12,6 +12,14 @@ import { GitTree } from "./gitTree.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 import { ofFile } from "../base/ofFile.ts";
 
+/** Of a tag: what it is and its id; of one that is annotated also what it is of. */
+export interface ListedTag {
+  readonly type: string | undefined;
+  readonly sha: string | undefined;
+  readonly peeledType: string | undefined;
+  readonly peeled: string | undefined;
+}
+
 /** What `git status` says. Paths are relative to the top folder. */
 export interface GitStatus {
   /** Whether anything that Git tracks differs from HEAD, staged or not. */
@@ -149,18 +157,19 @@ export class Git {
     ]);
     const tags = new Map<string, string>();
     for (const line of lines) {
-      const [ref = "", type, sha = "", peeledType, peeled = ""] = line.split(" ");
+      const [ref = "", type, sha, peeledType, peeled] = line.split(" ");
       const name = ref.slice("refs/tags/".length);
-      const direct = type === "commit" ? sha : peeledType === "commit" ? peeled : undefined;
-      const commit = peeledType === "tag" ? this.taggedCommit(name) : direct;
+      const commit = this.commitOfTag(name, { type, sha, peeledType, peeled });
       if (commit !== undefined) tags.set(name, commit);
     }
     return new Map([...tags].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** The commit that a tag leads to, also by way of other tags; undefined when it is of something else. */
-  taggedCommit(name: string): string | undefined {
-    return this.#verify(`refs/tags/${name}`);
+  /** The commit that a tag leads to, by what `for-each-ref` says of it, also by way of other tags; undefined when it is of something else. */
+  commitOfTag(name: string, { type, sha, peeledType, peeled }: ListedTag): string | undefined {
+    if (type === "commit") return sha;
+    if (peeledType === "commit") return peeled;
+    return peeledType === "tag" ? this.#verify(`refs/tags/${name}`) : undefined;
   }
 
   /** Every commit that HEAD, a branch, a remote's branch or a tag reaches, newest first. */

@@ -77,12 +77,11 @@ function tagFacts(git: Git): Map<string, TagFacts[]> {
   const tags = new Map<string, TagFacts[]>();
   const lines = git.run(["for-each-ref", `--format=${format}`, "refs/tags/"], {}).stdout.toString("utf8");
   for (const line of lines.split("\n")) {
-    const [ref = "", type, sha = "", peeledType, peeled = "", name = "", email = "", time = "", message = ""] =
+    const [ref = "", type, sha, peeledType, peeled, name = "", email = "", time = "", message = ""] =
       line.split("\x1f");
     const tag = ref.slice("refs/tags/".length);
     const isAnnotated = type === "tag";
-    const direct = type === "commit" ? sha : peeledType === "commit" ? peeled : undefined;
-    const commit = peeledType === "tag" ? git.taggedCommit(tag) : direct;
+    const commit = git.commitOfTag(tag, { type, sha, peeledType, peeled });
     if (commit === undefined) continue;
     const facts = {
       name: tag,

@@ -7,6 +7,7 @@ import { build } from "../data/build.ts";
 import { namesIfThere } from "../fs/namesIn.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import { EMPTY_MD5 } from "../hash/md5.ts";
+import type { Output } from "../pipeline/stage.ts";
 import { cacheFor, recordedHash, type StageOutput } from "../repo/dataRoots.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { Git } from "../scm/git.ts";
@@ -50,6 +51,11 @@ export function unsavedCode(
   const unsaved = changed.filter((path) => !gone.has(path) && !isAsIn(git, target, path));
   // What an earlier restore of parts has brought is in some commit, and `undo` would bring it back.
   return { changed, unsaved: only === undefined ? unsaved : unsaved.filter((path) => !isCommitted(git, path)) };
+}
+
+/** Where outputs lie whose data is looked at apart from code. */
+export function dataPlaces(outs: readonly { readonly out: Output }[]): OsPath[] {
+  return outs.filter(({ out }) => out.useCache && out.isLocal).map(({ out }) => out.path);
 }
 
 /** What Git does not know, and lies where a commit has files that are not in the index. */

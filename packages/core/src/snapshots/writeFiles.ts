@@ -1,7 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { chmodSync, lstatSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ScmError } from "../base/errors.ts";
 import { type OsPath, posixRelative } from "../base/paths.ts";
 import { guardPath } from "../data/planGuard.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
@@ -9,7 +8,7 @@ import { md5Bytes } from "../hash/md5.ts";
 import { note, noteText } from "../repo/journal.ts";
 import { Keeper } from "../repo/keep.ts";
 import type { Repo } from "../repo/repo.ts";
-import { isBlob } from "../scm/blobId.ts";
+import { damagedBlob, isBlob } from "../scm/blobId.ts";
 import { type FoundSnapshot, snapshotGit } from "./find.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
@@ -17,6 +16,8 @@ import { makeFolders } from "../fs/makeFolders.ts";
 const MOST_TEXT = 1 << 20;
 /** Attributes of Git's by which a file is another one in the workspace than in a commit. */
 const CONVERSIONS = ["filter", "text", "eol", "working-tree-encoding", "ident"];
+
+const NOT_WRITTEN = "It was not written.";
 
 /** Makes files of Git's as the commit has them, and notes what they were. @returns those that are in it */
 export function writeFromCommit(repo: Repo, snapshot: FoundSnapshot, files: readonly OsPath[]): OsPath[] {
@@ -67,12 +68,12 @@ function writeOne(
   guardPath(git.root, path);
   if (entry.mode === "120000") {
     const to = tree.blobText(entry.sha);
-    if (to === undefined) throw damaged(path, entry.sha);
+    if (to === undefined) throw damagedBlob(path, entry.sha, NOT_WRITTEN);
     writeLink(path, to, keeper);
     return true;
   }
   const raw = tree.readBytes(path);
-  if (raw === undefined || !isBlob(raw, entry.sha)) throw damaged(path, entry.sha);
+  if (raw === undefined || !isBlob(raw, entry.sha)) throw damagedBlob(path, entry.sha, NOT_WRITTEN);
   const bytes = converted.has(path) ? contentOf(repo, path, entry.sha) : raw;
   const old = lstatSync(path, { throwIfNoEntry: false });
   const before = old?.isFile() === true ? readFileSync(path) : undefined;
@@ -82,13 +83,6 @@ function writeOne(
   }
   setExecutable(path, entry.mode === "100755");
   return true;
-}
-
-function damaged(path: OsPath, sha: string): ScmError {
-  return new ScmError(`Git's copy of '${path}' (${sha}) is missing or damaged`, {
-    code: "corrupt-object",
-    hint: "It was not written. Get it from another clone of the repository; 'git fsck' says what else is damaged.",
-  });
 }
 
 function writeLink(path: OsPath, target: string, keeper: Keeper): void {
