@@ -172,6 +172,11 @@ export const verbs: Record<string, Verb> = {
   freeze: { args: ["freeze", "first"], prepare: STAGES, share: 2 },
   "snapshot export": { args: ["snapshot", "export", "one", "../one.tar.zst", "-f"], prepare: TWO, share: 2 },
   "snapshot import": { args: ["snapshot", "import", "../one.tar", "../back"], prepare: ARCHIVED, share: 2 },
+  "snapshot import into an empty folder": {
+    args: ["snapshot", "import", "../one.tar", "../back"],
+    prepare: `${ARCHIVED}\nmkdir ../back`,
+    share: 2,
+  },
   "undo of get": { args: ["undo"], prepare: `${SOURCE}\nfiles v3\nholdfast get -q ../source data -f`, share: 2 },
   "undo --redo": { args: ["undo", "--redo"], prepare: `${TWO}\nfiles v3\nholdfast checkout -q -f\nholdfast undo -q` },
   init: { args: ["init"], prepare: EMPTY, share: 2 },

@@ -14,7 +14,8 @@ import { loadIndex } from "../repo/index.ts";
 import { openRepo } from "../repo/repo.ts";
 import { type ArchiveHeader, MAX_HEADER, parseHeader } from "../snapshots/archiveHeader.ts";
 import { unpack } from "../snapshots/compression.ts";
-import { isEmptyFolder, keepOwnCache, moveContents } from "../snapshots/importPlace.ts";
+import { isEmptyFolder, keepOwnCache } from "../snapshots/importPlace.ts";
+import { moveIn, takeBackMove } from "../snapshots/moveIn.ts";
 import { type ImportedFile, rebuildCommit } from "../snapshots/rebuildCommit.ts";
 import { type TarEntry, TarReader } from "../snapshots/tar.ts";
 import { checkoutSelected } from "./checkout.ts";
@@ -49,6 +50,7 @@ export async function snapshotImport(
   const isThere = lstatSync(target, { throwIfNoEntry: false }) !== undefined;
   // Into an empty folder it goes piece by piece: somebody may be in it, or a disk be mounted there.
   const stage = isThere ? join(target, "import") : target;
+  if (isThere) takeBackMove(target, stage);
   if (target === file || (isThere && !isEmptyFolder(target, leftoversOf(stage))))
     throw new DvcError(`'${target}' exists already and is no empty folder`, {
       code: "exists",
@@ -61,7 +63,7 @@ export async function snapshotImport(
     const header = await new Import(env, file, folder, options).run();
     // Git flushes little of what it writes: all of it must last when the folder gets its name.
     syncFileSystem(folder);
-    if (isThere) moveContents(folder, target);
+    if (isThere) moveIn(folder, target, stage);
     else renameSync(folder, target);
     syncFolder(dirname(stage));
     const { commit, tag, code, objects, bytes } = header;

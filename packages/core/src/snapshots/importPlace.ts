@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DvcError } from "../base/errors.ts";
 import type { OsPath } from "../base/paths.ts";
@@ -29,19 +29,4 @@ function usedCache(env: Environment, project: OsPath): OsPath | undefined {
 export function isEmptyFolder(path: OsPath, left: readonly OsPath[]): boolean {
   if (lstatSync(path).isDirectory()) return readdirSync(path).every((name) => left.includes(join(path, name)));
   return false;
-}
-
-/** Moves what a folder holds into another: all or nothing, unless it is killed; Git's folder comes last, so that a part is never taken for the whole. */
-export function moveContents(from: OsPath, to: OsPath): void {
-  const names = readdirSync(from).sort((a, b) => Number(a === ".git") - Number(b === ".git"));
-  const moved: string[] = [];
-  try {
-    for (const name of names) {
-      renameSync(join(from, name), join(to, name));
-      moved.push(name);
-    }
-  } catch (error) {
-    for (const name of moved) renameSync(join(to, name), join(from, name));
-    throw error;
-  }
 }
