@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { applyPlan, planCheckout } from "../../packages/core/src/data/checkout.ts";
 import { writeFileAtomic } from "../../packages/core/src/fs/atomic.ts";
 import { md5Bytes } from "../../packages/core/src/hash/md5.ts";
+import { temporariesIn } from "../support/temporaries.ts";
 import { ObjectDb } from "../../packages/core/src/odb/objectDb.ts";
 import { memoryState } from "../../packages/core/src/odb/state.ts";
 import { Tree } from "../../packages/core/src/odb/tree.ts";
@@ -73,7 +74,7 @@ describe("a full disk", () => {
       writeFileAtomic(join(root, "file"), "half written");
     }).toThrow("ENOSPC");
     freeDisk();
-    expect([...cache.names(), ...cache.temporaries()]).toEqual([]);
+    expect([...cache.names(), ...temporariesIn(cache)]).toEqual([]);
     expect(readFileSync(join(root, "file"), "utf8")).toBe("precious");
     cache.addFile(join(root, "file"), oid);
     cache.flush();

@@ -19,6 +19,7 @@ import { buildSync } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Event } from "../../packages/core/src/base/events.ts";
 import { openStorage } from "../../packages/core/src/fs/open.ts";
+import { temporariesIn } from "../support/temporaries.ts";
 import { ObjectDb } from "../../packages/core/src/odb/objectDb.ts";
 import { RemoteDb } from "../../packages/core/src/odb/remoteDb.ts";
 import { memoryState } from "../../packages/core/src/odb/state.ts";
@@ -118,7 +119,7 @@ describe("a server in trouble", () => {
     const remote = await spoil(fault, 5, isObject("GET"))();
     expect(await fetch(other, remote, wantDir(dir))).toMatchObject({ transferred: 13, failed: [] });
     for (const oid of files) expect(readFileSync(other.pathOf(oid)).equals(readFileSync(cache.pathOf(oid)))).toBe(true);
-    expect([...other.temporaries()]).toEqual([]);
+    expect(temporariesIn(other)).toEqual([]);
   });
 
   it("ranges of a large object that break are fetched again", async () => {
@@ -184,7 +185,7 @@ describe("a server in trouble", () => {
       expect(failed).toMatchObject([{ oid, error: { code: "storage" } }]);
       expect(failed[0]?.error.message).toContain("was replaced while it was fetched");
       expect(other.exists([oid]).size).toBe(0);
-      expect([...other.temporaries()]).toEqual([]);
+      expect(temporariesIn(other)).toEqual([]);
     });
 
     it.each([
@@ -214,7 +215,7 @@ describe("a server in trouble", () => {
         expect(failed).toMatchObject([{ oid, error: { code: "corrupt-object" } }]);
         expect(other.exists([oid]).size).toBe(0);
       }
-      expect([...other.temporaries()]).toEqual([]);
+      expect(temporariesIn(other)).toEqual([]);
     });
 
     it.each([0, 1, 65_536, 9 << 20, (16 << 20) - 1])(
@@ -388,7 +389,7 @@ describe("a server in trouble", () => {
       const remote = await remoteAt(proxy.endpoint, {}, { AWS_MAX_ATTEMPTS: "1" });
       expect(await fetch(other, remote, want)).toMatchObject({ transferred: 0, failed: [{ oid }] });
       isDown = false;
-      const left = [...other.temporaries()];
+      const left = temporariesIn(other);
       expect(left.length).toBe(2);
       for (const path of left) {
         if (path.includes(".ranges.")) renameSync(path, path.replace(/\.\d+-/, ".2147483647-"));
@@ -402,7 +403,7 @@ describe("a server in trouble", () => {
           expect(await fetch(other, remote, want)).toMatchObject({ transferred: 1, bytes: SIZE, failed: [] });
           expect(readFileSync(other.pathOf(oid)).equals(bytes)).toBe(true);
           expect(statSync(other.pathOf(oid)).mode & 0o777).toBe(0o444);
-          expect([...other.temporaries()]).toEqual([]);
+          expect(temporariesIn(other)).toEqual([]);
           return [...ranges];
         },
       };

@@ -9,7 +9,7 @@ import { removeQuietly, removeTreeQuietly } from "../fs/atomic.ts";
 import type { OsPath, RelPath } from "../base/paths.ts";
 import { TextColumn } from "../base/textColumn.ts";
 import { makeDurable } from "../odb/durable.ts";
-import { OBJECT_MODE } from "../odb/objectDb.ts";
+import { OBJECT_MODE } from "../odb/objectFile.ts";
 import { recordLink } from "./unusedLinks.ts";
 import type { SharedColumns } from "./applyFiles.ts";
 import { Control, EXEC, FileBuilder, LOOK, memory, MOST_NOTED, sharedColumns, VERIFY } from "./applyFiles.ts";

@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Event } from "../base/events.ts";
+import { contentOf } from "../odb/cacheContent.ts";
 import { ObjectDb } from "../odb/objectDb.ts";
 import { memoryState } from "../odb/state.ts";
 import type { BuildOptions, Built } from "./build.ts";
@@ -83,7 +84,7 @@ describe("build", () => {
       expect(readFileSync(store.pathOf(oid)).equals(bytes)).toBe(true);
       expect(statSync(store.pathOf(oid)).mode & 0o7777).toBe(0o444);
     }
-    expect([...store.content(() => false)]).toHaveLength(6);
+    expect([...contentOf(store)]).toHaveLength(6);
     expect(store.readTree(built.hash.value)?.oid).toBe(built.hash.value);
     expect(leftovers()).toEqual([]);
   });
@@ -212,7 +213,7 @@ describe("build", () => {
       () => undefined,
       (error: unknown) => expect(String(error)).toMatch(/abort/i),
     );
-    for (const { oid, path } of store.content(() => false)) expect(md5(readFileSync(path))).toBe(oid.slice(0, 32));
+    for (const { oid, path } of contentOf(store)) expect(md5(readFileSync(path))).toBe(oid.slice(0, 32));
     expect(existsSync(store.folder) ? leftovers() : []).toEqual([]);
     await expect(build(data, { signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
   });

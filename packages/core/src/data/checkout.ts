@@ -7,7 +7,7 @@ import { isDirHash, isOid } from "../hash/hashInfo.ts";
 import { EMPTY_MD5 } from "../hash/md5.ts";
 import { temporaryPath } from "../fs/atomic.ts";
 import { firstLinkType, type LinkType } from "../odb/linker.ts";
-import { OBJECT_MODE } from "../odb/objectDb.ts";
+import { OBJECT_MODE } from "../odb/objectFile.ts";
 import { sortByCodePoint } from "../base/codePoints.ts";
 import { hashFound } from "./hashFound.ts";
 import { FileJobs } from "./fileJobs.ts";

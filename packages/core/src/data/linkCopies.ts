@@ -5,7 +5,7 @@ import type { OsPath } from "../base/paths.ts";
 import { removeLeft, removeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
 import type { HeldFolders } from "../fs/heldFolders.ts";
 import { NamesToGive } from "../odb/namesToGive.ts";
-import { type FileIdentity, sameFile } from "../odb/objectDb.ts";
+import { type FileIdentity, sameFile } from "../odb/objectFile.ts";
 
 const BLOCK_BYTES = 1 << 20;
 /** Made at the first copy; never used by two at a time. */

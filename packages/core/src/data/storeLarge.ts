@@ -8,7 +8,8 @@ import { removeQuietly } from "../fs/atomic.ts";
 import { EarlyFlush } from "../fs/earlyFlush.ts";
 import { ofFile } from "../base/ofFile.ts";
 import { newMd5 } from "../hash/md5.ts";
-import { OBJECT_MODE, type ObjectDb, sameFile } from "../odb/objectDb.ts";
+import type { ObjectDb } from "../odb/objectDb.ts";
+import { OBJECT_MODE, sameFile } from "../odb/objectFile.ts";
 import { openRing, RingFiller, SLOT_BYTES } from "./writeRing.ts";
 
 /** How long the event loop waits at most, ms: signals and progress get their turn in between. */

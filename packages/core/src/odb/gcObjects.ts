@@ -4,7 +4,8 @@ import type { CallOptions } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
 import { isLeftover, TEMPORARY_NAME } from "../fs/atomic.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
-import type { ObjectDb, StoredObject } from "./objectDb.ts";
+import { contentOf } from "./cacheContent.ts";
+import type { ObjectDb } from "./objectDb.ts";
 import type { FillingBin } from "./trash.ts";
 
 /** How to collect garbage. */
@@ -17,6 +18,14 @@ export interface GcObjectsOptions extends CallOptions {
   readonly bin?: FillingBin;
   /** The time now, ms since the epoch; for tests. */
   readonly now?: number;
+}
+
+/** One object. */
+interface StoredObject {
+  readonly oid: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly path: OsPath;
 }
 
 /** Objects removed and the bytes they held. */
@@ -80,7 +89,7 @@ export function listUnused(
   const files: StoredObject[] = [];
   const foreign: OsPath[] = [];
   const temporaries: OsPath[] = [];
-  for (const { oid, path, kind } of cache.content((name) => used.has(name))) {
+  for (const { oid, path, kind } of contentOf(cache, (name) => used.has(name))) {
     if (kind === "temporary") temporaries.push(path);
     else if (kind === "foreign") foreign.push(path);
     else {

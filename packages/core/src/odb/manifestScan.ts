@@ -1,6 +1,6 @@
 import { lstatSync } from "node:fs";
 import type { ObjectDb } from "./objectDb.ts";
-import { OBJECT_MODE } from "./objectDb.ts";
+import { OBJECT_MODE } from "./objectFile.ts";
 
 /** Whether a manifest and all files that it names are in the cache, as plain files that nobody has touched. */
 export function isPlainlyWhole(cache: ObjectDb, oid: string): boolean {

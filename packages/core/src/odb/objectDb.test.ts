@@ -12,6 +12,8 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Event } from "../base/events.ts";
 import { md5Bytes } from "../hash/md5.ts";
+import { contentOf } from "./cacheContent.ts";
+import { temporariesIn } from "../../../../tests/support/temporaries.ts";
 import { ObjectDb } from "./objectDb.ts";
 import { quarantined } from "./quarantine.ts";
 import { memoryState } from "./state.ts";
@@ -58,7 +60,7 @@ describe("adding", () => {
     db.addTree(tree);
     db.flush();
     expect(objects()).toEqual([foo, bar, tree.oid].sort());
-    for (const { path } of db.content(() => false)) expect(statSync(path).mode & 0o7777).toBe(0o444);
+    for (const { path } of contentOf(db)) expect(statSync(path).mode & 0o7777).toBe(0o444);
     expect(readFileSync(join(folder, "bar"), "utf8")).toBe("bar");
     expect(db.readTree(tree.oid)?.entries).toEqual(tree.entries);
   });
@@ -74,7 +76,7 @@ describe("adding", () => {
     expect(readFileSync(join(folder, "x"), "utf8")).toBe("changed");
     expect(statSync(join(folder, "x")).mode & 0o222).not.toBe(0);
     expect(objects()).toEqual([]);
-    expect([...db.temporaries()]).toEqual([]);
+    expect(temporariesIn(db)).toEqual([]);
   });
 
   it("names what is stored file by file only after a flush, of equal ones one", () => {
@@ -82,10 +84,10 @@ describe("adding", () => {
     expect(db.ingest(join(folder, "x"))).toEqual({ md5: foo, size: 3 });
     db.addFile(join(folder, "y"), foo);
     expect(objects()).toEqual([]);
-    expect([...db.temporaries()]).toHaveLength(1);
+    expect(temporariesIn(db)).toHaveLength(1);
     db.flush();
     expect(objects()).toEqual([foo]);
-    expect([...db.temporaries()]).toEqual([]);
+    expect(temporariesIn(db)).toEqual([]);
   });
 
   it("never overwrites an object", () => {
@@ -101,7 +103,7 @@ describe("adding", () => {
     expect(db.ingest(join(folder, "big"))).toEqual({ md5: md5Bytes(big), size: big.length });
     db.flush();
     expect(objects()).toEqual([md5Bytes(big)]);
-    expect([...db.temporaries()]).toEqual([]);
+    expect(temporariesIn(db)).toEqual([]);
   });
 
   it("makes group folders in a shared cache", () => {

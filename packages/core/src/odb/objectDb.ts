@@ -2,13 +2,11 @@ import type { BigIntStats, Stats } from "node:fs";
 import {
   chmodSync,
   closeSync,
-  fchmodSync,
   fstatSync,
   fsyncSync,
   lstatSync,
   openSync,
   readFileSync,
-  readSync,
   renameSync,
   statSync,
   unlinkSync,
@@ -17,17 +15,18 @@ import { dirname, join } from "node:path";
 import { CorruptObjectError, DvcError, FormatError } from "../base/errors.ts";
 import type { Reporter } from "../base/events.ts";
 import type { OsPath } from "../base/paths.ts";
-import { isLeftover, removeQuietly, removeTreeQuietly, TEMPORARY_NAME, temporaryPath, writeAll } from "../fs/atomic.ts";
+import { isLeftover, removeQuietly, removeTreeQuietly, temporaryPath, writeAll } from "../fs/atomic.ts";
 import { namesIfThere, namesIn } from "../fs/namesIn.ts";
 import { ofFile } from "../base/ofFile.ts";
 import { DIR_SUFFIX, isDirHash, isOid } from "../hash/hashInfo.ts";
-import { EMPTY_MD5, md5Bytes, md5Dos2Unix, md5File, newMd5 } from "../hash/md5.ts";
+import { EMPTY_MD5, md5Bytes, md5Dos2Unix, md5File } from "../hash/md5.ts";
 import { lookAtCache, WORTH_A_LOOK } from "./cacheLooks.ts";
 import { DigestSet } from "./digestSet.ts";
 import type { LinkType } from "./linker.ts";
 import { DEFAULT_LINK_TYPES } from "./linker.ts";
 import { NamesToGive } from "./namesToGive.ts";
 import { inShard } from "./heldShards.ts";
+import { copyHashing, expectHash, OBJECT_MODE, sameFile, writeTemporary } from "./objectFile.ts";
 import { makeObjectFolder } from "./objectFolder.ts";
 import { listedOf } from "./listed.ts";
 import { quarantine, QUARANTINE_FOLDER } from "./quarantine.ts";
@@ -73,32 +72,13 @@ export interface AddFileOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Something in the folders of objects. `oid` is empty for what is no object. */
-export interface StoredEntry {
-  readonly kind: "object" | "temporary" | "foreign";
-  readonly oid: string;
-  readonly path: OsPath;
-}
-
-/** One object. */
-export interface StoredObject {
-  readonly oid: string;
-  /** Bytes. */
-  readonly size: number;
-  readonly path: OsPath;
-}
-
 /** Name of the folder that keeps removed objects for a while: in `.dvc/tmp`, or in an external cache. DVC passes over both. */
 export const TRASH_FOLDER = "trash";
-/** Mode of every object; exactly this mode means "nobody has edited it" (DVC's rule). */
-export const OBJECT_MODE = 0o444;
 const PERMISSIONS = 0o7777;
 /** Name of a folder of objects. */
-const SHARD = /^[0-9a-f]{2}$/;
+export const SHARD: RegExp = /^[0-9a-f]{2}$/;
 /** Objects of at least this many bytes are remembered as stored by us. */
 const WORTH_NOTING = 8 * 1024 * 1024;
-/** Files up to this size are read whole; also the block size of larger ones. */
-const BUFFER_BYTES = 1 << 20;
 /** From this many questions on, listing the folders is cheaper than one stat each. */
 const LIST_FROM = 2000;
 
@@ -122,7 +102,6 @@ export class ObjectDb {
   readonly trashes: readonly OsPath[];
   readonly #options: ObjectDbOptions;
   readonly #made = new Set<string>();
-  #buffer: Buffer | undefined;
   #isCleared = false;
   /** The manifest read last, which most commands ask for more than once. */
   #lastTree: { readonly oid: string; readonly stat: Stats; readonly tree: Tree } | undefined;
@@ -318,7 +297,7 @@ export class ObjectDb {
       const check = !trusted && this.hashName === "md5";
       this.#place(oid, (temporary) => {
         const { md5, size } = writeTemporary(temporary, (fd) =>
-          this.#pump({ fd: source, path: from }, fd, { ...options, skipHash: !check }),
+          copyHashing({ fd: source, path: from }, fd, { ...options, skipHash: !check }),
         );
         if (check) expectHash(from, oid, md5);
         if (trusted && !sameFile(before, fstatSync(source, { bigint: true })))
@@ -347,7 +326,7 @@ export class ObjectDb {
     const source = openSync(from, "r");
     try {
       const before = fstatSync(source, { bigint: true });
-      const copied = writeTemporary(temporary, (fd) => this.#pump({ fd: source, path: from }, fd, options));
+      const copied = writeTemporary(temporary, (fd) => copyHashing({ fd: source, path: from }, fd, options));
       if (!sameFile(before, fstatSync(source, { bigint: true })))
         throw new DvcError(`'${from}' was changed while it was read`, { code: "io", hint: "Try again." });
       this.adopt(temporary, copied.md5, true);
@@ -400,40 +379,12 @@ export class ObjectDb {
     this.#nameLater(waiting, path, oid, size);
   }
 
-  /**
-   * All that lies in the folders of objects, in one pass, without what `skip` says of objects' names. `foreign`: files and
-   * folders that are no objects (left by old versions or by hand), which nothing can use; only of the 3.x layout, whose
-   * folder holds nothing else.
-   * @throws the file system's error when any folder cannot be listed.
-   */
-  *content(skip: (oid: string) => boolean): Iterable<StoredEntry> {
-    for (const name of namesIfThere(this.folder)) {
-      if (TEMPORARY_NAME.test(name)) yield { kind: "temporary", oid: "", path: join(this.folder, name) };
-      if (name.length !== 2) continue;
-      const isShard = SHARD.test(name);
-      if (!isShard && this.layout !== "3.x") continue;
-      for (const rest of namesIfThere(join(this.folder, name))) {
-        const oid = name + rest;
-        if (skip(oid)) continue;
-        const path = `${this.folder}/${name}/${rest}`;
-        if (isShard && isOid(oid)) yield { kind: "object", oid, path };
-        else if (TEMPORARY_NAME.test(rest)) yield { kind: "temporary", oid: "", path };
-        else if (this.layout === "3.x") yield { kind: "foreign", oid: "", path };
-      }
-    }
-  }
-
   /** Names of all objects. @throws the file system's error when any folder cannot be listed. */
   *names(): Iterable<string> {
-    for (const [prefix, names] of this.#folders())
-      for (const name of names) if (isOid(prefix + name)) yield prefix + name;
-  }
-
-  /** Temporary files that were left behind or are being written now. */
-  *temporaries(): Iterable<OsPath> {
-    for (const name of namesIfThere(this.folder)) if (TEMPORARY_NAME.test(name)) yield join(this.folder, name);
-    for (const [prefix, names] of this.#folders())
-      for (const name of names) if (TEMPORARY_NAME.test(name)) yield join(this.folder, prefix, name);
+    for (const prefix of namesIfThere(this.folder)) {
+      if (!SHARD.test(prefix)) continue;
+      for (const name of namesIfThere(join(this.folder, prefix))) if (isOid(prefix + name)) yield prefix + name;
+    }
   }
 
   /** Bytes of an object; undefined when it is not there. */
@@ -524,14 +475,6 @@ export class ObjectDb {
     this.#names.finishNow();
   }
 
-  *#folders(): Iterable<[prefix: string, names: string[]]> {
-    for (const prefix of namesIfThere(this.folder)) {
-      if (!SHARD.test(prefix)) continue;
-      const names = namesIfThere(join(this.folder, prefix));
-      yield [prefix, names];
-    }
-  }
-
   /** Whether the object is there, or waits for its name, and can be what it should be; what cannot be is set aside. */
   #present(oid: string, path: OsPath, size: number | undefined): boolean {
     if (this.#names.has(path)) return true;
@@ -547,27 +490,6 @@ export class ObjectDb {
     this.#takeAway(oid, this.#left.get(oid) ?? unknown);
     this.#left.delete(oid);
     return false;
-  }
-
-  /** Copies what `source` holds, hashing it on the way. */
-  #pump(
-    source: { readonly fd: number; readonly path: OsPath },
-    fd: number,
-    options: { skipHash?: boolean; signal?: AbortSignal; onBytes?: (count: number) => void },
-  ): { md5: string; size: number } {
-    const buffer = (this.#buffer ??= Buffer.allocUnsafeSlow(BUFFER_BYTES));
-    const hash = options.skipHash === true ? undefined : newMd5();
-    let size = 0;
-    for (;;) {
-      const count = ofFile(source.path, () => readSync(source.fd, buffer, 0, buffer.length, null));
-      if (count === 0) break;
-      options.signal?.throwIfAborted();
-      hash?.update(count === buffer.length ? buffer : buffer.subarray(0, count));
-      writeAll(fd, buffer, count);
-      options.onBytes?.(count);
-      size += count;
-    }
-    return { md5: hash?.digest("hex") ?? "", size };
   }
 
   /** Runs `work` with the path of a temporary file, which goes when it fails. */
@@ -626,43 +548,12 @@ export class ObjectDb {
   }
 }
 
-/** What tells whether a file is another one, or was written since. */
-export type FileIdentity = Pick<BigIntStats, "dev" | "ino" | "size" | "mtimeNs">;
-
-/** Whether nobody touched the file between two looks; links and mode may differ. */
-export function sameFile(a: FileIdentity, b: FileIdentity): boolean {
-  return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev;
-}
-
 function isUntouched(a: Stats, b: Stats): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs;
 }
 
 function impossiblySized(oid: string, stat: Stats): boolean {
   return stat.size === 0 && oid !== EMPTY_MD5;
-}
-
-function expectHash(path: OsPath, oid: string, md5: string): void {
-  if (md5 === oid.slice(0, 32)) return;
-  throw new CorruptObjectError(`'${path}' does not have the hash ${oid}: it was changed while it was stored`, {
-    path,
-    expected: oid,
-    actual: md5,
-    hint: "Nothing was stored under that name. Try again.",
-  });
-}
-
-function writeTemporary<T>(temporary: OsPath, write: (fd: number) => T): T {
-  return ofFile(temporary, () => {
-    const fd = openSync(temporary, "wx", OBJECT_MODE);
-    try {
-      const result = write(fd);
-      fchmodSync(fd, OBJECT_MODE);
-      return result;
-    } finally {
-      closeSync(fd);
-    }
-  });
 }
 
 function shortList(paths: readonly OsPath[]): string {

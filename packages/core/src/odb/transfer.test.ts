@@ -7,6 +7,7 @@ import { CorruptObjectError, StorageError } from "../base/errors.ts";
 import type { FileSystem, Source, WriteOptions } from "../fs/filesystem.ts";
 import { LocalFileSystem } from "../fs/local.ts";
 import { MemoryFileSystem } from "../fs/memory.ts";
+import { temporariesIn } from "../../../../tests/support/temporaries.ts";
 import { ObjectDb } from "./objectDb.ts";
 import { RemoteDb } from "./remoteDb.ts";
 import { status } from "./remoteStatus.ts";
@@ -154,7 +155,7 @@ describe.each([
     expect(result.transferred).toBe(2);
     expect(result.failed).toHaveLength(1);
     expect(result.failed[0]?.error.message).toContain((files[0] as string).slice(2));
-    expect([...other.temporaries()]).toEqual([]);
+    expect(temporariesIn(other)).toEqual([]);
     expect(other.exists(files)).toEqual(new Set([files[1]]));
   });
 
