@@ -4,17 +4,18 @@ import type { CallOptions } from "../base/events.ts";
 import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
 import type { Output } from "../pipeline/stage.ts";
 import { withGitContext } from "../repo/gitContext.ts";
-import { loadIndex, type Selected } from "../repo/index.ts";
+import type { Selected } from "../repo/index.ts";
 import { dropEntry, journaled, journaledWith, note } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { selectedOutputs } from "../repo/objects.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 import { refuseUnfinished } from "../scm/gitPlace.ts";
+import { presentOuts, putBegunAside } from "../snapshots/begunFiles.ts";
 import { checkOutGit } from "../snapshots/checkOutGit.ts";
 import { findSnapshot, type FoundSnapshot, snapshotGit } from "../snapshots/find.ts";
 import { cachedManifest, snapshotObjects } from "../snapshots/objects.ts";
 import { presenceInCache } from "../snapshots/presence.ts";
-import { dataPlaces, refuseUnsaved, unsavedCode, unsavedData } from "../snapshots/protect.ts";
+import { dataPlaces, refuseUnsaved, unsavedCode, type UnsavedCode, unsavedData } from "../snapshots/protect.ts";
 import { dataParts, partsAt, type SnapshotParts } from "../snapshots/select.ts";
 import { writeFromCommit } from "../snapshots/writeFiles.ts";
 import { checkoutLocked, type CheckoutResult, checkoutSelected } from "./checkout.ts";
@@ -69,18 +70,18 @@ async function restoreWhole(
   const git = snapshotGit(repo);
   const {
     fetched,
-    isForced,
+    code,
     data: places,
   } = await withRepoLock(repo, options, async () => {
-    const outs = [...loadIndex(repo).outs, ...snapshot.index.outs];
+    const outs = [...presentOuts(repo, snapshot.commit), ...snapshot.index.outs];
     const data = dataPlaces(outs);
-    const { unsaved, changed } = unsavedCode(repo, git.tree(snapshot.commit), data);
-    refuseUnsaved(repo, unsaved, await unsavedData(repo, outs, options));
+    const code = unsavedCode(repo, git.tree(snapshot.commit), data);
+    refuseUnsaved(repo, code.unsaved, await unsavedData(repo, outs, options));
     const brought = await bring(repo, snapshot, snapshot.index.collect([]), options);
-    return { fetched: brought.fetched, isForced: changed.length > 0, data };
+    return { fetched: brought.fetched, code, data };
   });
   // Without the repository's lock: hooks of Git may call us again.
-  await switchGit(repo, snapshot, isForced, places, options);
+  await switchGit(repo, snapshot, code, places, options);
   // Its config, too, may be another one now.
   const now = await openRepo(repo.env, options.reporter === undefined ? {} : { reporter: options.reporter });
   try {
@@ -97,22 +98,27 @@ async function restoreWhole(
 async function switchGit(
   repo: Repo,
   { name, commit }: FoundSnapshot,
-  isForced: boolean,
+  { changed, begun }: UnsavedCode,
   data: readonly OsPath[],
   options: CallOptions,
 ): Promise<void> {
   const git = snapshotGit(repo);
+  const isForced = changed.length > 0;
   const isBranch = git.branches().get(name) === commit && git.ref(`refs/tags/${name}`) === undefined;
   if (git.head() === commit && !isForced && (!isBranch || git.currentBranch() === name)) return;
   // All that differs from HEAD is as in the commit already: an interrupted run got so far.
   const words = [...(isForced ? ["--force"] : []), ...(isBranch ? [name] : ["--detach", commit])];
   const before = headPlace(repo);
+  putBegunAside(repo, begun, options);
   if (before !== undefined)
     note(repo, { kind: "head", path: git.root, before, after: { branch: isBranch ? name : null, commit } });
   try {
     await checkOutGit(repo, commit, words, data, options);
   } catch (error) {
-    if (before !== undefined && isSamePlace(headPlace(repo), before)) dropEntry(repo);
+    // What Git has left half done the same command, run again, must know for ours.
+    const isAsBefore = (): boolean =>
+      unsavedCode(repo, git.tree(commit), data).changed.join("\0") === changed.join("\0");
+    if (before !== undefined && isSamePlace(headPlace(repo), before) && isAsBefore()) dropEntry(repo);
     throw error;
   }
 }

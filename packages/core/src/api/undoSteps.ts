@@ -72,7 +72,7 @@ async function takeStep(repo: Repo, entry: JournalEntry, step: JournalStep, opti
       bringBack(repo, step, options);
       break;
     case "head":
-      await moveHead(repo, step, options);
+      await moveHead(repo, step, !entry.isWhole && !options.earlier.some(({ kind }) => kind === "head"), options);
       break;
     case "unbin":
     case "final":

@@ -34,10 +34,11 @@ export class Keeper {
 
   /**
    * Moves a file, link or folder of the project into the trash.
+   * @param options `isNoted` false: `undo` is not to bring it back
    * @returns where it lies now; undefined when it was gone.
    * @throws the file system's error
    */
-  keep(path: OsPath): OsPath | undefined {
+  keep(path: OsPath, { isNoted = true }: { readonly isNoted?: boolean } = {}): OsPath | undefined {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return undefined;
     // Of a link into the cache, what was edited through it is kept, not the way there.
@@ -45,7 +46,7 @@ export class Keeper {
     if (stat.isSymbolicLink() || cache.linkTypes.includes("symlink")) freeEditedLinks(path, cache.root);
     const name = isStrictlyInside(this.#repo.root, path) ? posixRelative(this.#repo.root, path) : basename(path);
     const at = this.#bin.placeFor(path, name);
-    note(this.#repo, { kind: "kept", path, at });
+    if (isNoted) note(this.#repo, { kind: "kept", path, at });
     try {
       return this.#bin.keep(this.#homeOf(path), path, at);
     } catch (error) {

@@ -6,8 +6,9 @@ import type { OsPath } from "../base/paths.ts";
 import { journalVariable } from "../repo/journal.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { Git } from "../scm/git.ts";
+import { presentOuts, putBegunAside } from "./begunFiles.ts";
 import { snapshotGit } from "./find.ts";
-import { unsavedCode, type UnsavedCode } from "./protect.ts";
+import { dataPlaces, unsavedCode, type UnsavedCode } from "./protect.ts";
 
 /**
  * Has Git check out `commit`; all that the workspace holds of code is known to be in a commit.
@@ -32,9 +33,26 @@ export async function checkOutGit(
   } catch (error) {
     if (!(error instanceof ScmError)) throw error;
     // A hook that fails after the checkout makes Git's exit code, not the checkout's outcome.
-    if (git.head() !== commit) throw new ScmError(error.message, { hint: rollBack(git, before, look) });
+    if (git.head() !== commit)
+      throw new ScmError(error.message, { hint: [rollBack(git, before, look), error.hint].join(" ").trim() });
     warn(options, error.message);
   }
+}
+
+/** Takes back what a checkout of `commit` that was stopped has written; HEAD is where it was. What is nobody's but the user's stays. */
+export function takeBackPart(repo: Repo, commit: string, options: CallOptions): void {
+  const git = snapshotGit(repo);
+  const { changed, unsaved, begun } = unsavedCode(repo, git.tree(commit), dataPlaces(presentOuts(repo, commit)));
+  putBegunAside(repo, begun, options);
+  const known = new Set(git.index());
+  const others = new Set(unsaved);
+  const ours = changed.filter((path) => !others.has(path));
+  const tracked = ours.filter((path) => known.has(path));
+  if (tracked.length > 0) {
+    const input = tracked.map((path) => `${path}\0`).join("");
+    git.run(["--literal-pathspecs", "checkout", "HEAD", "--pathspec-from-file=-", "--pathspec-file-nul"], { input });
+  }
+  for (const path of ours) if (!known.has(path)) rmSync(join(git.root, path), { force: true });
 }
 
 /** A disk that is full or a damaged object stops Git half-way. @returns what to tell */

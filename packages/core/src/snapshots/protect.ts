@@ -13,6 +13,7 @@ import type { Repo } from "../repo/repo.ts";
 import type { Git } from "../scm/git.ts";
 import { gitChanges } from "../scm/gitChanges.ts";
 import type { GitTree } from "../scm/gitTree.ts";
+import { isBegun, isCheckoutUnderWay } from "./begunFiles.ts";
 import { snapshotGit } from "./find.ts";
 
 /** So many files are named. */
@@ -24,6 +25,8 @@ export interface UnsavedCode {
   readonly unsaved: readonly RelPath[];
   /** What differs from HEAD, or is unknown to Git where the target has a file: `unsaved`, and what is as in the target already. */
   readonly changed: readonly RelPath[];
+  /** Of `changed`: what a checkout of the target that was stopped has written in part. */
+  readonly begun: readonly RelPath[];
 }
 
 /**
@@ -48,9 +51,12 @@ export function unsavedCode(
   const gone = new Set(found.filter(({ state }) => state === ".D").map(({ path }) => path));
   const wanted = only === undefined ? target.files() : [...only].map((path) => posixRelative(git.root, path));
   const changed = [...new Set([...differing, ...inTheWay(git, target, wanted, data)])];
-  const unsaved = changed.filter((path) => !gone.has(path) && !isAsIn(git, target, path));
+  const other = changed.filter((path) => !gone.has(path) && !isAsIn(git, target, path));
   // What an earlier restore of parts has brought is in some commit, and `undo` would bring it back.
-  return { changed, unsaved: only === undefined ? unsaved : unsaved.filter((path) => !isCommitted(git, path)) };
+  if (only !== undefined) return { changed, unsaved: other.filter((path) => !isCommitted(git, path)), begun: [] };
+  const isUnderWay = other.length > 0 && isCheckoutUnderWay(repo, target.commit);
+  const begun = new Set(isUnderWay ? other.filter((path) => isBegun(repo, target, path)) : []);
+  return { changed, unsaved: other.filter((path) => !begun.has(path)), begun: [...begun] };
 }
 
 /** Where outputs lie whose data is looked at apart from code. */
