@@ -26,7 +26,13 @@ interface Finding {
 interface Report {
   readonly ok: boolean;
   readonly unread: readonly { name: string; reason: string }[];
-  readonly stores: readonly { name: string; objects: number; findings: readonly Finding[]; continuedFrom?: string }[];
+  readonly stores: readonly {
+    name: string;
+    objects: number;
+    bytes: number;
+    findings: readonly Finding[];
+    continuedFrom?: string;
+  }[];
 }
 
 let rig: Rig;
@@ -76,9 +82,10 @@ describe("fsck", () => {
     const before = [...objectsIn(CACHE), ...objectsIn(REMOTE)];
     const { report, findings, code } = fsck("-r", "store");
     expect([code, findings, report.ok]).toEqual([0, [], true]);
-    expect(report.stores.map(({ name, objects }) => [name, objects])).toEqual([
-      ["cache", 5],
-      ["store", 5],
+    const size = objectsIn(CACHE).reduce((sum, path) => sum + statSync(path).size, 0);
+    expect(report.stores.map(({ name, objects, bytes }) => [name, objects, bytes])).toEqual([
+      ["cache", 5, size],
+      ["store", 5, size],
     ]);
     expect([...objectsIn(CACHE), ...objectsIn(REMOTE)]).toEqual(before);
   });

@@ -112,7 +112,7 @@ export class HashLoop {
     }
     this.#ended[lane] = count < capacity ? 1 : 0;
     this.#lanes.feed(lane, count, count < capacity);
-    this.#countBytes(count);
+    Atomics.add(this.#share.bytes, 0, BigInt(count));
   }
 
   /** A lane has taken its part: the next part of the same object, or its end. */
@@ -137,7 +137,7 @@ export class HashLoop {
       const count = readSync(fd, this.#block, 0, BLOCK, null);
       if (count > 0) {
         hash.update(this.#block.subarray(0, count));
-        this.#countBytes(count);
+        Atomics.add(this.#share.bytes, 0, BigInt(count));
         return;
       }
       if (this.#oids.equals(row, hash.digest(), 0)) state = HashState.sound;
@@ -158,12 +158,5 @@ export class HashLoop {
     const fd = this.#fds[lane] as number;
     this.#fds[lane] = -1;
     if (fd !== -1) closeSync(fd);
-  }
-
-  #countBytes(count: number): void {
-    const { control } = this.#share;
-    const rest = Atomics.add(control, HashControl.rest, count & 1023) + (count & 1023);
-    if (rest >= 1024) Atomics.sub(control, HashControl.rest, 1024);
-    Atomics.add(control, HashControl.kibibytes, (count >> 10) + (rest >= 1024 ? 1 : 0));
   }
 }

@@ -1,7 +1,7 @@
 import { startWorker } from "../base/threads.ts";
 import type { OsPath } from "../base/paths.ts";
 import { HashLoop } from "./hashLoop.ts";
-import { HashControl, type HashShare, hashShareOf, HashState } from "./hashShare.ts";
+import { type HashShare, hashShareOf, HashState } from "./hashShare.ts";
 import type { OidColumn } from "./oidColumn.ts";
 
 /** Objects to hash. */
@@ -55,7 +55,7 @@ class Teller {
   readonly #job: HashMany;
   readonly #share: HashShare;
   #row: number;
-  #kibibytes = 0;
+  #bytes = 0;
 
   constructor(job: HashMany, share: HashShare) {
     this.#job = job;
@@ -65,15 +65,15 @@ class Teller {
 
   /** Everything up to the first row that is not done. */
   tell(): void {
-    const { states, control } = this.#share;
+    const { states } = this.#share;
     for (; this.#row < states.length; this.#row++) {
       const state = Atomics.load(states, this.#row);
       if (state === HashState.todo) break;
       if (state === HashState.doubtful) this.#job.onDoubtful(this.#row);
     }
-    const kibibytes = Atomics.load(control, HashControl.kibibytes) >>> 0;
-    this.#job.onProgress(this.#row, ((kibibytes - this.#kibibytes) >>> 0) * 1024);
-    this.#kibibytes = kibibytes;
+    const bytes = Number(Atomics.load(this.#share.bytes, 0));
+    this.#job.onProgress(this.#row, bytes - this.#bytes);
+    this.#bytes = bytes;
   }
 
   /** What a thread that broke has left is doubtful. */

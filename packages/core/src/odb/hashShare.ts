@@ -11,7 +11,7 @@ export const HashState = {
 } as const;
 
 /** Indexes of {@link HashShare.control}. */
-export const HashControl = { next: 0, stop: 1, kibibytes: 2, rest: 3 } as const;
+export const HashControl = { next: 0, stop: 1 } as const;
 
 /** Objects of one folder of objects that several threads hash. Plain data, so that it can be sent to a worker. */
 export interface HashShare {
@@ -22,11 +22,14 @@ export interface HashShare {
   /** One {@link HashState} an object. */
   readonly states: Uint8Array;
   readonly control: Int32Array;
+  /** One number: how many were read. */
+  readonly bytes: BigInt64Array;
 }
 
 /** Lays out the memory that the threads share. Rows before `from` are not taken. */
 export function hashShareOf(folder: OsPath, oids: Uint8Array, from: number): HashShare {
-  const control = new Int32Array(new SharedArrayBuffer(16));
+  const control = new Int32Array(new SharedArrayBuffer(8));
   control[HashControl.next] = from;
-  return { folder, oids, states: new Uint8Array(new SharedArrayBuffer(oids.length / 16)), control };
+  const states = new Uint8Array(new SharedArrayBuffer(oids.length / 16));
+  return { folder, oids, states, control, bytes: new BigInt64Array(new SharedArrayBuffer(8)) };
 }
