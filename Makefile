@@ -1,6 +1,6 @@
 # make             set everything up and run the story of examples/exemplar for real (REMOTE=s3 ENDPOINT_URL=… for a bucket)
 # make test        set up what the tests need and run every test
-# make test-long   faults at every step of every command, and long random walks (some hours)
+# make test-long   faults at every step of every command, and long random walks (some hours; SHARD=2/8: the second of eight parts)
 # make test-hdfs   the tests against real HDFS (Maven, a JDK; some minutes)
 # make bench       measure beside real DVC (DVC=path of the dvc program)
 # make conformance run our scripts by live DVC and by us, and compare (DVC=path)
@@ -15,6 +15,7 @@ ENDPOINT_URL ?=
 REGION ?=
 PROFILE ?=
 DVC ?= dvc
+SHARD ?= 1/1
 
 .DELETE_ON_ERROR:
 .PHONY: demo setup build test test-long test-hdfs bench conformance clean
@@ -38,7 +39,10 @@ test: build
 	node scripts/run-tests.mjs
 
 test-long: build
-	HOLDFAST_LONG=1 HOLDFAST_KILLS=40 node scripts/run-tests.mjs tests/faults tests/security
+	failed=0; export HOLDFAST_LONG=1 HOLDFAST_KILLS=40 HOLDFAST_SHARD=$(SHARD); \
+	node scripts/run-tests.mjs tests/faults tests/security --exclude 'tests/faults/everyStep*' --shard $(SHARD) || failed=1; \
+	node scripts/run-tests.mjs tests/faults/everyStep || failed=1; \
+	exit $$failed
 
 test-hdfs: build
 	node scripts/servers/hdfs.mjs

@@ -13,6 +13,8 @@ const SEED = Number(process.env["HOLDFAST_SEED"] ?? "20261127");
 /** With `make test-long`, so many looks of each verb fail, or HOLDFAST_LOOKS. */
 const LOOKS = Number(process.env["HOLDFAST_LOOKS"] ?? "20");
 const ONLY = process.env["HOLDFAST_FAULT_ONLY"];
+/** `2/8`: only the second of eight parts of the commands. */
+const [SHARD = 1, SHARDS = 1] = (process.env["HOLDFAST_SHARD"] ?? "1/1").split("/").map(Number);
 /** Leaves out the faults of other kinds, as `kill`. */
 const KIND = process.env["HOLDFAST_FAULT_KIND"];
 
@@ -166,7 +168,8 @@ export function describeEveryStep(part: number, parts: number): void {
 
   describe("a fault at any step loses no byte, leaves no wrong object, and a plain second run reaches the goal", () => {
     const all = Object.keys(verbs).filter((name) => LONG || verbs[name]?.onlyLong !== true);
-    const names = all.filter((_, nth) => nth % parts === part);
+    const own = all.filter((_, nth) => nth % parts === part);
+    const names = own.filter((_, nth) => nth % SHARDS === SHARD - 1);
     it.each(names)("%s", { timeout: LONG ? 3_600_000 : 120_000 }, async (name) => {
       const verb = verbs[name] as Verb;
       box.remove();
