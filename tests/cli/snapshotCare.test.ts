@@ -326,6 +326,33 @@ describe("tags and commits of others", () => {
     expect(rig.git("-C", "../back", "tag")).toBe("renamed\n");
   });
 
+  it("are counted one after the other as each by itself", () => {
+    twoVersions(rig);
+    rig.write("same/x", "a1");
+    rig.write("model.pkl", "a1");
+    rig.ok("add", "-q", "same");
+    rig.ok("snapshot", "save", "--tag", "v3.0");
+    const lost = (json("snapshot", "show", "v2.0") as { outputs: { hash: string }[] }).outputs[0]?.hash ?? "";
+    rmSync(rig.path(`.dvc/cache/files/md5/${lost.slice(0, 2)}/${lost.slice(2)}`));
+    rig.ok("remove", "-q", "data.dvc");
+    rig.ok("snapshot", "save", "--tag", "v4.0");
+    const presence = (one: unknown): unknown => {
+      const { local, remotes } = one as Record<string, unknown>;
+      return { local, remotes };
+    };
+    const listed = json("snapshot", "list", "-r") as { tags: string[] }[];
+    expect(listed.map(({ tags }) => tags)).toEqual([["v4.0"], ["v3.0"], ["v2.0"], ["v1.0"]]);
+    expect(listed.map(presence)).toEqual(
+      listed.map(({ tags: [tag = ""] }) => presence(json("snapshot", "show", tag, "-r"))),
+    );
+    expect(listed.map(presence)).toMatchObject([
+      { local: { objects: 2, present: 2, complete: true } },
+      { local: { objects: 3, present: 2, complete: false } },
+      { local: { objects: 2, present: 1, complete: false } },
+      { local: { objects: 4, present: 4, complete: true } },
+    ]);
+  });
+
   it("of which Git LFS keeps files elsewhere are exported with a warning", () => {
     rig.write("a.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n");
     rig.git("add", "a.bin");
@@ -427,6 +454,23 @@ describe("snapshot import", () => {
     rig.ok("config", "--global", "cache.dir", rig.path("../mine"));
     rig.ok("snapshot", "import", "../plain.tar", "../three");
     expectWhole("../three");
+  });
+
+  it("brings back what was saved of files with odd names", () => {
+    const code = ["trail ", " lead ", '"q"', "cr\r", "new\nline", "tab\t", "a\\b"];
+    for (const name of code) rig.write(name, name);
+    rig.git("add", "-A");
+    const data = ["a:b", "c@d", "x.dvc:y"];
+    for (const name of data) rig.write(name, name);
+    for (const name of data) rig.ok("add", "-q", name);
+    rig.ok("snapshot", "save", "--tag", "one");
+    for (const name of data) rig.write(name, `${name} 2`);
+    rig.ok("snapshot", "save", "--tag", "two");
+    rig.ok("snapshot", "export", "two", "../two.tar.gz");
+    rig.ok("snapshot", "import", "../two.tar.gz", "../two");
+    expect(code.map((name) => rig.read(`../two/${name}`))).toEqual(code);
+    expect(data.map((name) => rig.read(`../two/${name}`))).toEqual(data.map((name) => `${name} 2`));
+    expect(rig.git("-C", "../two", "status", "--porcelain")).toBe("");
   });
 
   it("fills an empty folder that somebody is in, and leaves it empty when the archive is damaged", () => {

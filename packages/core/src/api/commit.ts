@@ -54,19 +54,36 @@ export async function commit(repo: Repo, target?: string, options: CommitOptions
   );
 }
 
-async function commitLocked(
+/** The same, unasked, for stages that were loaded already, whatever they are called; what is missing stays as recorded. */
+export async function commitStages(repo: Repo, stages: readonly Stage[], options: CallOptions = {}): Promise<void> {
+  const how = { ...options, force: true, allowMissing: true };
+  const selected = stages.map((stage) => ({ stage }));
+  await changeRepo(repo, "commit", options, () =>
+    withGitContext(repo, { ...options, untold: true }, (context) => commitSelected(repo, selected, context, how)),
+  );
+}
+
+function commitLocked(
   repo: Repo,
   target: string | undefined,
   context: GitContext,
   options: CommitOptions,
 ): Promise<CommitResult> {
-  const index = loadIndex(repo);
-  const selected = index
+  const selected = loadIndex(repo)
     .collect(target === undefined ? [] : [target], {
       recursive: options.recursive === true,
       withDeps: options.withDeps === true,
     })
     .filter((one) => options.dataOnly !== true || isDataSource(one.stage));
+  return commitSelected(repo, selected, context, options);
+}
+
+async function commitSelected(
+  repo: Repo,
+  selected: readonly Selected[],
+  context: GitContext,
+  options: CommitOptions,
+): Promise<CommitResult> {
   const tracked = repo.git?.isTracked(selected.flatMap(cachedPaths)) ?? new Set<OsPath>();
   const committed: string[] = [];
   for (const group of byFile(selected)) {

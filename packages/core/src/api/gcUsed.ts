@@ -96,6 +96,8 @@ async function collectOutput(
     used.add(out.remote, [oid]);
     return;
   }
+  // Most revisions name the same folders: each is read once.
+  if (used.has(out.remote, oid)) return;
   const tree = await manifestOrNone(repo, one, options);
   if (tree === undefined) {
     // What only it needed went with it.

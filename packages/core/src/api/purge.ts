@@ -211,12 +211,15 @@ class Collector {
       const { out, stage } = one;
       if (!out.useCache || !out.isLocal || out.hash === undefined || isRepoImport(stage)) continue;
       const isOwn = this.#isTarget(one) && this.#versions?.has(out.hash.value) !== false;
-      const oids = await this.#objectsOf(one, isOwn, commit);
+      const oid = out.hash.value;
+      // Most revisions name the same folders: each is read once.
+      const isKnown = isOwn ? versions.has(oid) : used.has(undefined, oid);
+      const oids = isKnown ? [] : await this.#objectsOf(one, isOwn, commit);
       if (!isOwn) used.add(undefined, oids);
       else {
         found = one;
-        versions.add(out.hash.value);
-        for (const oid of oids) own.add(oid);
+        versions.add(oid);
+        for (const each of oids) own.add(each);
       }
     }
     return found;

@@ -3,11 +3,13 @@ import { TransferProgress } from "../odb/transferProgress.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
 import { looking } from "../repo/looking.ts";
 import type { Repo } from "../repo/repo.ts";
-import { type LoggedCommit, snapshotLog } from "../scm/snapshotLog.ts";
+import { snapshotLog } from "../scm/snapshotLog.ts";
 import {
   describeSnapshots,
   type DescribeOptions,
+  draftSnapshot,
   pointerPatterns,
+  type SnapshotDraft,
   type SnapshotFacts,
   unreadFacts,
 } from "../snapshots/describe.ts";
@@ -31,31 +33,24 @@ export function snapshotList(repo: Repo, options: SnapshotListOptions = {}): Pro
   return looking(repo, async () => {
     const git = snapshotGit(repo);
     const logged = snapshotLog(git, pointerPatterns(repo), { all: options.all === true });
-    const chosen: Chosen[] = [];
+    const chosen: (SnapshotDraft | SnapshotFacts)[] = [];
     const progress = new TransferProgress(options.reporter, "Reading snapshots", logged.length);
     try {
       for (const one of logged) {
         options.signal?.throwIfAborted();
         if (options.number !== undefined && options.number > 0 && chosen.length >= options.number) break;
         const index = indexOf(repo, one.commit);
-        if (index !== undefined) chosen.push({ logged: one, index });
+        if (index instanceof DvcError) chosen.push(unreadFacts(one, index.message));
+        else if (index !== undefined) chosen.push(await draftSnapshot(repo, one, index, options));
         progress.add(1, 0);
       }
     } finally {
       progress.end();
     }
-    const known = chosen.flatMap(({ logged, index }) => (index instanceof DvcError ? [] : [{ logged, index }]));
-    const described = (await describeSnapshots(repo, known, options)).values();
-    return chosen.map(({ logged, index }) =>
-      index instanceof DvcError ? unreadFacts(logged, index.message) : (described.next().value as SnapshotFacts),
-    );
+    const drafts = chosen.filter((one) => "needs" in one);
+    const described = (await describeSnapshots(repo, drafts, options)).values();
+    return chosen.map((one) => ("needs" in one ? (described.next().value as SnapshotFacts) : one));
   });
-}
-
-/** A commit, and what it tracks or why that is not known. */
-interface Chosen {
-  readonly logged: LoggedCommit;
-  readonly index: Index | DvcError;
 }
 
 /** Undefined for a commit without the project, or that tracks nothing. */

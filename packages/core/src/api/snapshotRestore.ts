@@ -13,7 +13,8 @@ import { refuseUnfinished } from "../scm/gitPlace.ts";
 import { presentOuts, putBegunAside } from "../snapshots/begunFiles.ts";
 import { checkOutGit } from "../snapshots/checkOutGit.ts";
 import { findSnapshot, type FoundSnapshot, snapshotGit } from "../snapshots/find.ts";
-import { cachedManifest, snapshotObjects } from "../snapshots/objects.ts";
+import { snapshotNeeds } from "../snapshots/needs.ts";
+import { cachedManifest } from "../snapshots/objects.ts";
 import { presenceInCache } from "../snapshots/presence.ts";
 import { dataPlaces, refuseUnsaved, unsavedCode, type UnsavedCode, unsavedData } from "../snapshots/protect.ts";
 import { dataParts, partsAt, type SnapshotParts } from "../snapshots/select.ts";
@@ -184,8 +185,8 @@ async function bring(
   const fetched = await fetchCollected(repo, [{ selected, index: snapshot.index }], { ...callOf(options), ...named });
   const chosen = new Set(selectedOutputs(selected).map(({ out }) => out.path));
   if (selected.some(({ within }) => within !== undefined)) return fetched;
-  const objects = await snapshotObjects(repo, snapshot.index, undefined, ({ out }) => chosen.has(out.path));
-  const [presence] = presenceInCache(repo, [objects]);
+  const needs = snapshotNeeds(repo, snapshot.index, ({ out }) => chosen.has(out.path));
+  const [presence] = await presenceInCache(repo, [needs]);
   if (presence?.complete === false) {
     const lacking = presence.objects - presence.present;
     throw new DvcError(

@@ -20,7 +20,7 @@ import { snapshotObjects } from "../snapshots/objects.ts";
 import { pushedData } from "../snapshots/presence.ts";
 import { pushGit } from "../snapshots/pushGit.ts";
 import { type FoundChanges, recordOf, workspaceChanges, type WorkspaceChanges } from "../snapshots/workspaceChanges.ts";
-import { commit } from "./commit.ts";
+import { commitStages } from "./commit.ts";
 import { push, type PushResult } from "./push.ts";
 import { releaseData } from "./undoLinks.ts";
 import { systemText } from "../data/ioError.ts";
@@ -137,8 +137,7 @@ async function recordData(
   if (hasChanges || (options.tag !== undefined && !isTagged)) checkIdentity(git);
   const kept = new KeptFiles(filesToChange(found.stages));
   try {
-    for (const stage of found.stages)
-      await commit(repo, addressOf(repo, stage), { ...callOf(options), force: true, allowMissing: true });
+    if (found.stages.length > 0) await commitStages(repo, found.stages, callOf(options));
     const pushed = target === undefined ? undefined : await pushData(repo, options);
     return { isOver: false, found, kept, pushed };
   } catch (error) {

@@ -1,7 +1,7 @@
 import { looking } from "../repo/looking.ts";
 import type { Repo } from "../repo/repo.ts";
 import { commitFacts } from "../scm/snapshotLog.ts";
-import { describeSnapshots, type DescribeOptions, type SnapshotFacts } from "../snapshots/describe.ts";
+import { describeSnapshots, type DescribeOptions, draftSnapshot, type SnapshotFacts } from "../snapshots/describe.ts";
 import { findSnapshot, snapshotGit } from "../snapshots/find.ts";
 
 /** One snapshot; `code` counts the files that Git itself keeps. */
@@ -18,7 +18,8 @@ export function snapshotShow(repo: Repo, name: string, options: DescribeOptions 
   return looking(repo, async () => {
     const { commit, index } = findSnapshot(repo, name);
     const git = snapshotGit(repo);
-    const [facts] = await describeSnapshots(repo, [{ logged: commitFacts(git, commit), index }], options);
+    const draft = await draftSnapshot(repo, commitFacts(git, commit), index, options);
+    const [facts] = await describeSnapshots(repo, [draft], options);
     return { name, ...(facts as SnapshotFacts), code: [...git.tree(commit).files()].length };
   });
 }

@@ -16,6 +16,8 @@ const MAX_OBJECT = 64 * 1024 * 1024;
 const MAX_HELD = 2 * MAX_OBJECT;
 /** Longest chain of deltas that is followed: Git makes 50, and at most 4095. */
 const MAX_CHAIN = 4095;
+/** Bytes that zlib gives at once, at most. */
+const CHUNK = 16 * 1024;
 const TYPES = ["", "commit", "tree", "blob", "tag"] as const;
 const SHA1 = /^[0-9a-f]{40}$/;
 
@@ -103,7 +105,7 @@ export class GitObjects {
     for (let offset = start; deltas.length + depth <= MAX_CHAIN;) {
       const header = pack.header(offset);
       if (header.size > MAX_OBJECT) return undefined;
-      const bytes = inflate(pack.compressed(header.dataOffset, header.size), header.size);
+      const bytes = inflate(pack.compressed(header.dataOffset, header.size), header.size, header.size + 1);
       if (bytes.length !== header.size) return undefined;
       held += bytes.length;
       if (held > MAX_HELD) return undefined;
@@ -136,8 +138,9 @@ function patched(base: Buffer, deltas: readonly Buffer[]): Buffer {
   }, base);
 }
 
-function inflate(bytes: Buffer, limit: number): Buffer {
+/** @param expected so much room is made at once (bytes): most objects are far smaller than zlib thinks */
+function inflate(bytes: Buffer, limit: number, expected: number = CHUNK): Buffer {
   // Loaded on first use: most commands read nothing from commits.
   const { inflateSync } = process.getBuiltinModule("node:zlib");
-  return inflateSync(bytes, { maxOutputLength: Math.max(1, limit) });
+  return inflateSync(bytes, { maxOutputLength: Math.max(1, limit), chunkSize: Math.max(64, Math.min(expected, CHUNK)) });
 }

@@ -8,8 +8,15 @@ import { metricsAt } from "../repo/metricsValues.ts";
 import type { Repo } from "../repo/repo.ts";
 import type { LoggedCommit } from "../scm/snapshotLog.ts";
 import { snapshotContents, type SnapshotContents } from "./contents.ts";
-import { snapshotObjects, type SnapshotObjects } from "./objects.ts";
-import { type Presence, presenceInCache, presenceOnRemote, pushedData } from "./presence.ts";
+import { snapshotNeeds, type SnapshotNeeds } from "./needs.ts";
+import {
+  type ObjectBook,
+  objectBook,
+  type Presence,
+  presenceInCache,
+  presenceOnRemote,
+  pushedData,
+} from "./presence.ts";
 
 /** A snapshot as a person sees it. */
 export interface SnapshotFacts extends SnapshotContents {
@@ -36,32 +43,45 @@ export interface DescribeOptions extends CallOptions {
   readonly remotes?: readonly string[] | true;
 }
 
-/** Describes snapshots whose indexes have been opened: each index is read once, each store asked once for all. */
+/** What was read of a snapshot; of its index, which takes much more room, nothing is kept. */
+export interface SnapshotDraft {
+  readonly facts: Omit<SnapshotFacts, "local" | "remotes">;
+  readonly needs: readonly SnapshotNeeds[];
+  /** Of these, what goes to remotes. */
+  readonly pushed: readonly SnapshotNeeds[];
+}
+
+/** Reads what there is to say of a snapshot, but not where its data is. */
+export async function draftSnapshot(
+  repo: Repo,
+  logged: LoggedCommit,
+  index: Index,
+  options: CallOptions,
+): Promise<SnapshotDraft> {
+  const contents = snapshotContents(repo, index);
+  return {
+    facts: { ...namedFacts(logged), ...contents, metrics: await metricsOf(repo, index, options) },
+    needs: snapshotNeeds(repo, index),
+    pushed: snapshotNeeds(repo, index, pushedData),
+  };
+}
+
+/** Finds out where the data of snapshots is: each manifest is read once, each store asked once for all. */
 export async function describeSnapshots(
   repo: Repo,
-  snapshots: readonly { readonly logged: LoggedCommit; readonly index: Index }[],
+  drafts: readonly SnapshotDraft[],
   options: DescribeOptions,
 ): Promise<SnapshotFacts[]> {
-  const objects: SnapshotObjects[][] = [];
-  const pushed: SnapshotObjects[][] = [];
-  for (const { index } of snapshots) {
-    objects.push(await snapshotObjects(repo, index));
-    pushed.push(await snapshotObjects(repo, index, undefined, pushedData));
-  }
-  const local = presenceInCache(repo, objects);
-  const remotes = await askRemotes(repo, pushed, options);
-  const facts: SnapshotFacts[] = [];
-  for (const [at, { logged, index }] of snapshots.entries()) {
-    const held = [...remotes].map(([name, found]) => [name, found?.[at] ?? null] as const);
-    facts.push({
-      ...namedFacts(logged),
-      ...snapshotContents(repo, index),
-      metrics: await metricsOf(repo, index, options),
-      local: local[at] ?? { objects: 0, present: 0, complete: true },
-      remotes: Object.fromEntries(held),
-    });
-  }
-  return facts;
+  const book = objectBook(repo);
+  const wanted = drafts.map(({ needs }) => needs);
+  const local = await presenceInCache(repo, wanted, book);
+  const pushed = drafts.map((draft) => draft.pushed);
+  const remotes = await askRemotes(repo, pushed, book, options);
+  return drafts.map(({ facts }, at) => ({
+    ...facts,
+    local: local[at] ?? { objects: 0, present: 0, complete: true },
+    remotes: Object.fromEntries([...remotes].map(([name, found]) => [name, found?.[at] ?? null] as const)),
+  }));
 }
 
 function namedFacts({
@@ -96,7 +116,8 @@ async function metricsOf(repo: Repo, index: Index, options: CallOptions): Promis
 
 async function askRemotes(
   repo: Repo,
-  snapshots: readonly (readonly SnapshotObjects[])[],
+  snapshots: readonly (readonly SnapshotNeeds[])[],
+  book: ObjectBook,
   options: DescribeOptions,
 ): Promise<Map<string, readonly Presence[] | undefined>> {
   const asked = options.remotes === true ? repo.config.remoteNames() : (options.remotes ?? []);
@@ -104,7 +125,7 @@ async function askRemotes(
   for (const name of asked) {
     resolveRemote(repo, name);
     try {
-      found.set(name, await presenceOnRemote(repo, name, snapshots, options));
+      found.set(name, await presenceOnRemote(repo, name, snapshots, book, options));
     } catch (error) {
       options.signal?.throwIfAborted();
       if (!(error instanceof DvcError)) throw error;

@@ -14,6 +14,9 @@ export interface ImportedFile {
   readonly target?: string;
 }
 
+/** Names that `--stdin-paths` would take for others: it unquotes lines, and ends them at CR LF, too. */
+const NOT_A_LINE = /^"|\n|\r$/;
+
 /**
  * Makes a Git repository in `folder` with the very commit, and tag, of an archive. Its files must have exactly the hashes that
  * the commit says.
@@ -32,7 +35,7 @@ export function rebuildCommit(
       .trim();
   const format = header.commit.length === 64 ? ["--object-format=sha256"] : [];
   run(["init", "--quiet", "--template=", "--initial-branch=main", ...format, "."]);
-  const plain = files.filter(({ target, path }) => target === undefined && !path.includes("\n"));
+  const plain = files.filter(({ target, path }) => target === undefined && !NOT_A_LINE.test(path));
   const hashes = new Map<RelPath, string>();
   const hash = ["hash-object", "-w", "--no-filters"];
   const listed =

@@ -177,5 +177,5 @@ export class TarReader {
 
 function textAt(bytes: Buffer, at: number, length: number): string {
   const end = bytes.indexOf(0, at);
-  return bytes.toString("utf8", at, end < 0 || end > at + length ? at + length : end).trim();
+  return bytes.toString("utf8", at, end < 0 || end > at + length ? at + length : end);
 }
