@@ -142,5 +142,8 @@ function patched(base: Buffer, deltas: readonly Buffer[]): Buffer {
 function inflate(bytes: Buffer, limit: number, expected: number = CHUNK): Buffer {
   // Loaded on first use: most commands read nothing from commits.
   const { inflateSync } = process.getBuiltinModule("node:zlib");
-  return inflateSync(bytes, { maxOutputLength: Math.max(1, limit), chunkSize: Math.max(64, Math.min(expected, CHUNK)) });
+  return inflateSync(bytes, {
+    maxOutputLength: Math.max(1, limit),
+    chunkSize: Math.max(64, Math.min(expected, CHUNK)),
+  });
 }
