@@ -141,6 +141,19 @@ describe("gc spares", () => {
     expect(objects(".dvc/tmp/trash").size).toBe(1);
   });
 
+  it("what a sparse checkout leaves out of the workspace", () => {
+    put("far/data", "far");
+    rig.ok("add", "-q", "far/data");
+    commit("far");
+    put("data", "two");
+    rig.ok("add", "-q", "data");
+    rig.git("sparse-checkout", "set", "--no-cone", "/*", "!/far/");
+    rmSync(join(rig.dir, "far"), { recursive: true, force: true });
+    rig.ok("gc", "-w", "-f");
+    expect(objects().size).toBe(2);
+    expect(objects(".dvc/tmp/trash").size).toBe(1);
+  });
+
   it("workspace and HEAD of other worktrees", () => {
     rig.git("worktree", "add", "-q", "-b", "side", "../side");
     version("two");

@@ -126,6 +126,20 @@ describe("purge", () => {
 });
 
 describe("after a purge", () => {
+  it("refuses a shallow clone, which does not know what other data its other commits need", () => {
+    rig.git("clone", "-q", "--depth", "1", `file://${rig.dir}`, "../shallow");
+    const inClone = (...words: string[]): { code: number; out: string; err: string } =>
+      rig.run(["purge", ...words], { cwd: "../shallow" });
+    const before = everywhere();
+    expect(inClone("people", "--dry")).toMatchObject({ code: 0, err: expect.stringContaining("is a shallow clone") });
+    expect(rig.run(["purge", "people"], { cwd: "../shallow", input: "y\n" })).toMatchObject({
+      code: 255,
+      err: expect.stringContaining("is a shallow clone"),
+    });
+    expect(everywhere()).toEqual(before);
+    expect(inClone("people", "-f").code).toBe(0);
+  });
+
   it("gc, fsck and the next purge don't miss what was purged, and still protect what was lost", () => {
     plan("people", "--rev", "v1", "-f");
     const kept = everywhere();

@@ -376,13 +376,27 @@ describe("undo --redo refuses", () => {
 });
 
 describe("undo refuses", () => {
+  const entries = (): number => (JSON.parse(rig.ok("undo", "--list", "--json")) as unknown[]).length;
+
   it("snapshot save and purge, which say how else, and --force passes over them", () => {
     rig.write("file", "one");
     rig.ok("add", "-q", "file");
+    const before = entries();
+    rig.git("update-ref", "-d", "HEAD");
     rig.ok("snapshot", "save", "-q", "-m", "first");
     const refused = rig.run(["undo"]);
     expect(refused.code).toBe(255);
-    expect(refused.err).toMatch(/'snapshot save' can't be taken back by undo: .*git reset --soft/);
+    expect(refused.err).toMatch(
+      /'snapshot save' can't be taken back by undo: it made a commit.*git update-ref -d HEAD\n/,
+    );
+    // Saved again, nothing is made that could be taken back; with a name for it a tag.
+    rig.ok("snapshot", "save", "-q");
+    expect(entries()).toBe(before + 1);
+    rig.ok("snapshot", "save", "-q", "--tag", "v1");
+    expect(rig.run(["undo"]).err).toContain(
+      "it made a tag of Git's; as long as nobody has it, you can take it back yourself: git tag -d v1\n",
+    );
+    rig.ok("undo", "--force");
     rig.ok("undo", "--force");
     expect(existsSync(rig.path("file.dvc"))).toBe(true);
     rig.ok("undo");

@@ -1,4 +1,4 @@
-import { DvcError, UsageError } from "../base/errors.ts";
+import { DvcError } from "../base/errors.ts";
 import { warn } from "../base/events.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
@@ -12,10 +12,10 @@ import { wasPurged } from "../repo/purged.ts";
 import { openRemote } from "../repo/remote.ts";
 import type { Repo } from "../repo/repo.ts";
 import { revisions } from "../repo/revisions.ts";
+import { refuseShallow } from "../repo/shallow.ts";
 import { addressOf, shownPath } from "../repo/shown.ts";
 import { unmadeText } from "../repo/unmade.ts";
 import { UsedObjects } from "../repo/usedObjects.ts";
-import { isShallow } from "../scm/gitRoots.ts";
 import type { GcOptions } from "./gcOptions.ts";
 
 /**
@@ -24,7 +24,7 @@ import type { GcOptions } from "./gcOptions.ts";
  * @throws {DvcError} when anything of it cannot be read; {UsageError} for a scope that a shallow clone cannot answer
  */
 export async function collectUsed(repo: Repo, others: readonly Repo[], options: GcOptions): Promise<UsedObjects> {
-  for (const one of [...others, repo]) refuseShallow(one, options);
+  if (needsHistory(options)) for (const one of [...others, repo]) refuseShallow(one, options);
   const used = new UsedObjects();
   for (const one of [...others, repo]) await collectScope(one, options, used);
   await collectKept(repo, used, options);
@@ -32,15 +32,10 @@ export async function collectUsed(repo: Repo, others: readonly Repo[], options: 
   return used;
 }
 
-/** In a shallow clone branches, tags and commits are missing of which nobody knows what they need. */
-function refuseShallow(repo: Repo, options: GcOptions): void {
-  const { allBranches, allTags, allCommits, commitDate, num, force, dry } = options;
-  const needsHistory =
-    [allBranches, allTags, allCommits].includes(true) || commitDate !== undefined || (num !== undefined && num !== 1);
-  if (!needsHistory || force === true || dry === true || repo.git === undefined || !isShallow(repo.git)) return;
-  throw new UsageError(`'${repo.git.root}' is a shallow clone: what the commits that it lacks need is not known`, {
-    hint: "Nothing was removed. Get the history with 'git fetch --unshallow', or insist with '--force'.",
-  });
+function needsHistory({ allBranches, allTags, allCommits, commitDate, num }: GcOptions): boolean {
+  return (
+    [allBranches, allTags, allCommits].includes(true) || commitDate !== undefined || (num !== undefined && num !== 1)
+  );
 }
 
 /** For `--not-in-remote`: what a remote has is not needed here. */

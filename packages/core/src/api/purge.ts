@@ -25,6 +25,7 @@ import { notePurged, wasPurged } from "../repo/purged.ts";
 import type { Repo } from "../repo/repo.ts";
 import { withSharersLocks } from "../repo/sharersLocks.ts";
 import { revisions } from "../repo/revisions.ts";
+import { refuseShallow } from "../repo/shallow.ts";
 import type { Git } from "../scm/git.ts";
 import { shownLocal, shownPath } from "../repo/shown.ts";
 import { trashBins } from "../repo/trash.ts";
@@ -79,6 +80,7 @@ export async function purge(repo: Repo, target: string, options: PurgeOptions = 
 }
 
 async function purgeLocked(repo: Repo, target: string, options: PurgeOptions): Promise<PurgeResult> {
+  refuseShallow(repo, options);
   const path = resolve(repo.env.cwd, target);
   const data = path.replace(/\.dvc$/, "");
   const found = await new Collector(repo, path, options).collect();

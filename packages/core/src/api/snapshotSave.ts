@@ -82,9 +82,7 @@ async function saveInGit(
   options: SnapshotSaveOptions,
 ): Promise<SnapshotSaveResult> {
   const transaction = new GitTransaction(git);
-  const [first = "", last] = [git.head()?.slice(0, 7), options.tag];
-  const back = `git reset --soft ${first === "" ? "HEAD~1" : first}${last === undefined ? "" : `; git tag -d ${last}`}`;
-  noteFinal(repo, `it made a commit of Git's; as long as nobody has it, you can take it back yourself: ${back}`);
+  noteMade(repo, git.head(), found.changes, isTagged ? undefined : options.tag);
   try {
     // Without the repository's lock: hooks of Git may call us again.
     const files = [...found.pointers, ...found.stages.map(recordOf)];
@@ -103,6 +101,25 @@ async function saveInGit(
       unrecord(repo, found.stages, kept);
     });
   }
+}
+
+/** Tells `undo` what is made of Git's, and how to take it back by hand. */
+function noteMade(repo: Repo, head: string | undefined, changes: WorkspaceChanges, tag: string | undefined): void {
+  const isCommit = hasAny(changes);
+  const back = [
+    ...(isCommit ? [head === undefined ? "git update-ref -d HEAD" : `git reset --soft ${head.slice(0, 7)}`] : []),
+    ...(tag === undefined ? [] : [`git tag -d ${tag}`]),
+  ];
+  if (back.length === 0) return;
+  const made = isCommit ? "a commit" : "a tag";
+  noteFinal(
+    repo,
+    `it made ${made} of Git's; as long as nobody has it, you can take it back yourself: ${back.join("; ")}`,
+  );
+}
+
+function hasAny({ data, code }: WorkspaceChanges): boolean {
+  return data.length + code.length > 0;
 }
 
 interface Recorded {
@@ -124,7 +141,7 @@ async function recordData(
   const found = await workspaceChanges(repo, options);
   const { changes } = found;
   refuseEditedImports(repo, found);
-  const hasChanges = changes.data.length + changes.code.length > 0;
+  const hasChanges = hasAny(changes);
   if (isTagged && hasChanges) throw tagExists(repo, options.tag ?? "");
   if (hasChanges) refuseDetached(git);
   if (target !== undefined && target.branch === undefined && options.tag === undefined)

@@ -6,7 +6,7 @@ import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
 import { isRepoImport } from "../pipeline/stage.ts";
 import type { Git } from "../scm/git.ts";
-import { experimentRefs, otherWorktrees, stagedTexts, stashedCommits } from "../scm/gitRoots.ts";
+import { experimentRefs, otherWorktrees, sparsePaths, stagedTexts, stashedCommits } from "../scm/gitRoots.ts";
 import { cacheFor } from "./dataRoots.ts";
 import { loadIndex } from "./index.ts";
 import { manifestOf } from "./manifests.ts";
@@ -96,6 +96,7 @@ class KeptCollector {
     for (const { name, sha } of [...stashedCommits(git), ...experimentRefs(git)])
       await this.root(name, undefined, () => this.#commit(repo, git, sha, project), isOwn);
     await this.root("the Git index", undefined, () => this.#staged(repo, git, project), isOwn);
+    await this.root("the sparse checkout", undefined, () => this.#sparse(repo, git, project), isOwn);
     for (const worktree of otherWorktrees(git, repo.env)) {
       const name = `worktree '${worktree.root}'`;
       const wayOut = `Nothing was removed. If that worktree is no more, run 'git worktree prune'.`;
@@ -172,6 +173,14 @@ class KeptCollector {
     const texts = stagedTexts(git, (path) => path.startsWith(prefix) && isPointerFile(path));
     for (const [file, text] of texts)
       for (const pointer of pointersOf(file, text)) await this.#need(repo, pointer, file);
+  }
+
+  /** Pointer files that are checked out, but for the workspace: Git's index says so. Those that differ from HEAD are staged. */
+  async #sparse(repo: Repo, git: Git, project: RelPath): Promise<void> {
+    const [head, paths] = [git.head(), sparsePaths(git)];
+    if (head === undefined || paths.size === 0) return;
+    for (const { file, pointer } of this.#reader.inCommit(git.tree(head), project))
+      if (paths.has(file)) await this.#need(repo, pointer, file, head);
   }
 
   async #workspace(repo: Repo, top: OsPath): Promise<void> {

@@ -91,6 +91,14 @@ export function stagedTexts(git: Git, wants: (path: RelPath) => boolean): Map<Re
   return texts;
 }
 
+/** Files of the index that a sparse checkout leaves out of the workspace; no child process without one. */
+export function sparsePaths(git: Git): Set<RelPath> {
+  if (!isThere(join(git.gitDir, "info", "sparse-checkout"))) return new Set();
+  const { stdout } = git.run(["ls-files", "-t", "--cached", "-z"], {});
+  const lines = stdout.toString("utf8").split("\0");
+  return new Set(lines.filter((line) => line.startsWith("S ")).map((line) => line.slice(2)));
+}
+
 /** Whether history was cut off when the repository was cloned. */
 export function isShallow(git: Git): boolean {
   return (statSync(join(git.layout.commonDir, "shallow"), { throwIfNoEntry: false })?.size ?? 0) > 0;
