@@ -35,7 +35,7 @@ async function askOnTerminal(question: string): Promise<string | undefined> {
   try {
     terminal.setRawMode(true);
     // The question may name what a repository's config says: no control characters of it reach the terminal.
-    writeSync(process.platform === "win32" ? 2 : fd, visible(withoutSecrets(question), false).replace(/\n/g, "\r\n"));
+    writeSync(process.platform === "win32" ? 2 : fd, visible(withoutSecrets(question)).replace(/\n/g, "\r\n"));
     return await typed(terminal);
   } finally {
     terminal.setRawMode(false);

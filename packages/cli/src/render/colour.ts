@@ -9,9 +9,20 @@ export type Paint = (text: string, colour: Colour) => string;
 /** Leaves text as it is. */
 export const plain: Paint = (text) => text;
 
+/**
+ * What our own colours begin with until `visible` prints them: an escape character, and digits that nobody can have written
+ * into the name of a file.
+ */
+export const OWN_ESCAPE: string = `\x1b${String(Math.random()).slice(2)}`;
+
+/** The escape sequence of these codes, ours until it is printed. */
+export function colourCode(codes: string): string {
+  return `${OWN_ESCAPE}[${codes}m`;
+}
+
 /** Wraps text in the terminal's escape sequences. */
 export const painted: Paint = (text, colour) =>
-  `\x1b[${String(codes[colour])}m${text}\x1b[${colour === "bold" || colour === "dim" ? "0" : "39"}m`;
+  colourCode(String(codes[colour])) + text + colourCode(colour === "bold" || colour === "dim" ? "0" : "39");
 
 /** Colours on a terminal, unless NO_COLOR asks for none (<https://no-color.org>). */
 export function paintFor(isTty: boolean, env: Readonly<Record<string, string | undefined>>): Paint {

@@ -1,4 +1,4 @@
-import { type Paint, plain } from "./colour.ts";
+import { colourCode, type Paint, plain } from "./colour.ts";
 
 /** What the colour of a listed name depends on. */
 export interface Listed {
@@ -21,7 +21,7 @@ export function lsColours(paint: Paint, env: Readonly<Record<string, string | un
   }
   return (entry, name) => {
     const code = codeOf(entry, name, codes);
-    return code === undefined || code === "" ? name : `\x1b[${code}m${name}\x1b[${codes.get("rs") ?? "0"}m`;
+    return code === undefined || code === "" ? name : colourCode(code) + name + colourCode(codes.get("rs") ?? "0");
   };
 }
 

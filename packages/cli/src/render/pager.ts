@@ -14,7 +14,7 @@ export function page(text: string, context: Context): void {
   }
   const chosen = [env["DVC_PAGER"], env["PAGER"]].find((one) => one !== undefined && one !== "");
   const isLess = chosen === undefined || chosen === "less";
-  const shown = run(isLess ? lessCommand(env["LESS"]) : chosen, `${visible(text, false)}\n`, context);
+  const shown = run(isLess ? lessCommand(env["LESS"]) : chosen, `${visible(text)}\n`, context);
   if (shown) return;
   if (chosen === undefined) context.output.log("WARNING", "Unable to find `less` in the PATH.");
   context.line(text);

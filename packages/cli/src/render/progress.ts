@@ -1,6 +1,7 @@
 import type { Event } from "@holdfast/core";
 import { byteSize, duration } from "./humane.ts";
 import type { TextStream } from "./streams.ts";
+import { visible } from "./visible.ts";
 
 /** A task is drawn once it has run this long, in ms. */
 const PATIENCE = 1000;
@@ -70,7 +71,9 @@ export class ProgressLine {
     if (now - task.since < PATIENCE || now - this.#drawnAt < PACE) return;
     this.#drawnAt = now;
     this.#isDrawn = true;
-    this.#stream.write(`\r${lineOf(task, (now - task.since) / 1000).slice(0, this.#width - 1)}\x1b[K`);
+    // Remotes are named in it.
+    const line = visible(lineOf(task, (now - task.since) / 1000)).replaceAll("\n", "\\n");
+    this.#stream.write(`\r${line.slice(0, this.#width - 1)}\x1b[K`);
   }
 }
 

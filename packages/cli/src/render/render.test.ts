@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { painted } from "./colour.ts";
+import { colourCode, painted } from "./colour.ts";
 import { duration, naturalSize, summary } from "./humane.ts";
 import { dumpJson } from "./json.ts";
 import { lsColours } from "./lsColours.ts";
 import { ProgressLine } from "./progress.ts";
 import type { TextStream } from "./streams.ts";
 import { displayWidth, table } from "./table.ts";
+import { visible } from "./visible.ts";
 
 describe("dumpJson", () => {
   it("prints as Python does: spaces, ASCII, null", () => {
@@ -52,7 +53,11 @@ describe("table", () => {
   });
 
   it("counts wide characters twice, accents and escapes not at all", () => {
-    expect([displayWidth("日本"), displayWidth("e\u0301"), displayWidth("\x1b[01;34md\x1b[0m")]).toEqual([4, 1, 1]);
+    expect([
+      displayWidth("日本"),
+      displayWidth("e\u0301"),
+      displayWidth(`${colourCode("01;34")}d${colourCode("0")}`),
+    ]).toEqual([4, 1, 1]);
   });
 });
 
@@ -88,7 +93,8 @@ describe("words for people", () => {
 
 describe("lsColours", () => {
   it("knows folders, executables, extensions and tracked data", () => {
-    const paintName = lsColours(painted, { LS_COLORS: "rs=0:di=01;34:ex=01;32:*.csv=33:out=35" });
+    const colours = lsColours(painted, { LS_COLORS: "rs=0:di=01;34:ex=01;32:*.csv=33:out=35" });
+    const paintName: typeof colours = (entry, name) => visible(colours(entry, name));
     const plainEntry = { isout: false, isdir: false, isexec: false };
     expect(paintName({ ...plainEntry, isdir: true }, "d")).toBe("\x1b[01;34md\x1b[0m");
     expect(paintName(plainEntry, "x/a.csv")).toBe("\x1b[33mx/a.csv\x1b[0m");
@@ -112,5 +118,9 @@ describe("ProgressLine", () => {
     expect(written).toBe("\rPushing 2/4  2.0 KiB/4.0 KiB  1.0 KiB/s  0:02 left\x1b[K");
     line.on({ type: "end", task: "Pushing" });
     expect(written.endsWith("\r\x1b[K")).toBe(true);
+    line.on({ type: "start", task: "Checking \x1b[2J\n", items: 4, bytes: 0 });
+    now = 9000;
+    line.on({ type: "progress", task: "Checking \x1b[2J\n", items: 2, bytes: 0 });
+    expect(written).toContain("\rChecking \\x1b[2J\\n 2/4");
   });
 });

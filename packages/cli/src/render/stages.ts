@@ -93,9 +93,7 @@ export class StageBoard {
     const now = this.#now();
     const shown = [...this.#running].slice(0, MAX_ROWS);
     const width = this.#width() - 1;
-    const rows = shown.map(([name, since]) =>
-      `  ${visible(name, true)}  ${duration((now - since) / 1000)}`.slice(0, width),
-    );
+    const rows = shown.map(([name, since]) => `  ${visible(name)}  ${duration((now - since) / 1000)}`.slice(0, width));
     if (this.#running.size > shown.length) rows.push(`  and ${String(this.#running.size - shown.length)} more`);
     return [...rows, this.#summary(now).slice(0, width)];
   }
@@ -129,7 +127,7 @@ export class StageBoard {
     this.#wipe();
     const lines = this.lines();
     const failed = this.#counts.has("failed");
-    const last = this.#paint(lines.at(-1) ?? "", failed ? "red" : "bold");
+    const last = visible(this.#paint(lines.at(-1) ?? "", failed ? "red" : "bold"));
     this.#stream.write(`${[...lines.slice(0, -1), last].join("\n")}\n`);
     this.#rows = lines.length;
   }

@@ -1,3 +1,5 @@
+import { OWN_ESCAPE } from "./colour.ts";
+
 /** A table's look: `plain` is columns with two spaces between, `github` is Markdown. */
 export type TableFormat = "plain" | "github";
 
@@ -40,9 +42,10 @@ function pad(text: string, width: number, right: boolean): string {
   return right ? space + text : text + space;
 }
 
-/** Columns a text takes on a terminal: escape sequences none, wide East Asian characters two. */
+/** Columns a text takes on a terminal: our colours none, wide East Asian characters two. */
 export function displayWidth(text: string): number {
-  const bare = text.includes("\x1b") ? text.replace(/\x1b\[[0-9;]*m/g, "") : text;
+  const [first = "", ...painted] = text.split(OWN_ESCAPE);
+  const bare = first + painted.map((part) => part.slice(part.indexOf("m") + 1)).join("");
   if (/^[\x20-\x7e]*$/.test(bare)) return bare.length;
   let width = 0;
   for (const char of bare.normalize("NFC")) width += /\p{M}/u.test(char) ? 0 : isWide(char.codePointAt(0) ?? 0) ? 2 : 1;

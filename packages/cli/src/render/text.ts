@@ -46,7 +46,7 @@ export class TextOutput implements Reporter {
     } else if (event.type === "output" || event.type === "stage" || event.type === "stages") {
       this.#stages ??= new StageLines();
       this.#stages.on(event);
-      if (event.type === "output") this.#stageLine(event.stage, event.stream, event.text);
+      if (event.type === "output") this.#stageLine(event.stage, event.stream, event.text, true);
       else if (!this.#loudness.quiet && this.err.isTty) {
         this.#board ??= new StageBoard(this.err, () => columns(this.#loudness.env), paintFor(true, this.#loudness.env));
         this.#board.on(event);
@@ -68,13 +68,14 @@ export class TextOutput implements Reporter {
     else this.#stageLine(stage, "stderr", this.#labelled(level === "warning" ? "WARNING" : "ERROR", text, this.err));
   }
 
-  /** Whole lines with the stage's name before them. What commands print is printed under `-q`, too. */
-  #stageLine(stage: string, stream: "stdout" | "stderr", text: string): void {
+  /** Whole lines with the stage's name before them. What commands print is printed under `-q`, too, and in its own colours. */
+  #stageLine(stage: string, stream: "stdout" | "stderr", text: string, isPrinted = false): void {
     const to = stream === "stderr" || this.#isForJson ? this.err : this.out;
-    const prefix = (this.#stages ?? new StageLines()).prefix(stage, paintFor(to.isTty, this.#loudness.env));
+    const name = (this.#stages ?? new StageLines()).prefix(stage, paintFor(to.isTty, this.#loudness.env));
+    const prefix = to.isTty ? visible(name) : name;
     this.#board?.clear();
     if (to === this.err) this.out.flush();
-    for (const line of text.split("\n")) to.write(`${prefix}${to.isTty ? visible(line, true) : line}\n`);
+    for (const line of text.split("\n")) to.write(`${prefix}${to.isTty ? visible(line, isPrinted) : line}\n`);
     if (to.isTty) to.flush();
   }
 
@@ -93,7 +94,7 @@ export class TextOutput implements Reporter {
     this.#progress?.clear();
     this.#board?.clear();
     // In a file or a pipe the bytes stay as they are, as with `ls`.
-    this.out.write(`${this.out.isTty ? visible(text, true) : text}\n`);
+    this.out.write(`${this.out.isTty ? visible(text) : text}\n`);
     if (this.out.isTty) this.out.flush();
   }
 
@@ -135,7 +136,7 @@ export class TextOutput implements Reporter {
 
   #writeError(text: string): void {
     const lines = withoutSecrets(text).split("\n");
-    this.err.write(`${visible(lines.map(shortened).join("\n"), this.err.isTty)}\n`);
+    this.err.write(`${visible(lines.map(shortened).join("\n"))}\n`);
   }
 
   #beforeError(): void {

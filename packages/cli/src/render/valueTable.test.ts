@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { painted } from "./colour.ts";
 import { directionOf } from "./direction.ts";
 import { diffTable, metricsTable } from "./valueTable.ts";
+import { visible } from "./visible.ts";
 
 const options = {
   title: "Metric",
@@ -25,7 +26,7 @@ describe("diffTable", () => {
     expect(diffTable(files, options)).toBe(
       "Path    Metric    HEAD    workspace    Change\nm.json  acc       0.5     0.75         0.25",
     );
-    expect(diffTable(files, { ...options, paint: painted }).split("\n")[1]).toBe(
+    expect(visible(diffTable(files, { ...options, paint: painted })).split("\n")[1]).toBe(
       "m.json  acc       0.5     0.75         \x1b[32m0.25\x1b[39m",
     );
   });

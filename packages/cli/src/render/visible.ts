@@ -1,19 +1,29 @@
+import { OWN_ESCAPE } from "./colour.ts";
+
 /**
  * Control characters other than line feed and tab; also the second set of ISO 6429, which some terminals obey in UTF-8, and
  * what turns the direction of the text behind it around, so that `x\u202egpj.exe` reads as `xexe.jpg`.
  */
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
-/** Our own colours. */
+/** Colours. */
 const COLOUR = /^\x1b\[[0-9;]*m/;
 
 /**
- * Text in which nothing commands a terminal: names of files, and what servers answer, come from strangers. Control characters
- * become `\x1b` and the like, but for the colours where `colours` says that we paint.
+ * Text in which nothing commands a terminal, but our own colours: names of files, and what servers answer, come from strangers.
+ * Control characters become `\x1b` and the like.
+ * @param colours whether it is what a program printed that the user runs: then its own colours stay, too
  */
-export function visible(text: string, colours: boolean): string {
-  return text.replace(CONTROL, (sign, at: number) => {
-    if (sign === "\x1b" && colours && COLOUR.test(text.slice(at, at + 16))) return sign;
-    const code = sign.charCodeAt(0);
-    return code > 0xff ? `\\u${code.toString(16)}` : `\\x${code.toString(16).padStart(2, "0")}`;
-  });
+export function visible(text: string, colours = false): string {
+  return text
+    .split(OWN_ESCAPE)
+    .map((part) =>
+      part.replace(CONTROL, (sign, at: number) => shown(sign, colours && COLOUR.test(part.slice(at, at + 16)))),
+    )
+    .join("\x1b");
+}
+
+function shown(sign: string, stays: boolean): string {
+  if (stays) return sign;
+  const code = sign.charCodeAt(0);
+  return code > 0xff ? `\\u${code.toString(16)}` : `\\x${code.toString(16).padStart(2, "0")}`;
 }

@@ -108,6 +108,32 @@ describe("values", () => {
     );
   });
 
+  test("long texts with escapes, and folded ones with blanks at the ends of lines, keep every blank", () => {
+    const words = fc.array(fc.constantFrom("a", "--flag", '"', "\\", "'", "\t", "é", ":", " ", "  ", "{x", "\n"), {
+      minLength: 30,
+      maxLength: 80,
+    });
+    fc.assert(
+      fc.property(words, fc.boolean(), (parts, spaced) => {
+        const text = parts.join(spaced ? " " : "");
+        expect(parseYaml(dumpYaml({ cmd: text }), "x")).toEqual({ cmd: text });
+        const folded = `cmd: >-\n  ${text.replaceAll("\n", "\n  ")}\n`;
+        let value: unknown;
+        try {
+          value = parseYaml(folded, "x");
+        } catch {
+          return;
+        }
+        expect(parseYaml(updateYaml(folded, value, "x"), "x")).toEqual(value);
+      }),
+      { numRuns: 2000, seed: 7 },
+    );
+    expect(parseYaml(updateYaml("- ? !\n- b\n", parseYaml("- ? !\n- b\n", "x"), "x"), "x")).toEqual([
+      { "": null },
+      "b",
+    ]);
+  });
+
   test("named __proto__ stay data", () => {
     const value = parseYaml("__proto__:\n  polluted: true\n", "x") as Record<string, unknown>;
     expect(Object.keys(value)).toEqual(["__proto__"]);

@@ -206,6 +206,8 @@ class NodeEmitter {
     }
     if (node.style === "") {
       if (text !== "") return { style: "", text };
+      // Tagged as text: `null` would be the word.
+      if (node.tag === "!" || node.tag === "tag:yaml.org,2002:str") return { style: "'", text };
       return inFlow || place === "key" || place === "root" ? { style: "", text: "null" } : { style: "", text };
     }
     return this.#chooseText(text, place);

@@ -189,7 +189,8 @@ export class YamlWriter {
       }
       if (!(end > 0 && end < chars.length - 1 && (char === " " || start >= end))) continue;
       if (this.column + (end - start) <= WIDTH || !split) continue;
-      const backslash = needsBackslash(chars, start, end);
+      // ruamel goes by the first alone, and what it breaks elsewhere gains or loses a space.
+      const backslash = needsBackslash(chars, start, end) || !isLoneSpace(chars, Math.max(start, end));
       this.write(chars.slice(start, Math.max(start, end)).join("") + (backslash ? "\\" : ""));
       if (start < end) start = end;
       this.writeIndent();
@@ -244,7 +245,9 @@ export class YamlWriter {
         }
       } else if (spaces) {
         if (char !== " ") {
-          if (start + 1 === end && this.column > WIDTH) this.writeIndent();
+          // ruamel breaks everywhere; at the end, before a break, and in a line that begins with a blank, the space would be lost.
+          const isLost = leadingSpace || char === undefined || `${BREAKS}\t`.includes(char);
+          if (start + 1 === end && this.column > WIDTH && !isLost) this.writeIndent();
           else this.#foldedText(chars.slice(start, end));
           start = end;
         }
@@ -324,6 +327,11 @@ function needsBackslash(chars: readonly string[], start: number, end: number): b
   const plain = !between.includes('"') && !between.includes("'");
   const twoSpaces = chars[end - 1] === " " && chars[end] === " ";
   return !(plain && next !== " " && next !== "\n" && !twoSpaces && start !== end);
+}
+
+/** Whether a line break stands for just what is there. */
+function isLoneSpace(chars: readonly string[], at: number): boolean {
+  return chars[at] === " " && chars[at - 1] !== " " && chars[at + 1] !== " ";
 }
 
 function blockHints(text: string): string {
