@@ -1,8 +1,17 @@
+import { StorageError } from "../base/errors.ts";
 import type { FsCaps, Info } from "./filesystem.ts";
 
 /** What storages of files in folders have in common. `maxParallel`: requests at once. */
 export function folderCaps(maxParallel: number): FsCaps {
   return { atomicWrite: true, ranges: true, versionIds: false, maxParallel, listPage: 1000, byFolder: true };
+}
+
+/** Deeper than that nobody lays folders (bytes of the path): a server may tell of ever another one. */
+const DEEPEST = 8192;
+
+/** Whether a server's name of a file is one, and no path that leads elsewhere. */
+export function isPlainName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
 }
 
 /** What a folder holds itself; nothing when it is not there. */
@@ -17,9 +26,12 @@ export async function* filesBelow(
   startsWith: string,
   parallel: number,
   list: FolderLister,
+  protocol: string,
 ): AsyncGenerator<Info> {
   const start = `${withoutSlash(prefix)}/${startsWith}`;
   const below = async function* (folder: string): AsyncGenerator<Info> {
+    if (folder.length > start.length + DEEPEST)
+      throw new StorageError(`the folders below '${prefix}' are nested too deeply`, { protocol, path: prefix });
     const found = (await list(folder)).filter(({ path }) => path.startsWith(start) || start.startsWith(`${path}/`));
     for (const one of found) if (one.type === "file") yield one;
     const folders = found.filter(({ type }) => type === "folder");

@@ -1,7 +1,7 @@
 import { StorageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { mapBounded } from "../base/pool.ts";
-import { type DriveItem, FOLDER_TYPE, type GdriveClient, ITEM_FIELDS } from "./gdriveClient.ts";
+import { type DriveItem, FOLDER_TYPE, type GdriveClient, ITEM_FIELDS, parsed } from "./gdriveClient.ts";
 
 /** So many folders are listed by one request, and so many requests are under way. */
 const FOLDERS_AT_ONCE = 40;
@@ -207,7 +207,7 @@ export class GdriveTree {
       accept: [404],
       signal: options?.signal,
     });
-    const found = status === 404 ? undefined : (JSON.parse(body.toString("utf8")) as Partial<DriveItem> & RootFacts);
+    const found = status === 404 ? undefined : parsed<Partial<DriveItem> & RootFacts>(about, body);
     if (found?.mimeType !== FOLDER_TYPE || found.trashed === true) {
       throw new StorageError(`the folder '${this.#root}' is not there, or not for the account that asks`, {
         protocol: "gdrive",

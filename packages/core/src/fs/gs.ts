@@ -16,9 +16,10 @@ import type {
   StatOptions,
   WriteOptions,
 } from "./filesystem.ts";
-import { GsClient, gsInfo, type GsObject, OBJECT_FIELDS } from "./gsClient.ts";
+import { GsClient, gsInfo, type GsObject, OBJECT_FIELDS, OBJECT_SHAPE } from "./gsClient.ts";
 import { gsSettings } from "./gsSettings.ts";
 import { putGsBytes, putGsFile } from "./gsUpload.ts";
+import { jsonAnswer, type Shape } from "./jsonAnswer.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import { splitPath, rangeHeaders, isEmptyRange } from "./objectPath.ts";
 import { downloadObject } from "./s3Download.ts";
@@ -57,7 +58,8 @@ class GsFileSystem implements FileSystem {
       try {
         const query = { fields: OBJECT_FIELDS, generation: options?.versionId };
         const answer = await this.#get(this.#client.path(bucket, key, query), path, options);
-        return gsInfo(bucket, JSON.parse(answer.toString("utf8")) as GsObject);
+        const of = { about: this.url(path), protocol: "gs" };
+        return gsInfo(bucket, jsonAnswer(answer, OBJECT_SHAPE, ["name"], of) as GsObject);
       } catch (error) {
         if (!isNotFound(error)) throw error;
       }
@@ -112,7 +114,7 @@ class GsFileSystem implements FileSystem {
       });
     }
     this.#buckets.add(bucket);
-    return JSON.parse(answer.toString("utf8")) as Page;
+    return jsonAnswer(answer, PAGE_SHAPE, [], { about: this.url(bucket), protocol: "gs" }) as Page;
   }
 
   /** Who may read and write objects may not always look at the bucket. */
@@ -120,7 +122,9 @@ class GsFileSystem implements FileSystem {
     const { bucket } = splitPath(path);
     try {
       const answer = await this.#get(this.#client.bucketPath(bucket, { fields: "versioning" }), bucket, options);
-      const { versioning } = JSON.parse(answer.toString("utf8")) as { versioning?: { enabled?: boolean } };
+      const shape = { versioning: { enabled: "truth" } } as const;
+      const of = { about: this.url(bucket), protocol: "gs" };
+      const { versioning } = jsonAnswer(answer, shape, [], of) as { versioning?: { enabled?: boolean } };
       return versioning?.enabled === true;
     } catch (error) {
       if (error instanceof StorageError && error.code === "auth") return undefined;
@@ -217,6 +221,8 @@ class GsFileSystem implements FileSystem {
     return Promise.resolve();
   }
 }
+
+const PAGE_SHAPE: Shape = { items: [OBJECT_SHAPE], prefixes: ["text"], nextPageToken: "text" };
 
 interface Page {
   readonly items?: readonly GsObject[];

@@ -3,6 +3,7 @@ import { CloudHttp, type CloudAnswer, type CloudRequest } from "./cloudHttp.ts";
 import type { AccessFacts, Info } from "./filesystem.ts";
 import type { GsSettings } from "./gsSettings.ts";
 import { findGsToken, type GsTokenSource } from "./gsToken.ts";
+import type { Shape } from "./jsonAnswer.ts";
 import { renewing, type Token } from "./oauthToken.ts";
 import type { RangeSource } from "./s3Download.ts";
 import { S3AnswerError } from "./s3Errors.ts";
@@ -93,6 +94,8 @@ export interface GsObject {
 
 /** The fields of `GsObject`. */
 export const OBJECT_FIELDS = "name,size,etag,generation,md5Hash,updated";
+/** What they are in an answer. */
+export const OBJECT_SHAPE: Shape = Object.fromEntries(OBJECT_FIELDS.split(",").map((name) => [name, "text"] as const));
 
 /** The ETag is base64; DVC records its bytes in hex. */
 export function gsInfo(bucket: string, { name, size, etag, generation, updated }: GsObject): Info {

@@ -1,7 +1,8 @@
 import { StorageError } from "../base/errors.ts";
 import { md5Hex } from "./fileHash.ts";
 import type { WriteOptions } from "./filesystem.ts";
-import { gsFacts, type GsClient, type GsObject, OBJECT_FIELDS } from "./gsClient.ts";
+import { gsFacts, type GsClient, type GsObject, OBJECT_FIELDS, OBJECT_SHAPE } from "./gsClient.ts";
+import { jsonAnswer } from "./jsonAnswer.ts";
 import { relatedBody, uploadResumably } from "./resumableUpload.ts";
 import type { PutTarget } from "./s3Upload.ts";
 import { wrongBytes } from "./uploadFile.ts";
@@ -52,12 +53,7 @@ function description(key: string, md5: string | undefined): string {
 
 /** The service says what it stored: it must be what was sent. */
 function finish(body: Buffer, about: string, md5: string, size: number, { onWritten }: WriteOptions): void {
-  let stored: GsObject;
-  try {
-    stored = JSON.parse(body.toString("utf8")) as GsObject;
-  } catch {
-    throw new StorageError(`'${about}': the server's answer makes no sense`, { protocol: "gs", path: about });
-  }
+  const stored = jsonAnswer(body, OBJECT_SHAPE, [], { about, protocol: "gs" }) as GsObject;
   const expected = Buffer.from(md5, "hex").toString("base64");
   const isOther = stored.md5Hash !== undefined && stored.md5Hash !== expected;
   if (isOther || (stored.size !== undefined && Number(stored.size) !== size))

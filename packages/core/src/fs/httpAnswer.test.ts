@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AnswerReader, type BodySink } from "./httpAnswer.ts";
+import { AnswerReader, AnswerTooLongError, type BodySink } from "./httpAnswer.ts";
 
 interface Options {
   readonly isHead?: boolean;
@@ -100,14 +100,20 @@ describe("AnswerReader", () => {
     expect(seen).toBe("");
   });
 
-  it("keeps a mebibyte of an error's body at most, and reads on", () => {
+  it("keeps a mebibyte of an error's body at most, and waits for no more", () => {
     const answer = read(
       `HTTP/1.1 500 Oh\r\nContent-Length: ${String(3 << 20)}\r\n\r\n${"x".repeat(3 << 20)}`,
       {},
       1 << 16,
     );
-    expect(answer.complete).toBe(true);
+    expect(answer.complete).toBe(false);
     expect(answer.body.length).toBeLessThanOrEqual(1 << 20);
+  });
+
+  it("refuses to collect more than any manifest has, and says so before it came when that is declared", () => {
+    const length = String((1 << 29) + 1);
+    expect(() => read(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\nx`)).toThrow(AnswerTooLongError);
+    expect(read(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`, { isHead: true }).complete).toBe(true);
   });
 
   it.each([

@@ -14,12 +14,15 @@ export type SinkOf = (status: number, headers: AnswerHeaders) => BodySink | unde
 const MAX_HEAD_BYTES = 64 << 10;
 /** Of the body of an error answer only so much is kept. */
 const MAX_ERROR_BYTES = 1 << 20;
-/** The most that is collected in memory: a manifest of several million files. */
-const MAX_COLLECTED_BYTES = 1 << 30;
+/** The most that is collected in memory: the largest manifest that is read. */
+export const MAX_COLLECTED_BYTES: number = 1 << 29;
 /** So many "100 Continue" and the like before the answer itself. */
 const MAX_INTERIM = 16;
 /** Of these a second one that differs would leave open where the answer ends. */
 const ONE_MEANING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
+/** More than is collected: asking again would bring it again. */
+export class AnswerTooLongError extends Error {}
+
 const END_OF_HEAD = "\r\n\r\n";
 
 /**
@@ -126,6 +129,7 @@ export class AnswerReader {
     this.#chooseFraming(headers);
     // The bodies of errors are small and say why.
     this.#sink = status < 300 ? this.#sinkOf?.(status, headers) : undefined;
+    if (this.#sink === undefined && status < 300) this.#checkSize(this.#left);
   }
 
   #chooseFraming(headers: AnswerHeaders): void {
@@ -193,9 +197,15 @@ export class AnswerReader {
   #take(chunk: Buffer): boolean {
     if (this.#sink !== undefined) return this.#sink(chunk) !== false;
     this.#keptBytes += chunk.length;
-    if (this.#keptBytes > MAX_COLLECTED_BYTES) throw new Error("the answer is too long");
-    if (this.status < 300 || this.#keptBytes <= MAX_ERROR_BYTES) this.#kept.push(Buffer.from(chunk));
+    this.#checkSize(this.#keptBytes);
+    // The rest of a long error is not waited for.
+    if (this.status >= 300 && this.#keptBytes > MAX_ERROR_BYTES) return false;
+    this.#kept.push(Buffer.from(chunk));
     return true;
+  }
+
+  #checkSize(bytes: number): void {
+    if (bytes > MAX_COLLECTED_BYTES) throw new AnswerTooLongError("the answer is too long");
   }
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import type { AnswerHeaders, BodySink, SinkOf } from "./httpAnswer.ts";
-import { cutShort } from "./httpFailure.ts";
+import { type AnswerHeaders, type BodySink, MAX_COLLECTED_BYTES, type SinkOf } from "./httpAnswer.ts";
+import { cutShort, tooLong } from "./httpFailure.ts";
 
 /** What an answer is about, for messages. */
 export interface AnswerOf {
@@ -17,7 +17,17 @@ export function plainHeaders({ headers }: IncomingMessage): AnswerHeaders {
 }
 
 /**
- * The whole of a body, or its first `limit` bytes.
+ * The whole of the body of a good answer.
+ * @throws {StorageError} retryable, when the connection breaks or the answer is cut short; final, when it is too long.
+ */
+export async function collectAll(response: IncomingMessage, of: AnswerOf): Promise<Buffer> {
+  const body = await collect(response, of, MAX_COLLECTED_BYTES);
+  if (response.complete) return body;
+  throw tooLong(of.about, of.protocol);
+}
+
+/**
+ * The whole of a body, or about its first `limit` bytes: the rest is not waited for.
  * @throws {StorageError} retryable, when the connection breaks or the answer is cut short.
  */
 export async function collect(response: IncomingMessage, of: AnswerOf, limit: number): Promise<Buffer> {
@@ -26,7 +36,8 @@ export async function collect(response: IncomingMessage, of: AnswerOf, limit: nu
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size <= limit) chunks.push(chunk);
+      if (size > limit) break;
+      chunks.push(chunk);
     }
   } catch (cause) {
     throw cutShort(of.about, cause, of.protocol);

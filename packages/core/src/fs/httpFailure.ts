@@ -5,6 +5,15 @@ export function cutShort(about: string, cause: unknown, protocol: string): Stora
   return new StorageError(`the answer for '${about}' was cut short`, { protocol, path: about, retryable: true, cause });
 }
 
+/** The error for an answer of more bytes than anybody collects. */
+export function tooLong(about: string, protocol: string): StorageError {
+  return new StorageError(`the answer for '${about}' is too long`, {
+    protocol,
+    path: about,
+    hint: "Look whether the address is right: no storage answers so.",
+  });
+}
+
 /** The error for a connection that failed. `address`: host and port; `about`: URL of what was asked for. */
 export function connectionError(cause: Error, address: string, about: string, protocol: string): StorageError {
   const code = (cause as NodeJS.ErrnoException).code ?? "";

@@ -2,9 +2,9 @@ import { Agent as HttpAgent, type ClientRequest, request as httpRequest, type In
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { ConfigError, StorageError } from "../base/errors.ts";
 import type { Protocol } from "./filesystem.ts";
-import type { AnswerHeaders, SinkOf } from "./httpAnswer.ts";
-import { type AnswerOf, collect, GuardedSinks, plainHeaders, pour } from "./httpBody.ts";
-import { connectionError, cutShort, timeoutError } from "./httpFailure.ts";
+import { type AnswerHeaders, AnswerTooLongError, type SinkOf } from "./httpAnswer.ts";
+import { type AnswerOf, collect, collectAll, GuardedSinks, plainHeaders, pour } from "./httpBody.ts";
+import { connectionError, cutShort, timeoutError, tooLong } from "./httpFailure.ts";
 import { proxyFor, type Proxy } from "./httpProxy.ts";
 import { TunnelAgent } from "./httpTunnel.ts";
 import { Wire, type WireAnswer, type WireError } from "./httpWire.ts";
@@ -137,6 +137,7 @@ export class HttpTransport {
     } catch (error) {
       signal?.throwIfAborted();
       sinks.rethrow();
+      if ((error as WireError).cause instanceof AnswerTooLongError) throw tooLong(about, this.#options.protocol);
       if ((error as WireError).begun) throw cutShort(about, error, this.#options.protocol);
       throw this.#noAnswer(error as Error, prepared, about);
     }
@@ -160,8 +161,8 @@ export class HttpTransport {
     const of: AnswerOf = { about: call.about, protocol: this.#options.protocol };
     const sink = status < 300 ? sinkOf?.(status, headers) : undefined;
     if (sink !== undefined) await pour(response, of, sink);
-    const body =
-      sink === undefined ? await collect(response, of, status < 300 ? Infinity : MAX_ERROR_BYTES) : Buffer.alloc(0);
+    if (sink !== undefined) return { status, headers, body: Buffer.alloc(0) };
+    const body = status < 300 ? await collectAll(response, of) : await collect(response, of, MAX_ERROR_BYTES);
     return { status, headers, body };
   }
 

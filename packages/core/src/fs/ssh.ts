@@ -16,8 +16,9 @@ import type {
   Source,
   WriteOptions,
 } from "./filesystem.ts";
-import { filesBelow, folderCaps, withoutSlash } from "./folderWalk.ts";
+import { filesBelow, folderCaps, isPlainName, withoutSlash } from "./folderWalk.ts";
 import type { BodySink } from "./httpAnswer.ts";
+import { strangeAnswer } from "./jsonAnswer.ts";
 import type { OpenedStorage, OpenOptions } from "./openOptions.ts";
 import { DEFAULT_RETRY, retrying } from "./retry.ts";
 import { chunksOf, closeFile, openFile, readFirst, sizeOf, statsOf, withFile } from "./sftpFile.ts";
@@ -62,7 +63,7 @@ class SshFileSystem implements FileSystem {
   /** Links to folders are not followed. */
   list(prefix: string, options?: ListOptions): AsyncIterable<Info> {
     const list = (folder: string): Promise<Info[]> => this.#entries(folder, false, options);
-    return filesBelow(prefix, options?.startsWith ?? "", LISTED_AT_ONCE, list);
+    return filesBelow(prefix, options?.startsWith ?? "", LISTED_AT_ONCE, list, this.protocol);
   }
 
   async *children(path: string, options?: CallOptions): AsyncIterable<Info> {
@@ -77,6 +78,8 @@ class SshFileSystem implements FileSystem {
       if (isNotFound(error)) return [];
       throw error;
     }
+    if (!entries.every(({ filename }) => isPlainName(filename)))
+      throw strangeAnswer({ about: this.url(folder), protocol: this.protocol });
     const infos = await mapBounded(entries, LISTED_AT_ONCE, async ({ filename, attrs }) => {
       const path = `${withoutSlash(folder)}/${filename}`;
       if (!attrs.isSymbolicLink()) return infoOf(path, attrs);

@@ -64,7 +64,8 @@ class WebDavFileSystem implements FileSystem {
   }
 
   list(prefix: string, options?: ListOptions): AsyncIterable<Info> {
-    return filesBelow(prefix, options?.startsWith ?? "", PARALLEL, (folder) => this.#childrenOf(folder, options));
+    const list = (folder: string): Promise<Info[]> => this.#childrenOf(folder, options);
+    return filesBelow(prefix, options?.startsWith ?? "", PARALLEL, list, this.protocol);
   }
 
   async *children(path: string, options?: CallOptions): AsyncIterable<Info> {

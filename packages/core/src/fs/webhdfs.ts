@@ -16,7 +16,8 @@ import type {
   Source,
   WriteOptions,
 } from "./filesystem.ts";
-import { filesBelow, folderCaps, withoutSlash } from "./folderWalk.ts";
+import { filesBelow, folderCaps, isPlainName, withoutSlash } from "./folderWalk.ts";
+import { type Shape, strangeAnswer } from "./jsonAnswer.ts";
 import { isEmptyRange } from "./objectPath.ts";
 import { sendFile } from "./streamBody.ts";
 import { downloadInOrder, type InOrder } from "./streamDownload.ts";
@@ -35,12 +36,19 @@ export async function openWebHdfs(url: string, options: OpenOptions): Promise<Op
 
 /** What the NameNode says of a file or folder. */
 interface FileStatus {
-  readonly pathSuffix: string;
-  readonly type: "FILE" | "DIRECTORY" | "SYMLINK";
+  readonly pathSuffix?: string;
+  readonly type?: string;
   /** Bytes. */
-  readonly length: number;
+  readonly length?: number;
   /** Milliseconds since the epoch. */
-  readonly modificationTime: number;
+  readonly modificationTime?: number;
+}
+
+const STATUS: Shape = { pathSuffix: "text", type: "text", length: "count", modificationTime: "number" };
+
+interface FileChecksum {
+  readonly bytes: string;
+  readonly length: number;
 }
 
 /** HDFS over HTTP, also through an HttpFS gateway. Paths begin with "/". */
@@ -58,7 +66,8 @@ export class WebHdfsFileSystem implements FileSystem {
 
   async stat(path: string, options?: CallOptions): Promise<Info | undefined> {
     try {
-      const answer = await this.#client.ask({ method: "GET", op: "GETFILESTATUS", path, signal: options?.signal });
+      const call = { method: "GET", op: "GETFILESTATUS", path, signal: options?.signal } as const;
+      const answer = await this.#client.ask(call, { name: "FileStatus", shape: STATUS });
       return infoOf(path, (answer as { FileStatus: FileStatus }).FileStatus);
     } catch (error) {
       if (isNotFound(error)) return undefined;
@@ -67,7 +76,8 @@ export class WebHdfsFileSystem implements FileSystem {
   }
 
   list(prefix: string, options?: ListOptions): AsyncIterable<Info> {
-    return filesBelow(prefix, options?.startsWith ?? "", PARALLEL, (folder) => this.#childrenOf(folder, options));
+    const list = (folder: string): Promise<Info[]> => this.#childrenOf(folder, options);
+    return filesBelow(prefix, options?.startsWith ?? "", PARALLEL, list, this.protocol);
   }
 
   async *children(path: string, options?: CallOptions): AsyncIterable<Info> {
@@ -76,11 +86,14 @@ export class WebHdfsFileSystem implements FileSystem {
 
   async #childrenOf(path: string, options: CallOptions | undefined): Promise<Info[]> {
     try {
-      const answer = await this.#client.ask({ method: "GET", op: "LISTSTATUS", path, signal: options?.signal });
-      const { FileStatuses: statuses } = answer as { FileStatuses: { FileStatus: readonly FileStatus[] } };
+      const call = { method: "GET", op: "LISTSTATUS", path, signal: options?.signal } as const;
+      const answer = await this.#client.ask(call, { name: "FileStatuses", shape: { FileStatus: [STATUS] } });
+      const { FileStatuses: statuses } = answer as { FileStatuses: { FileStatus?: readonly FileStatus[] } };
       // A file is listed as itself, without a name.
-      const named = statuses.FileStatus.filter(({ pathSuffix }) => pathSuffix !== "");
-      return named.map((status) => infoOf(`${withoutSlash(path)}/${status.pathSuffix}`, status));
+      const named = (statuses.FileStatus ?? []).filter(({ pathSuffix }) => (pathSuffix ?? "") !== "");
+      if (!named.every(({ pathSuffix }) => isPlainName(pathSuffix ?? "")))
+        throw strangeAnswer({ about: this.url(path), protocol: this.protocol });
+      return named.map((status) => infoOf(`${withoutSlash(path)}/${status.pathSuffix ?? ""}`, status));
     } catch (error) {
       if (isNotFound(error)) return [];
       throw error;
@@ -190,8 +203,11 @@ export class WebHdfsFileSystem implements FileSystem {
   async checksum({ path }: Info, options?: CallOptions): Promise<string> {
     const call: HdfsCall = { method: "GET", op: "GETFILECHECKSUM", path, signal: options?.signal };
     const { body } = await this.#client.attempt(call.signal, () => this.#client.fetch(call));
-    const { bytes, length } = (JSON.parse(body.toString("utf8")) as { FileChecksum: { bytes: string; length: number } })
-      .FileChecksum;
+    const field = { name: "FileChecksum", shape: { bytes: "text", length: "count" } } as const;
+    const { FileChecksum: said } = this.#client.parsed(call, body, field) as { FileChecksum: Partial<FileChecksum> };
+    const { bytes, length } = said;
+    if (bytes === undefined || length === undefined)
+      throw strangeAnswer({ about: this.url(path), protocol: this.protocol });
     // Over HTTP zeros stand behind it; Hadoop's own program, which DVC asks for hdfs://, leaves them out.
     return this.protocol === "hdfs" ? bytes.slice(0, 2 * length) : bytes;
   }
@@ -240,7 +256,7 @@ function openCall(path: string, { start, end, signal }: ReadOptions): HdfsCall {
 }
 
 function infoOf(path: string, status: FileStatus): Info {
-  const { length, modificationTime: mtimeMs } = status;
+  const { length = 0, modificationTime: mtimeMs = 0 } = status;
   return status.type === "DIRECTORY"
     ? { path, size: 0, type: "folder", mtimeMs }
     : { path, size: length, type: "file", mtimeMs };

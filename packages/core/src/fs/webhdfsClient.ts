@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { type ErrorCode, StorageError } from "../base/errors.ts";
 import { type CloudAnswer, CloudHttp, type CloudRequest } from "./cloudHttp.ts";
 import type { SinkOf } from "./httpAnswer.ts";
+import { jsonAnswer, type Shape } from "./jsonAnswer.ts";
 import type { StreamBody } from "./streamBody.ts";
 import type { WebHdfsSettings } from "./webhdfsSettings.ts";
 
@@ -16,6 +17,12 @@ export interface HdfsCall {
   readonly path: string;
   readonly parameters?: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** The one field of an answer. */
+export interface HdfsField {
+  readonly name: string;
+  readonly shape: Shape;
 }
 
 /** What the server calls a failure, and what that means. */
@@ -48,26 +55,23 @@ export class WebHdfsClient {
     return `${protocol}://${host}${path.startsWith("/") ? "" : "/"}${path}`;
   }
 
-  /** Asks the NameNode; the answer is JSON, or empty. Tries again what may pass. */
-  async ask(call: HdfsCall): Promise<unknown> {
+  /** Asks the NameNode; the answer is JSON that holds what `field` says, or it is empty. Tries again what may pass. */
+  async ask(call: HdfsCall, field?: HdfsField): Promise<unknown> {
     return this.attempt(call.signal, async () => {
       const { body } = await this.#nameNode().receive(this.#request(call));
-      return body.byteLength === 0 ? undefined : this.#parsed(call, body);
+      return body.byteLength === 0 && field === undefined ? undefined : this.parsed(call, body, field);
     });
   }
 
-  #parsed(call: HdfsCall, body: Buffer): unknown {
-    try {
-      return JSON.parse(body.toString("utf8"));
-    } catch (cause) {
-      throw new StorageError(`the answer of ${this.#settings.base.host} makes no sense`, {
-        ...this.#at(call.path),
-        cause,
-        // It may have been spoilt on its way.
-        retryable: true,
-        hint: "Is it WebHDFS that listens there?",
-      });
-    }
+  /** An answer as JSON. @throws {StorageError} */
+  parsed(call: HdfsCall, body: Buffer, field?: HdfsField): unknown {
+    const of = {
+      about: this.url(call.path),
+      protocol: this.#settings.shown.protocol,
+      hint: `Is it WebHDFS that listens at ${this.#settings.base.host}?`,
+    };
+    if (field === undefined) return jsonAnswer(body, {}, [], of);
+    return jsonAnswer(body, { [field.name]: field.shape }, [field.name], of);
   }
 
   /** Tries `work` again as the policy says. */

@@ -1,8 +1,9 @@
-import { type BigIntStats, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { type BigIntStats, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { OsPath } from "../base/paths.ts";
 import { PyFloat } from "../formats/pyValues.ts";
 import { writeFileAtomic } from "../fs/atomic.ts";
+import { readBounded } from "../fs/readBounded.ts";
 import type { ParsedFiles } from "../pipeline/source.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
 
@@ -61,9 +62,8 @@ function fileName(path: OsPath): string {
 
 function recall(memory: OsPath, key: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    if (statSync(memory, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-    const text = readFileSync(memory, "utf8");
-    if (!text.startsWith(`${key}\n`)) return undefined;
+    const text = readBounded(memory, 4 * WORTH.most, "utf8");
+    if (text?.startsWith(`${key}\n`) !== true) return undefined;
     const body = text.slice(key.length + 1);
     const value: unknown = body.includes('"\\u0000float"') ? JSON.parse(body, revive) : JSON.parse(body);
     return typeof value === "object" && value !== null && !Array.isArray(value)

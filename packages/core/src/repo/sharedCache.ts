@@ -204,6 +204,17 @@ function entryOf(cacheDir: OsPath, root: OsPath): OsPath {
   return join(cacheDir, PROJECTS, `${md5Bytes(Buffer.from(`${hostname()}\0${root}`))}.json`);
 }
 
+/** Whether a system takes the path at all: who shares the cache may have written anything. */
+function canBe(root: OsPath): boolean {
+  try {
+    statSync(join(root, ".dvc"), { throwIfNoEntry: false });
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code !== "ENAMETOOLONG" && code !== "ERR_INVALID_ARG_VALUE";
+  }
+}
+
 function readEntry(file: OsPath): Entry | undefined {
   if (!file.endsWith(".json")) return undefined;
   try {
@@ -212,7 +223,7 @@ function readEntry(file: OsPath): Entry | undefined {
     const value = JSON.parse(readFileSync(file, "utf8")) as Partial<Record<keyof Entry, unknown>>;
     const { root, host, device } = value;
     if (typeof root !== "string" || typeof host !== "string" || typeof device !== "string") return undefined;
-    return isAbsolute(root) ? { root, host, device } : undefined;
+    return isAbsolute(root) && canBe(root) ? { root, host, device } : undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EACCES" || code === "EPERM") throw error;

@@ -1,0 +1,59 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { startJsonServer } from "../support/jsonServer.ts";
+import { Rig } from "../support/rig.ts";
+
+let rig: Rig;
+beforeEach(() => {
+  rig = new Rig().project();
+  rig.write("data", "data");
+  rig.ok("add", "-q", "data");
+});
+afterEach(() => {
+  rig.close();
+});
+
+const remotes = {
+  gs: (port: number) =>
+    `url = gs://b/r\n    endpointurl = http://127.0.0.1:${String(port)}\n    allow_anonymous_login = true\n`,
+  webhdfs: (port: number) => `url = webhdfs://127.0.0.1:${String(port)}/r\n`,
+};
+
+const named = (...names: readonly string[]): object => ({
+  FileStatuses: { FileStatus: names.map((pathSuffix) => ({ pathSuffix, type: "DIRECTORY" })) },
+});
+
+it.each<[remote: keyof typeof remotes, answer: object]>([
+  ["gs", []],
+  ["gs", { items: 5 }],
+  ["gs", { items: [null], name: 5 }],
+  ["gs", { items: [{ name: { a: 1 } }], name: null }],
+  ["gs", { prefixes: [5], size: 5 }],
+  ["gs", { nextPageToken: {}, name: [] }],
+  ["webhdfs", []],
+  ["webhdfs", {}],
+  ["webhdfs", { FileStatuses: null, FileStatus: 5 }],
+  ["webhdfs", { FileStatuses: { FileStatus: 5 }, FileStatus: { type: 5 } }],
+  ["webhdfs", { FileStatuses: { FileStatus: [null] }, FileStatus: { length: -1 } }],
+  ["webhdfs", named(".")],
+  ["webhdfs", named("..")],
+  ["webhdfs", named("../../x")],
+  ["webhdfs", named("a\0b")],
+  // Ever another folder in the last one.
+  ["webhdfs", named("f".repeat(250))],
+])("%s: an answer of another shape is told clearly, and ends: %j", async (remote, json) => {
+  const server = await startJsonServer(() => ({ json }));
+  rig.write(".dvc/config", `[core]\n    remote = r\n['remote "r"']\n    ${remotes[remote](server.port)}`);
+  const words = [["fsck", "--remote", "r"], ["gc", "-w", "-c", "-f"], ["list-url", "remote://r/x"], ["push"]];
+  const told: string[] = [];
+  for (const one of words) {
+    const { code, err } = await rig.runBeside(["--trust", ...one]);
+    expect([one, code, err]).toEqual([
+      one,
+      expect.any(Number),
+      expect.not.stringMatching(/unexpected error|undefined|^ {4}at /m),
+    ]);
+    told.push(err);
+  }
+  await server.stop();
+  expect(told.join("")).toMatch(/makes no sense|nested too deeply|does not exist/);
+});
