@@ -81,15 +81,30 @@ async function fuzz(target: Target, coverage: Coverage, options: Options): Promi
   return findings;
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { seconds: { type: "string", default: "20" }, seed: { type: "string" } },
-});
-const unknown = positionals.find((name) => !targets.some((one) => one.name === name));
-if (unknown !== undefined)
-  throw new Error(`there is no target '${unknown}'; there are ${targets.map((one) => one.name).join(", ")}`);
+const names = targets.map((one) => one.name);
+const USAGE = `npm run fuzz [-- TARGET… --seconds N --seed N]\nTargets: ${names.join(", ")}`;
+
+/** The words of the command line; with a wrong one, or when asked, says what there is. */
+function readWords(): { readonly chosen: readonly string[]; readonly seconds: string; readonly seed?: string } {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { seconds: { type: "string", default: "20" }, seed: { type: "string" }, help: { type: "boolean" } },
+    });
+    const unknown = positionals.find((name) => !names.includes(name));
+    if (unknown !== undefined) throw new Error(`there is no target '${unknown}'`);
+    if (values.help !== true) return { chosen: positionals, ...values };
+    console.log(USAGE);
+    process.exit();
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(1);
+  }
+}
+
+const values = readWords();
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
-const chosen = targets.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+const chosen = targets.filter(({ name }) => values.chosen.length === 0 || values.chosen.includes(name));
 const corpus = join(process.cwd(), "tests", "fuzz", "corpus");
 console.log(`seed ${String(seed)}, ${values.seconds} seconds for each of ${String(chosen.length)} targets`);
 const coverage = new Coverage();

@@ -1,5 +1,6 @@
 import { archiveTargets } from "./archiveTargets.ts";
 import { configTargets } from "./configTargets.ts";
+import { factTargets } from "./factTargets.ts";
 import { gitTargets } from "./gitTargets.ts";
 import { pointerTargets } from "./pointerTargets.ts";
 import { recordTargets } from "./recordTargets.ts";
@@ -24,4 +25,5 @@ export const targets: readonly Target[] = [
   ...gitTargets,
   ...archiveTargets,
   ...recordTargets,
+  ...factTargets,
 ];
