@@ -184,7 +184,7 @@ export function chainText(error: unknown): string {
   for (let at: unknown = error; at !== undefined && at !== null; at = at instanceof Error ? at.cause : undefined) {
     // A text that only repeats the system's own.
     if (at instanceof Error && at.cause instanceof Error && at.message === at.cause.message) continue;
-    const text = textOf(at);
+    const text = at instanceof InvalidFileError && texts.length > 0 ? at.oneLine : textOf(at);
     if (!isSaid(text, texts.at(-1))) texts.push(text);
   }
   return texts.join(": ");

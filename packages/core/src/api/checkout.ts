@@ -18,6 +18,7 @@ import { applyNoted, noteRemoved } from "../repo/noteData.ts";
 import { changeRepo } from "../repo/change.ts";
 import type { Repo } from "../repo/repo.ts";
 import { trashHint } from "../repo/trash.ts";
+import { agreedOutputs } from "./agreedOutputs.ts";
 import { hashPath } from "./recordOutput.ts";
 
 export interface CheckoutOptions extends CallOptions {
@@ -64,9 +65,9 @@ export async function checkoutLocked(
   options: CheckoutOptions,
 ): Promise<CheckoutResult> {
   const index = loadIndex(repo);
-  if (targets.length === 0) index.checkGraph();
-  const deleted = targets.length === 0 ? removeUnused(repo, index, options) : [];
-  return checkoutSelected(repo, collect(index, targets, options), options, deleted);
+  if (targets.length > 0) return checkoutSelected(repo, collect(index, targets, options), options);
+  const agreed = agreedOutputs(repo, index);
+  return checkoutSelected(repo, agreed, options, removeUnused(repo, index, options));
 }
 
 /** Data of stages that are gone; by force also what no cache has, which goes into the trash. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { compareCodePoints, sortByPath } from "../base/codePoints.ts";
 import type { CallOptions } from "../base/events.ts";
-import { DvcError } from "../base/errors.ts";
+import { DvcError, NotDvcRepoError } from "../base/errors.ts";
 import { posixRelative, type RelPath } from "../base/paths.ts";
 import { type DataRoot, diffRoots } from "../data/entries.ts";
 import { isLink } from "../fs/isLink.ts";
@@ -53,8 +53,15 @@ export async function diff(repo: Repo, a = "HEAD", b?: string, options: DiffOpti
       select(loadIndex(repo, rev === undefined ? {} : { rev }), options.targets, missing);
     // What is wrong with the workspace is told first.
     const workspace = newRev === undefined ? read() : undefined;
-    const before = read(oldRev);
-    const after = workspace ?? read(newRev);
+    let before, after: Selection;
+    try {
+      before = read(oldRev);
+      after = workspace ?? read(newRev);
+    } catch (error) {
+      // A commit from before the project was made has nothing to compare with.
+      if (error instanceof NotDvcRepoError) return nothing;
+      throw error;
+    }
     missing.check();
     const old = recordedRoots(repo, before.outs);
     const now =

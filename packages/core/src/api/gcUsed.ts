@@ -1,4 +1,4 @@
-import { DvcError } from "../base/errors.ts";
+import { DvcError, NotDvcRepoError } from "../base/errors.ts";
 import { warn } from "../base/events.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { Tree } from "../odb/tree.ts";
@@ -59,6 +59,8 @@ async function collectScope(repo: Repo, options: GcOptions, used: UsedObjects): 
       const index = loadIndex(repo, rev === undefined ? {} : { rev });
       for (const one of index.outs) await collectOutput(repo, one, rev, used, options);
     } catch (error) {
+      // A commit from before the project was made needs nothing.
+      if (error instanceof NotDvcRepoError) continue;
       if (!(error instanceof DvcError)) throw error;
       if (options.skipFailed !== true)
         throw new DvcError(`Failed to collect '${name}'`, { code: error.code, cause: error });

@@ -49,11 +49,11 @@ async function moveLocked(
   context: GitContext,
   options: CallOptions,
 ): Promise<MoveResult> {
-  const index = loadIndex(repo);
   const source = resolve(repo.env.cwd, from);
+  if (/^dvc\.yaml$|\.dvc$/.test(basename(source))) throw new DvcError(`DVC file '${from}' cannot be an output.`);
+  const index = loadIndex(repo);
+  index.checkGraph();
   const found = index.outs.find(({ out }) => out.isLocal && out.path === source);
-  if (found === undefined && /^dvc\.yaml$|\.dvc$/.test(basename(source)))
-    throw new DvcError(`DVC file '${from}' cannot be an output.`);
   if (found === undefined)
     throw new DvcError(`Unable to find DVC file with output '${relative(repo.env.cwd, source)}'`, {
       code: "not-found",

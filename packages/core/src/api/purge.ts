@@ -1,6 +1,6 @@
 import { lstatSync, rmSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { DvcError, UsageError } from "../base/errors.ts";
+import { DvcError, NotDvcRepoError, UsageError } from "../base/errors.ts";
 import type { CallOptions } from "../base/events.ts";
 import { isStrictlyInside, type OsPath, posixRelative } from "../base/paths.ts";
 import { build } from "../data/build.ts";
@@ -172,6 +172,8 @@ class Collector {
         if (own !== undefined) found.uses.push(sha === undefined ? name : shortName(name));
         if (sha === undefined) found.present = own;
       } catch (error) {
+        // A commit from before the project was made needs nothing.
+        if (error instanceof NotDvcRepoError) continue;
         if (!(error instanceof DvcError)) throw error;
         throw new DvcError(`Failed to collect '${name}'`, {
           code: error.code,

@@ -96,14 +96,26 @@ export class EncodingError extends FormatError {
 
 /** A file of the project that does not parse or does not fit. The message is a page of its own, with an excerpt of the file. */
 export class InvalidFileError extends FormatError {
+  /** In one line, for a message that tells it as a cause. */
+  readonly oneLine: string;
+  constructor(
+    message: string,
+    at: { file: string; line?: number; column?: number; oneLine?: string } & ErrorOptionsWithHint,
+  ) {
+    super(message, at);
+    this.oneLine = at.oneLine ?? message;
+  }
+
   /** The same, its headline naming the commit (shortened) that holds the file. */
   inRevision(rev: string): InvalidFileError {
     const [headline = "", ...page] = this.message.split("\n");
     if (headline.includes(" in revision '")) return this;
-    const named = headline.replace(/^('.*' (?:is invalid|validation failed))/, `$1 in revision '${rev}'`);
+    const withRev = (text: string): string =>
+      text.replace(/^('.*' (?:is invalid|validation failed))/, `$1 in revision '${rev}'`);
     const { line, column } = this;
-    return new InvalidFileError([named, ...page].join("\n"), {
+    return new InvalidFileError([withRev(headline), ...page].join("\n"), {
       file: this.file,
+      ...(this.oneLine === this.message ? {} : { oneLine: withRev(this.oneLine) }),
       ...(line === undefined ? {} : { line }),
       ...(column === undefined ? {} : { column }),
     });

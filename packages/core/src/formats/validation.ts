@@ -1,11 +1,12 @@
 import { InvalidFileError } from "../base/errors.ts";
-import { isRecord } from "./pyValues.ts";
+import { isRecord, pyStr } from "./pyValues.ts";
 import type { Check, SchemaError } from "./schema.ts";
 import { errorText } from "./schema.ts";
 import { excerpt, wrapLine } from "./yamlMessage.ts";
 import { parseNodes } from "./yamlNodes.ts";
-import type { YamlNode } from "./yamlNodes.ts";
+import type { ScalarNode, YamlNode } from "./yamlNodes.ts";
 import { YamlProblem } from "./yamlScanner.ts";
+import { plainKind, plainValue } from "./yamlValues.ts";
 
 /** So many errors are told one by one, as long as what is told is no longer than this (characters). */
 const MAX_SHOWN = 50;
@@ -24,9 +25,10 @@ export function validateYaml(value: unknown, check: Check, text: string, file: s
   const root = rootOf(text);
   const count = errors.length > 1 ? `: ${String(errors.length)} errors` : "";
   const headline = `'${file}' validation failed${count}`;
+  const oneLine = `${headline}: ${errorText(first)}`;
   const isEmpty = isRecord(value) && Object.keys(value).length === 0;
   if (root?.kind !== "mapping" && !isEmpty) {
-    throw new InvalidFileError(wrapLine(`${headline}: ${errorText(first)}.`).join("\n"), { file });
+    throw new InvalidFileError(wrapLine(`${oneLine}.`).join("\n"), { file, oneLine });
   }
   const lines = [...wrapLine(`${headline}.`), ""];
   let told = 0;
@@ -43,6 +45,7 @@ export function validateYaml(value: unknown, check: Check, text: string, file: s
   const at = locate(root, first.path);
   throw new InvalidFileError(lines.join("\n"), {
     file,
+    oneLine,
     ...(at === undefined ? {} : { line: at.line, column: at.column }),
   });
 }
@@ -80,13 +83,20 @@ function locate(
   return undefined;
 }
 
+/** A key that is no text, as Python prints it, if DVC can find it again. */
+function typedKey({ style, value }: ScalarNode): string | undefined {
+  return style === "" && /^(?:int|bool)$/.test(plainKind(value)) ? pyStr(plainValue(value)) : undefined;
+}
+
 function nodeAt(root: YamlNode | undefined, path: readonly (string | number)[]): YamlNode | undefined {
   let node: YamlNode | undefined = root;
   for (const part of path) {
     if (node?.kind === "alias") node = node.target;
     if (node?.kind === "sequence" && typeof part === "number") node = node.items[part];
     else if (node?.kind === "mapping") {
-      node = node.pairs.find((pair) => pair.key.kind === "scalar" && pair.key.value === part)?.value;
+      node = node.pairs.find(
+        ({ key }) => key.kind === "scalar" && (key.value === part || typedKey(key) === part),
+      )?.value;
     } else return undefined;
   }
   return node?.kind === "alias" ? node.target : node;

@@ -1,7 +1,7 @@
 import type { Repo } from "../repo/repo.ts";
 import { warn, type CallOptions } from "../base/events.ts";
 import { type Datapoint, flatten } from "./datapoints.ts";
-import { findTemplate, type NamedTemplate } from "./findTemplate.ts";
+import { defaultTemplate, findTemplate, type NamedTemplate } from "./findTemplate.ts";
 import type { PlotsMoment } from "./moment.ts";
 import { type Problem, problemOf } from "./problem.ts";
 import { type PlotProps, sourcesOf } from "./props.ts";
@@ -116,7 +116,8 @@ function plotOf(
   const errors = [...unreadable, ...undrawable];
   if (isPicture) return { name: title, kind: "image", images, errors };
   const chart = {
-    template: templateOf(props["template"]),
+    // Nothing to draw: whatever is wrong with the template does not matter.
+    template: rows.length === 0 ? defaultTemplate() : templateOf(props["template"]),
     datapoints: rows,
     revisions,
     props: { ...props, title: props["title"] ?? title },

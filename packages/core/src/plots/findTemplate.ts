@@ -7,6 +7,8 @@ import type { Repo } from "../repo/repo.ts";
 import { TemplateError } from "./problem.ts";
 import { type Template, templates } from "./templates.ts";
 
+const DEFAULT = "linear";
+
 /** Larger templates are refused, in characters. */
 const MAX_SIZE = 4 * 1024 * 1024;
 
@@ -19,6 +21,11 @@ export interface NamedTemplate {
   readonly content: Template;
 }
 
+/** Our own template for plots that name none. */
+export function defaultTemplate(): NamedTemplate {
+  return { name: DEFAULT, content: templates.get(DEFAULT) ?? {} };
+}
+
 /**
  * Finds a template: in `.dvc/plots` (with or without `.json`), as a file seen from the working folder, or one of ours.
  * @param name undefined for the default
@@ -26,7 +33,7 @@ export interface NamedTemplate {
  * @throws {TemplateError} when there is none or it is no JSON, {UnsafePathError}
  */
 export function findTemplate(repo: Repo, name: string | undefined, isTrusted: boolean): NamedTemplate {
-  const wanted = name ?? "linear";
+  const wanted = name ?? DEFAULT;
   const file = fileOf(repo, wanted);
   if (file === undefined) {
     const content = templates.get(wanted);

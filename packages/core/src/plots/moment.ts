@@ -1,5 +1,6 @@
 import { relative, resolve, sep } from "node:path";
 import type { CallOptions } from "../base/events.ts";
+import { NotDvcRepoError } from "../base/errors.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
 import type { Repo } from "../repo/repo.ts";
 import { RevisionFiles } from "../repo/revisionFiles.ts";
@@ -50,6 +51,7 @@ export async function collectMoment(
     const targets = (options.targets ?? []).map((target) => targetPath(repo, target));
     definitions = await collectDefinitions(repo, index, files, targets, props);
   } catch (error) {
+    if (error instanceof NotDvcRepoError) throw error;
     return unreadable(name, problemOf(error, revision.commit));
   }
   if (definitions.files.size === 0) return undefined;
