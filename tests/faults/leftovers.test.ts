@@ -50,3 +50,21 @@ describe("what a killed add was writing is gone after a plain second run", { tim
     expect(temporaries()).not.toEqual([]);
   });
 });
+
+describe("an interrupt while a command that is done writes what it remembers", { timeout: 60_000 }, () => {
+  it("leaves nothing half written, and is no failure", async () => {
+    const { args, prepare } = verbs["remove"] as Verb;
+    box.remove();
+    box = new Sandbox();
+    box.script(prepare);
+    box.keep();
+    const { steps } = await box.faulty(args, { kind: "count", at: 0 });
+    const opened = steps.findLastIndex((step) => step.startsWith("open"));
+    expect(steps[opened]).toContain("/site/");
+    for (let at = opened + 1; at <= steps.length; at++) {
+      box.reset();
+      const ran = await box.faulty(args, { kind: "signal", signal: "SIGINT", at });
+      expect([at, ran.by, ran.code, temporaries()]).toEqual([at, null, 0, []]);
+    }
+  });
+});

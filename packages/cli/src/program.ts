@@ -94,8 +94,9 @@ async function run(
     const failure = typeof command.failure === "function" ? command.failure(args, programName) : command.failure;
     return finishFailed(error, failure, output);
   } finally {
-    if (onInterrupt !== undefined) process.off("SIGINT", onInterrupt);
+    // Closing writes, too: an interrupt meanwhile must not leave half of it.
     context?.close();
+    if (onInterrupt !== undefined) process.off("SIGINT", onInterrupt);
   }
 }
 
