@@ -51,7 +51,7 @@ for (let version = 0; ; version++)
 describe("files that are written while they are added, of the same size and times", () => {
   it(
     "every object has the hash of its name, and once they rest all is recorded as it is",
-    { timeout: 600_000 },
+    { timeout: 3_600_000 },
     async () => {
       for (let round = 0; round < ROUNDS; round++) {
         for (let nth = 0; nth < FILES; nth++)

@@ -8,6 +8,8 @@ import { BINARY } from "../support/rig.ts";
 
 /** Rounds for each verb; more by `HOLDFAST_KILLS`. The seed is fixed (or `HOLDFAST_SEED`), the scheduler is not. */
 const ROUNDS = Number(process.env["HOLDFAST_KILLS"] ?? "2");
+/** As many as `make test-long` plays take longer, ms. */
+const TIMEOUT = 60_000 + ROUNDS * 15_000;
 const SEED = Number(process.env["HOLDFAST_SEED"] ?? "20261123");
 const FILES = 300;
 
@@ -128,7 +130,7 @@ const verbs: Record<string, Verb> = {
 describe.each(["copy", "hardlink", "symlink"])("killed at a random moment (%s)", (type) => {
   it.each(Object.keys(verbs))(
     "%s loses no byte, leaves no wrong object, and a plain second run finishes",
-    { timeout: 120_000 },
+    { timeout: TIMEOUT },
     async (name) => {
       const verb = verbs[name] as Verb;
       const random = randomOf(SEED + name.length * 31 + type.length);

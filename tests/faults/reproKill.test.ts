@@ -9,6 +9,8 @@ import { BINARY } from "../support/rig.ts";
 
 /** Rounds for each way to run; more by `HOLDFAST_KILLS`. */
 const ROUNDS = Number(process.env["HOLDFAST_KILLS"] ?? "4");
+/** As many as `make test-long` plays take longer, ms. */
+const TIMEOUT = 60_000 + ROUNDS * 15_000;
 
 /** Two rows of stages that may run side by side, a folder and a metric among the outputs, and one stage at the end. */
 const PIPELINE = `stages:
@@ -87,7 +89,7 @@ afterAll(() => {
 describe.each([
   ["a serial repro", ["repro", "-q"]],
   ["a repro of four stages at once", ["repro", "-q", "-j", "4"]],
-] as const)("%s, killed at any moment", (_name, args) => {
+] as const)("%s, killed at any moment", { timeout: TIMEOUT }, (_name, args) => {
   it("is finished by a plain re-run, with the dvc.lock and the outputs of one that was never killed", async () => {
     let killed = 0;
     for (let round = 0; round < ROUNDS; round++) {

@@ -20,6 +20,8 @@ import { BINARY } from "../support/rig.ts";
 
 /** Rounds; more by `HOLDFAST_KILLS`. */
 const ROUNDS = Number(process.env["HOLDFAST_KILLS"] ?? "5");
+/** As many as `make test-long` plays take longer, ms. */
+const TIMEOUT = 60_000 + ROUNDS * 15_000;
 
 let folder: string;
 let root: string;
@@ -86,7 +88,7 @@ function isAnyoneIn(path: string): boolean {
 
 it(
   "snapshot save, killed at any moment, loses nothing, and the same command finishes",
-  { timeout: 120_000 },
+  { timeout: TIMEOUT },
   async () => {
     let killed = 0;
     for (let round = 1; round <= ROUNDS; round++) {
@@ -111,7 +113,7 @@ it(
 
 it(
   "snapshot restore, killed at any moment, loses nothing, and the same command finishes",
-  { timeout: 120_000 },
+  { timeout: TIMEOUT },
   async () => {
     write(1);
     run("snapshot", "save", "--tag", "v1", "--push");

@@ -115,43 +115,51 @@ const others = [
 ];
 
 describe("many at once: every one ends well or names the lock, no object is wrong, no byte is lost", () => {
-  it("eight processes with commands of all kinds on one repository", { timeout: 600_000 }, async () => {
-    const root = project("one");
-    const owns = Array.from({ length: PROCESSES }, (_, nth) => `data${String(nth)}`);
-    for (const own of owns) write(join(root, own), 0);
-    execFileSync(process.execPath, [BINARY, "add", "-q", ...owns], { cwd: root, env: environment() });
-    for (let round = 1; round <= ROUNDS; round++) {
-      for (const own of owns) write(join(root, own), round);
-      const before = owns.map((own) => contents(join(root, own)));
-      const lists = owns.map((own, nth) => others[(nth + round) % others.length]?.(own) ?? []);
-      expectFine(await all(lists, () => ({ cwd: root, env: environment() })));
-      expect(owns.map((own) => contents(join(root, own)))).toEqual(before);
-      for (const store of [join(root, ".dvc/cache"), join(folder, "remote")]) objectsIn(store);
-      for (const line of ["status -q", "push", "fsck -r store"])
-        expect(await runBeside(line, { cwd: root, env: environment() })).toMatchObject({ code: 0 });
-    }
-  });
+  it(
+    "eight processes with commands of all kinds on one repository",
+    { timeout: LONG ? 3_600_000 : 600_000 },
+    async () => {
+      const root = project("one");
+      const owns = Array.from({ length: PROCESSES }, (_, nth) => `data${String(nth)}`);
+      for (const own of owns) write(join(root, own), 0);
+      execFileSync(process.execPath, [BINARY, "add", "-q", ...owns], { cwd: root, env: environment() });
+      for (let round = 1; round <= ROUNDS; round++) {
+        for (const own of owns) write(join(root, own), round);
+        const before = owns.map((own) => contents(join(root, own)));
+        const lists = owns.map((own, nth) => others[(nth + round) % others.length]?.(own) ?? []);
+        expectFine(await all(lists, () => ({ cwd: root, env: environment() })));
+        expect(owns.map((own) => contents(join(root, own)))).toEqual(before);
+        for (const store of [join(root, ".dvc/cache"), join(folder, "remote")]) objectsIn(store);
+        for (const line of ["status -q", "push", "fsck -r store"])
+          expect(await runBeside(line, { cwd: root, env: environment() })).toMatchObject({ code: 0 });
+      }
+    },
+  );
 
-  it("two repositories on one shared cache, with add and gc in both", { timeout: 600_000 }, async () => {
-    const cache = join(folder, "shared");
-    const roots = ["first", "second"].map((name) => project(name, `cache dir ${cache}`, "config cache.type symlink"));
-    for (let round = 1; round <= ROUNDS; round++) {
-      for (const root of roots) write(join(root, "data"), round);
-      const before = roots.map((root) => contents(join(root, "data")));
-      const lists = [...roots, ...roots].map((_, nth) =>
-        nth < 2 ? ["add data", "status", "checkout --relink"] : ["gc -w -f", "gc -w -f", "gc -w -f"],
-      );
-      expectFine(await all(lists, (nth) => ({ cwd: roots[nth % 2] ?? "", env: environment() })));
-      objectsIn(cache);
-      expect(roots.map((root) => contents(join(root, "data")))).toEqual(before);
-      for (const cwd of roots)
-        for (const line of ["status -q", "fsck"])
-          expect(await runBeside(line, { cwd, env: environment() })).toMatchObject({
-            code: 0,
-            said: expect.anything() as string,
-          });
-    }
-  });
+  it(
+    "two repositories on one shared cache, with add and gc in both",
+    { timeout: LONG ? 3_600_000 : 600_000 },
+    async () => {
+      const cache = join(folder, "shared");
+      const roots = ["first", "second"].map((name) => project(name, `cache dir ${cache}`, "config cache.type symlink"));
+      for (let round = 1; round <= ROUNDS; round++) {
+        for (const root of roots) write(join(root, "data"), round);
+        const before = roots.map((root) => contents(join(root, "data")));
+        const lists = [...roots, ...roots].map((_, nth) =>
+          nth < 2 ? ["add data", "status", "checkout --relink"] : ["gc -w -f", "gc -w -f", "gc -w -f"],
+        );
+        expectFine(await all(lists, (nth) => ({ cwd: roots[nth % 2] ?? "", env: environment() })));
+        objectsIn(cache);
+        expect(roots.map((root) => contents(join(root, "data")))).toEqual(before);
+        for (const cwd of roots)
+          for (const line of ["status -q", "fsck"])
+            expect(await runBeside(line, { cwd, env: environment() })).toMatchObject({
+              code: 0,
+              said: expect.anything() as string,
+            });
+      }
+    },
+  );
 
   const become = (uid: number): string[] => ["setpriv", `--reuid=${String(uid)}`, "--regid=3000", "--clear-groups"];
   // It needs root, and another user to become who may read the program.
@@ -199,7 +207,7 @@ describe("many at once: every one ends well or names the lock, no object is wron
 
   it.runIf(LONG && canSwitch)(
     "two users with different umask on one cache that is shared by a group",
-    { timeout: 600_000 },
+    { timeout: LONG ? 3_600_000 : 600_000 },
     async () => {
       const cache = groupCache();
       const users = [

@@ -5,6 +5,8 @@ import { Rig } from "../support/rig.ts";
 
 /** Rounds; more by `HOLDFAST_KILLS`. Each kills at another moment. */
 const ROUNDS = Number(process.env["HOLDFAST_KILLS"] ?? "2");
+/** As many as `make test-long` plays take longer, ms. */
+const TIMEOUT = 60_000 + ROUNDS * 15_000;
 const FILES = 300;
 
 let rig: Rig;
@@ -24,7 +26,7 @@ const stored = (): Set<string> =>
 
 it(
   "gc and gc --undo killed at any moment lose no object, and a plain second run finishes",
-  { timeout: 120_000 },
+  { timeout: TIMEOUT },
   async () => {
     const all = stored();
     for (let round = 0; round < ROUNDS; round++) {
@@ -42,7 +44,7 @@ it(
 
 it(
   "undo of checkout -f killed at any moment loses no byte, and a plain second run finishes",
-  { timeout: 120_000 },
+  { timeout: TIMEOUT },
   async () => {
     for (let round = 0; round < ROUNDS; round++) {
       for (let n = 0; n < FILES; n++) rig.write(`data/${String(n)}`, `mine ${String(round)} ${String(n)}`);
