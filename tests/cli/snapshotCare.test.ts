@@ -272,6 +272,23 @@ describe("snapshot restore", () => {
     expect(rig.read("module/new")).toBe("mine");
   });
 
+  it("leaves out what no remote gets, in another clone, and says so", () => {
+    twoVersions(rig);
+    rig.write("dvc.yaml", "stages:\n  t:\n    cmd: echo 1 > mine.bin\n    outs: [mine.bin: {push: false}]\n");
+    rig.ok("repro", "-q");
+    rig.ok("snapshot", "save", "--tag", "mine", "--push");
+    rig.git("clone", "-q", "-b", "main", "../origin.git", "../clone");
+    const there = (...words: string[]): { code: number; out: string; err: string } =>
+      rig.run(words, { cwd: "../clone" });
+    const verified = there("snapshot", "verify", "mine", "-r");
+    expect(verified).toMatchObject({ code: 0, out: expect.stringContaining("(push: false): mine.bin\n") });
+    const restored = there("snapshot", "restore", "mine");
+    expect(restored).toMatchObject({ code: 0, err: expect.stringContaining("the cache lacks it: mine.bin\n") });
+    expect([rig.read("../clone/model.pkl"), rig.read("../clone/data/a")]).toEqual(["model 2", "a1"]);
+    expect(there("repro", "-q").code).toBe(0);
+    expect(there("status", "-q").code).toBe(0);
+  });
+
   it("brings paths back as Git checks them out: line ends and filters", () => {
     rig.write(".gitattributes", "*.enc filter=rot\n*.txt eol=crlf\n");
     for (const way of ["clean", "smudge"]) rig.git("config", `filter.rot.${way}`, "tr a-z n-za-m");

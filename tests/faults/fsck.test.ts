@@ -330,4 +330,10 @@ it("a revision that can't be read is no sound one: what it needs is not known", 
   expect([report.ok, code]).toEqual([false, 1]);
   expect(report.unread).toEqual([{ name: rig.git("rev-parse", "HEAD").trim(), reason: expect.any(String) as string }]);
   expect(rig.run(["fsck", "-A"]).out).toContain("What these revisions need is not known");
+  // Not even the workspace: what there is in the cache is looked at all the same.
+  rig.write("dvc.yaml", "stages: [broken");
+  const alone = fsck();
+  expect([alone.report.ok, alone.code]).toEqual([false, 1]);
+  expect(alone.report.unread).toEqual([{ name: "workspace", reason: expect.any(String) as string }]);
+  expect(alone.report.stores).not.toEqual([]);
 });

@@ -180,6 +180,8 @@ export function printVerify(result: SnapshotVerifyResult, context: Context): voi
   if (length > MOST * 4) context.line(`  … and ${String(length - MOST * 4)} more (--json tells all)`);
   if (result.imports.length > 0)
     context.line(`Not looked at, other repositories keep it: ${result.imports.join(", ")}`);
+  if (result.unpushed.length > 0)
+    context.line(`Not looked at, no remote gets it (push: false): ${result.unpushed.join(", ")}`);
   const how = result.deep ? "every byte was read and is right" : "everything is there";
   if (result.ok) context.line(context.paint(`Snapshot ${result.name} is whole: ${how}.`, "green"));
   else {

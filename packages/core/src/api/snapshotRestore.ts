@@ -1,6 +1,6 @@
 import { lstatSync } from "node:fs";
 import { DvcError, UsageError } from "../base/errors.ts";
-import type { CallOptions } from "../base/events.ts";
+import { type CallOptions, warn } from "../base/events.ts";
 import { type OsPath, posixRelative, type RelPath } from "../base/paths.ts";
 import type { Output } from "../pipeline/stage.ts";
 import { withGitContext } from "../repo/gitContext.ts";
@@ -9,6 +9,7 @@ import { dropEntry, journaled, journaledWith, note } from "../repo/journal.ts";
 import { withRepoLock } from "../repo/locks.ts";
 import { selectedOutputs } from "../repo/objects.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
+import { shownPath } from "../repo/shown.ts";
 import { refuseUnfinished } from "../scm/gitPlace.ts";
 import { presentOuts, putBegunAside } from "../snapshots/begunFiles.ts";
 import { checkOutGit } from "../snapshots/checkOutGit.ts";
@@ -42,6 +43,8 @@ export interface SnapshotRestoreResult {
   readonly code: readonly string[] | null;
   readonly fetched: number;
   readonly data: CheckoutResult;
+  /** Outputs with `push: false` that are not in this cache: no remote gets them, so they were left as they were. */
+  readonly absent: readonly string[];
 }
 
 /**
@@ -71,6 +74,7 @@ async function restoreWhole(
   const git = snapshotGit(repo);
   const {
     fetched,
+    absent,
     code,
     data: places,
   } = await withRepoLock(repo, options, async () => {
@@ -79,7 +83,7 @@ async function restoreWhole(
     const code = unsavedCode(repo, git.tree(snapshot.commit), data);
     refuseUnsaved(repo, code.unsaved, await unsavedData(repo, outs, options));
     const brought = await bring(repo, snapshot, snapshot.index.collect([]), options);
-    return { fetched: brought.fetched, code, data };
+    return { fetched: brought.fetched, absent: brought.absent, code, data };
   });
   // Without the repository's lock: hooks of Git may call us again.
   await switchGit(repo, snapshot, code, places, options);
@@ -87,9 +91,11 @@ async function restoreWhole(
   const now = await openRepo(repo.env, options.reporter === undefined ? {} : { reporter: options.reporter });
   try {
     const data = await journaledWith(repo, now, () =>
-      withRepoLock(now, options, () => checkoutLocked(now, [], callOf(options))),
+      withRepoLock(now, options, () =>
+        checkoutLocked(now, [], { ...callOf(options), allowMissing: absent.length > 0 }),
+      ),
     );
-    return { ...namesOf(snapshot), branch: git.currentBranch() ?? null, code: null, fetched, data };
+    return { ...namesOf(snapshot), branch: git.currentBranch() ?? null, code: null, fetched, data, absent };
   } finally {
     now.close();
   }
@@ -138,17 +144,21 @@ async function restoreParts(
     const outs = selectedOutputs(wanted.data).filter(({ out }) => out.useCache);
     const { unsaved } = unsavedCode(repo, tree, dataPlaces(outs), new Set(wanted.files));
     refuseUnsaved(repo, unsaved, await unsavedData(repo, outs, options));
-    const { fetched, partial } = await bring(repo, snapshot, wanted.data, options);
+    const { fetched, partial, absent } = await bring(repo, snapshot, wanted.data, options);
     refuseAbsent(repo, snapshot, outs);
     // Data first: a pointer must not say what is not there yet.
-    const data = await checkoutSelected(repo, wanted.data, { ...callOf(options), partial });
+    const data = await checkoutSelected(repo, wanted.data, {
+      ...callOf(options),
+      partial,
+      allowMissing: absent.length > 0,
+    });
     const code = writeFromCommit(repo, snapshot, wanted.files);
     await withGitContext(repo, { ...callOf(options), untold: true }, (context) => {
       for (const { out } of outs) if (lstatSync(out.path, { throwIfNoEntry: false })) context.ignore(out.path);
       return Promise.resolve();
     });
     const written = code.map((path) => posixRelative(git.root, path));
-    return { ...namesOf(snapshot), branch: git.currentBranch() ?? null, code: written, fetched, data };
+    return { ...namesOf(snapshot), branch: git.currentBranch() ?? null, code: written, fetched, data, absent };
   });
 }
 
@@ -179,13 +189,13 @@ async function bring(
   snapshot: FoundSnapshot,
   selected: readonly Selected[],
   options: SnapshotRestoreOptions,
-): Promise<FetchedLocked> {
+): Promise<FetchedLocked & { readonly absent: readonly string[] }> {
   const { remote, jobs } = options;
   const named = { ...(remote === undefined ? {} : { remote }), ...(jobs === undefined ? {} : { jobs }) };
   const fetched = await fetchCollected(repo, [{ selected, index: snapshot.index }], { ...callOf(options), ...named });
   const chosen = new Set(selectedOutputs(selected).map(({ out }) => out.path));
-  if (selected.some(({ within }) => within !== undefined)) return fetched;
-  const needs = snapshotNeeds(repo, snapshot.index, ({ out }) => chosen.has(out.path));
+  if (selected.some(({ within }) => within !== undefined)) return { ...fetched, absent: [] };
+  const needs = snapshotNeeds(repo, snapshot.index, ({ out }) => chosen.has(out.path) && out.canPush);
   const [presence] = await presenceInCache(repo, [needs]);
   if (presence?.complete === false) {
     const lacking = presence.objects - presence.present;
@@ -197,7 +207,26 @@ async function bring(
       },
     );
   }
-  return fetched;
+  return { ...fetched, absent: await absentLocal(repo, snapshot, chosen, options) };
+}
+
+/** Of the outputs that no remote gets (`push: false`) those that this cache lacks, with a warning. */
+async function absentLocal(
+  repo: Repo,
+  { index }: FoundSnapshot,
+  chosen: ReadonlySet<OsPath>,
+  options: CallOptions,
+): Promise<string[]> {
+  const local = index.outs.filter(({ out }) => out.useCache && !out.canPush && chosen.has(out.path));
+  const needs = local.map(({ out: { path } }) => snapshotNeeds(repo, index, ({ out }) => out.path === path));
+  const found = await presenceInCache(repo, needs);
+  const paths = local.filter((_, at) => found[at]?.complete === false).map(({ out }) => shownPath(repo, out));
+  if (paths.length > 0)
+    warn(
+      options,
+      `left as it was, since no remote gets it ('push: false') and the cache lacks it: ${paths.join(", ")}`,
+    );
+  return paths;
 }
 
 function namesOf({ name, commit }: FoundSnapshot): { name: string; commit: string } {

@@ -43,6 +43,8 @@ export interface SnapshotVerifyResult {
   readonly problems: readonly SnapshotProblem[];
   /** Data of other repositories, which they keep: not looked at. */
   readonly imports: readonly string[];
+  /** Outputs with `push: false`: on a remote they are not looked for. Empty when it was the cache that was looked at. */
+  readonly unpushed: readonly string[];
 }
 
 /**
@@ -61,10 +63,12 @@ export function snapshotVerify(
     const named = remote === true ? undefined : remote;
     const problems: SnapshotProblem[] = [...codeProblems(repo, commit, options.deep === true)];
     const imports: string[] = [];
+    const unpushed: string[] = [];
     for (const one of index.outs) {
       if (!one.out.useCache || !one.out.isLocal) continue;
       const path = posixRelative(repo.root, one.out.path);
       if (isRepoImport(one.stage)) imports.push(path);
+      else if (remote !== undefined && !one.out.canPush) unpushed.push(path);
       else if (recordedHash(one) === undefined) problems.push({ store: "record", problem: "unrecorded", path });
     }
     const read = (group: ObjectGroup, oid: string): Promise<Tree | undefined> =>
@@ -83,7 +87,8 @@ export function snapshotVerify(
       stores.push(report);
       problems.push(...report.problems.map((one) => ({ store: report.name, ...one })));
     }
-    return { name, commit, ok: problems.length === 0, deep: options.deep === true, stores, problems, imports };
+    const ok = problems.length === 0;
+    return { name, commit, ok, deep: options.deep === true, stores, problems, imports, unpushed };
   });
 }
 

@@ -31,7 +31,7 @@ export interface CollectedRevision {
 
 /**
  * Collects targets in the workspace and every revision asked for. A revision that can't be read is skipped with DVC's
- * warning; when all fail, the last failure is thrown.
+ * warning; when all fail, the last failure is thrown, unless `onSkipped` hears of them.
  * @throws {DvcError} `Failed to collect '<rev>'` when it is to be strict
  */
 export function collectRevisions(repo: Repo, targets: readonly string[], options: CollectOptions): CollectedRevision[] {
@@ -56,7 +56,7 @@ export function collectRevisions(repo: Repo, targets: readonly string[], options
       warn(options, `failed to collect '${name}', skipping`);
     }
   }
-  if (collected.length === 0 && failure !== undefined) throw failure;
+  if (collected.length === 0 && failure !== undefined && options.onSkipped === undefined) throw failure;
   return collected;
 }
 
