@@ -272,6 +272,20 @@ it("gc refuses, and removes nothing, when something cannot be read", () => {
   expect(objects().size).toBe(1);
 });
 
+it("gc refuses when the manifest of a folder is gone, also one that a partial import has brought", () => {
+  for (const name of ["a", "b"]) put(`../source/${name}`, name);
+  rig.ok("import-url", "-q", "--no-download", join(rig.dir, "../source"), "brought");
+  rig.run(["fetch", "-q"]);
+  for (const name of ["a", "b"]) put(`own/${name}`, name);
+  rig.ok("add", "-q", "own");
+  for (const path of filesUnder(join(rig.dir, ".dvc/cache"))) if (path.endsWith(".dir")) rmSync(path);
+  const before = objects();
+  expect(before.size).toBe(2);
+  const ran = rig.run(["gc", "-w", "-f"]);
+  expect([ran.code, ran.err]).toEqual([255, expect.stringContaining("without cache for directory 'own'")]);
+  expect(objects()).toEqual(before);
+});
+
 it("gc refuses scopes that need history in a shallow clone, without --force", () => {
   version("one");
   version("two");

@@ -81,8 +81,10 @@ async function collectOutput(
   if (out.hash === undefined) {
     if (isImport(stage)) {
       const brought = broughtHash(repo, one)?.value;
-      if (brought !== undefined)
-        used.add(undefined, withManifest(brought, isDirHash(brought) ? repo.cache.readTree(brought) : undefined));
+      const tree = brought !== undefined && isDirHash(brought) ? repo.cache.readTree(brought) : undefined;
+      // Without its manifest nobody knows what a folder needs: another output with the same one is to say so.
+      if (brought !== undefined && isDirHash(brought) === (tree !== undefined))
+        used.add(undefined, withManifest(brought, tree));
       return;
     }
     if (rev === undefined) warn(options, unmadeText(repo, one));

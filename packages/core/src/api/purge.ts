@@ -239,7 +239,8 @@ class Collector {
     if (!isDirHash(oid)) return [oid];
     const tree = await readManifest(this.#repo, one, this.#options);
     if (tree !== undefined) return [oid, ...tree.md5s()];
-    if (isOwn || (commit !== undefined && wasPurged(this.#repo, oid, commit))) return [oid];
+    if (isOwn) return [oid];
+    if (commit !== undefined && wasPurged(this.#repo, oid, commit)) return [];
     throw new DvcError(`the manifest of '${shownPath(this.#repo, one.out)}' is in no cache and on no remote`, {
       code: "missing-object",
     });

@@ -212,7 +212,7 @@ class KeptCollector {
     const oid = hash.value;
     if (!isDirHash(oid)) return [oid];
     const tree = await this.#manifest(repo, hash, remote);
-    if (tree === undefined && commit !== undefined && this.#isLetGo(repo, oid, commit)) return [oid];
+    if (tree === undefined && commit !== undefined && this.#isLetGo(repo, oid, commit)) return [];
     if (tree === undefined)
       throw new DvcError(`the manifest ${oid} of a folder, recorded in '${file}', is in no cache and on no remote`, {
         code: "missing-object",
