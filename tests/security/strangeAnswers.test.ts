@@ -57,3 +57,25 @@ it.each<[remote: keyof typeof remotes, answer: object]>([
   await server.stop();
   expect(told.join("")).toMatch(/makes no sense|nested too deeply|does not exist/);
 });
+
+it("get-url and import-url of a listing that no folder can hold say so, and write nothing", async () => {
+  for (const names of [["a", "a-b", "a/b/c"], ["../evil"], ["a/../../evil"], [".git/hooks/x"]]) {
+    const items = names.map((name) => ({ name: `r/x/${name}`, size: "1" }));
+    // The folder itself is no object.
+    const server = await startJsonServer(({ path }) =>
+      path.includes("prefix=") || path.includes("maxResults") ? { json: { items } } : { status: 404, json: {} },
+    );
+    rig.write(".dvc/config", `['remote "r"']\n    ${remotes.gs(server.port)}`);
+    for (const verb of ["get-url", "import-url"]) {
+      const { code, err } = await rig.runBeside(["--trust", verb, "remote://r/x", "got"]);
+      expect([verb, code, err]).toEqual([verb, expect.any(Number), expect.stringMatching(/both a file|unsafe path/)]);
+      expect([code === 0, rig.read("got"), rig.read("got.dvc"), rig.read("../evil")]).toEqual([
+        false,
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    }
+    await server.stop();
+  }
+});

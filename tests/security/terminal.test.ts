@@ -53,11 +53,14 @@ it("nor do the names of stages that run, nor questions", async () => {
   rig.write("dvc.yaml", `stages:\n  a: {cmd: echo}\n  s: {foreach: {${name}: 1}, do: {cmd: echo}}\n`);
   rig.write("data", "1");
   rig.ok("add", "-q", "data");
-  rig.write(".dvc/config", `[cache]\n    dir = ${JSON.stringify(`../out${EVIL}`)}\n`);
+  const remote = `url = s3://b\n    credentialpath = "/keys${EVIL}"\n`;
+  rig.write(".dvc/config", `[core]\n    remote = s\n['remote "s"']\n    ${remote}`);
   rig.git("add", ".");
   rig.git("commit", "-q", "-m", "theirs");
-  for (const words of [["repro", "-j", "2"], ["repro"], ["add", "data"]]) {
+  for (const words of [["repro", "-j", "2"], ["repro"], ["push"]]) {
     const shown = await screen(...words);
     expect([words, shown]).toEqual([words, expect.not.stringMatching(/\x1b\[8m|\x1b\]|\u202e/)]);
+    expect([words, shown]).toEqual([words, expect.stringContaining("\\x1b[8m")]);
+    if (words[0] === "push") expect(shown).toContain("[y/n]");
   }
 });
