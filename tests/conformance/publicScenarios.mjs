@@ -263,4 +263,36 @@ export const publicScenarios = [
       { dvc: "move a d/" },
     ],
   },
+  {
+    id: "import-itself",
+    feature: 41,
+    steps: [
+      ...start,
+      { write: { a: "1\n" } },
+      { dvc: "import-url nowhere" },
+      { dvc: "import-url a" },
+      { dvc: "import-url a a" },
+      { dvc: "stage add -n s -d a -o a echo" },
+    ],
+  },
+  {
+    id: "lock-of-dvc-1",
+    feature: 61,
+    steps: [
+      ...start,
+      {
+        write: {
+          "dvc.yaml": "stages:\n  s1:\n    cmd: echo\n",
+          // So many that what is told is long.
+          "dvc.lock": Array.from(
+            { length: 30 },
+            (_, n) =>
+              `stage_${n}:\n  cmd: python src/a_rather_long_name_of_a_script.py --with some --options ${n}\n  deps:\n  - path: data/raw/${n}.csv\n    md5: b026324c6904b2a9cb4b88d6d61c81d1\n`,
+          ).join(""),
+        },
+      },
+      { dvc: "status" },
+      { dvc: "gc -w -f" },
+    ],
+  },
 ];

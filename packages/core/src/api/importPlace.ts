@@ -5,6 +5,7 @@ import { DvcError } from "../base/errors.ts";
 import { isInside, type OsPath } from "../base/paths.ts";
 import type { Built } from "../data/build.ts";
 import { planCheckout } from "../data/checkout.ts";
+import { checkStage } from "../pipeline/graph.ts";
 import { type Dependency, type Output, type Stage, trackedOutput } from "../pipeline/stage.ts";
 import { refuseGitTracked } from "../repo/gitContext.ts";
 import { loadIndex } from "../repo/index.ts";
@@ -112,6 +113,7 @@ export function newImport(repo: Repo, out: string, dependencies: (wdir: OsPath) 
     isLocked: true,
   };
   checkOutputPath(repo, stage, output);
+  checkStage(stage);
   loadIndex(repo).checkGraph([stage]);
   refuseGitTracked(repo, [path], (one) => shownLocal(repo, one));
   return stage;

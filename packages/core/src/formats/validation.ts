@@ -10,7 +10,7 @@ import { plainKind, plainValue } from "./yamlValues.ts";
 
 /** So many errors are told one by one, as long as what is told is no longer than this (characters). */
 const MAX_SHOWN = 50;
-const MAX_TOLD = 5000;
+const MAX_TOLD = 20_000;
 /** How many parts of a path are given up in search of a position. */
 const MAX_STEPS = 5;
 
