@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -270,6 +271,27 @@ describe("snapshot restore", () => {
     rig.write("module/new", "mine");
     for (const name of ["one", "main", "one", "two"]) rig.ok("snapshot", "restore", name);
     expect(rig.read("module/new")).toBe("mine");
+  });
+
+  it("goes back and forth between data that DVC 2 recorded and what was made of it since", () => {
+    const md5 = createHash("md5").update("a\nb\n").digest("hex");
+    rig.write(`.dvc/cache/${md5.slice(0, 2)}/${md5.slice(2)}`, "a\r\nb\r\n");
+    rig.write("old.txt", "a\r\nb\r\n");
+    rig.write("old.txt.dvc", `outs:\n- md5: ${md5}\n  size: 6\n  path: old.txt\n`);
+    rig.write(".gitignore", "/old.txt\n");
+    rig.git("add", "-A");
+    rig.ok("snapshot", "save", "--tag", "one");
+    rig.write("old.txt", "new\r\n");
+    rig.ok("snapshot", "save", "--tag", "two");
+    expect(rig.read("old.txt.dvc")).toContain("hash: md5");
+    for (const [tag, text] of [
+      ["one", "a\r\nb\r\n"],
+      ["two", "new\r\n"],
+      ["one", "a\r\nb\r\n"],
+    ] as const) {
+      rig.ok("snapshot", "restore", tag);
+      expect([rig.read("old.txt"), rig.run(["status", "-q"]).code]).toEqual([text, 0]);
+    }
   });
 
   it("leaves out what no remote gets, in another clone, and says so", () => {

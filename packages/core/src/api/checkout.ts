@@ -4,7 +4,7 @@ import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { CheckoutError, DvcError } from "../base/errors.ts";
 import { isInside, type OsPath, type RelPath } from "../base/paths.ts";
-import { type Plan, planCheckout, type Wanted } from "../data/checkout.ts";
+import { type Plan, planCheckout, type PlanOptions, type Wanted } from "../data/checkout.ts";
 import { removeUnusedLinks } from "../data/unusedLinks.ts";
 import { Keeper } from "../repo/keep.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
@@ -230,7 +230,7 @@ function planAll(
         {
           ...options,
           root: repo.root,
-          cache: cacheFor(repo, group[0]?.out.hash ?? { name: "md5", value: "" }),
+          ...cachesFor(repo, group[0]?.out.hash?.name === "md5-dos2unix"),
           state: repo.state,
           ignore: repo.ignore,
           relink: options.relink === true,
@@ -238,6 +238,13 @@ function planAll(
         },
       ),
     }));
+}
+
+/** The cache of one layout, and the other if there is anything in it. */
+function cachesFor(repo: Repo, isLegacy: boolean): Pick<PlanOptions, "cache" | "otherCache"> {
+  const [cache, otherCache] = isLegacy ? [repo.legacyCache, repo.cache] : [repo.cache, repo.legacyCache];
+  for (const _name of otherCache.names()) return { cache, otherCache };
+  return { cache };
 }
 
 function asWanted(want: Want, tree: Tree | undefined): Wanted {

@@ -217,7 +217,15 @@ class ItemPlanner {
     }
     // A checkout does not flush the workspace: a power loss soon after it empties files, and a second one puts that right.
     if (harmless || (oid !== undefined && md5 === EMPTY_MD5)) return;
-    if (md5 === undefined || !this.#options.cache.verify(md5)) this.#atRisk.push(found.path);
+    if (md5 === undefined || !(this.#options.cache.verify(md5) || this.#isInOther(found)))
+      this.#atRisk.push(found.path);
+  }
+
+  /** Whether the cache of the other layout has what is there: it is recorded so in another commit. */
+  #isInOther(found: FoundFile): boolean {
+    const { otherCache, state, signal } = this.#options;
+    const md5 = otherCache === undefined ? undefined : hashFound(found, otherCache, state, signal);
+    return md5 !== undefined && otherCache?.verify(md5) === true;
   }
 
   /** The content is right: perhaps the link or the execute bit is not. */
