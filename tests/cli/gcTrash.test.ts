@@ -165,6 +165,22 @@ describe("gc spares", () => {
     expect(objects().size).toBe(1);
   });
 
+  it.each([
+    ["is named", true],
+    ["is not known", false],
+  ])("HEAD of the first worktree, when Git's folder lies elsewhere and its place %s", (_, isNamed) => {
+    rig.ok("cache", "dir", "-q", "../shared");
+    version("one");
+    rig.git("init", "-q", "--separate-git-dir", "../store.git");
+    if (isNamed) rig.git("config", "core.worktree", rig.dir);
+    rig.git("worktree", "add", "-q", "-b", "side", "../side");
+    version("two");
+    // As if only DVC had been used there.
+    rmSync(join(rig.dir, "../shared/projects"), { recursive: true });
+    const ran = rig.run(["gc", "-w", "-f"], { cwd: "../side" });
+    expect([ran.code, objects("../shared/files").size]).toEqual([0, 2]);
+  });
+
   it("what tags, branches and commits need, each as asked for", () => {
     version("tagged");
     rig.git("tag", "-a", "-m", "one", "one");

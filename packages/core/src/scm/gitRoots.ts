@@ -26,7 +26,7 @@ export interface NamedCommit {
   readonly sha: string;
 }
 
-/** The worktrees of the same repository but this one; no child process. */
+/** The worktrees of the same repository but this one; a child process only in those of a submodule, or whose Git folder is elsewhere. */
 export function otherWorktrees(git: Git, environment: Environment): Worktree[] {
   const { commonDir, gitDir } = git.layout;
   const found: Worktree[] = [];
@@ -35,13 +35,23 @@ export function otherWorktrees(git: Git, environment: Environment): Worktree[] {
     const other = new Git({ root, gitDir: own, commonDir }, environment);
     found.push({ root, isThere: isThere(join(root, ".git")), head: other.head(), git: other });
   };
-  if (basename(commonDir) === ".git") add(dirname(commonDir), commonDir);
+  const main = gitDir === commonDir ? undefined : mainWorktree(git);
+  if (main !== undefined) add(main, commonDir);
   for (const name of namesIn(join(commonDir, "worktrees"))) {
     const own = join(commonDir, "worktrees", name);
     const link = readIfThere(join(own, "gitdir"))?.trim();
     if (link !== undefined && isThere(join(own, "HEAD"))) add(dirname(resolve(own, link)), own);
   }
   return found;
+}
+
+/** The top folder of the first worktree, seen from another one; Git's own folder where nobody knows it, undefined where there is none. */
+function mainWorktree(git: Git): OsPath | undefined {
+  const { commonDir } = git.layout;
+  if (basename(commonDir) === ".git") return dirname(commonDir);
+  if (git.config("core.bare") === "true") return undefined;
+  // Of a submodule, or with a Git folder elsewhere.
+  return resolve(commonDir, git.config("core.worktree") ?? ".");
 }
 
 /** What is stashed: the commits of the workspace, of the index and of untracked files. No child process without stashes. */
