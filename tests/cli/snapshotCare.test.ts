@@ -294,6 +294,19 @@ describe("snapshot restore", () => {
     }
   });
 
+  it("takes a text with other line ends than the cache of DVC 2 has for unsaved", () => {
+    const md5 = createHash("md5").update("a\nb\n").digest("hex");
+    rig.write(`.dvc/cache/${md5.slice(0, 2)}/${md5.slice(2)}`, "a\nb\n");
+    rig.write("text", "new");
+    rig.ok("add", "-q", "text");
+    rig.write("text", "a\r\nb\r\n");
+    expect(rig.run(["checkout"], { input: "n\n" }).code).not.toBe(0);
+    expect(rig.read("text")).toBe("a\r\nb\r\n");
+    rig.write("text", "a\nb\n");
+    rig.ok("checkout");
+    expect(rig.read("text")).toBe("new");
+  });
+
   it("leaves out what no remote gets, in another clone, and says so", () => {
     twoVersions(rig);
     rig.write("dvc.yaml", "stages:\n  t:\n    cmd: echo 1 > mine.bin\n    outs: [mine.bin: {push: false}]\n");
