@@ -125,6 +125,38 @@ describe("purge", () => {
   });
 });
 
+describe("after a gc that freed what was on no remote", () => {
+  const unpushed = (): void => {
+    rig.write("other/own", "other three");
+    rig.write("other/extra", "people two");
+    rig.ok("add", "-q", "other");
+    rig.git("commit", "-q", "-a", "-m", "three");
+  };
+  const free = (): void => {
+    version("four", "v4");
+    rig.ok("gc", "-w", "-f", "-q");
+    rig.run(["gc", "--purge"], { input: "y\n" });
+  };
+
+  it("purge goes on", () => {
+    unpushed();
+    free();
+    rig.ok("purge", "people", "-f");
+    expect(everywhere()).not.toContain("people two");
+    expect(everywhere()).toContain("the same in both");
+  });
+
+  it("purge spares what it needs when another remote has it after all", () => {
+    unpushed();
+    rig.ok("remote", "add", "-q", "shelf", rig.path("../shelf"));
+    rig.ok("push", "-q", "-r", "shelf");
+    free();
+    rig.ok("purge", "people", "-f");
+    expect(texts("../shelf")).toContain("people two");
+    expect(everywhere()).not.toContain("people four");
+  });
+});
+
 describe("after a purge", () => {
   it("refuses a shallow clone, which does not know what other data its other commits need", () => {
     rig.git("clone", "-q", "--depth", "1", `file://${rig.dir}`, "../shallow");

@@ -7,7 +7,7 @@ import { build } from "../data/build.ts";
 import { stagingPath } from "../data/swap.ts";
 import { holdsUnrecorded } from "../data/unrecorded.ts";
 import { removeTree } from "../fs/heldFolders.ts";
-import { isDirHash } from "../hash/hashInfo.ts";
+import { type HashInfo, isDirHash } from "../hash/hashInfo.ts";
 import { quarantined } from "../odb/quarantine.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import { dropFiles, dropFromBin } from "../odb/trash.ts";
@@ -16,12 +16,12 @@ import type { StageOutput } from "../repo/dataRoots.ts";
 import { type Index, loadIndex } from "../repo/index.ts";
 import { noteFinal } from "../repo/journal.ts";
 import { collectKept, type KeptApart } from "../repo/keptRoots.ts";
-import { readManifest } from "../repo/manifests.ts";
+import { manifestOf, readManifest } from "../repo/manifests.ts";
 import { checkOutputPath } from "../repo/outputPath.ts";
 import { looking } from "../repo/looking.ts";
 import { openRemote } from "../repo/remote.ts";
 import { changeRepo } from "../repo/change.ts";
-import { notePurged, wasPurged } from "../repo/purged.ts";
+import { notePurged, wasCollected, wasPurged } from "../repo/purged.ts";
 import type { Repo } from "../repo/repo.ts";
 import { withSharersLocks } from "../repo/sharersLocks.ts";
 import { revisions } from "../repo/revisions.ts";
@@ -233,6 +233,18 @@ class Collector {
     return out.path === this.#path || (stage.name === undefined && stage.file === this.#path);
   }
 
+  /** What a folder needs that a gc took out of the cache: nothing, unless some remote still has its manifest. @throws {StorageError} */
+  async #filesOnRemotes(hash: HashInfo): Promise<string[]> {
+    for (const remote of this.#repo.config.remoteNames()) {
+      const onFailure = (error: Error): never => {
+        throw error;
+      };
+      const tree = await manifestOf(this.#repo, hash, { ...this.#options, remote, onFailure });
+      if (tree !== undefined) return [hash.value, ...tree.md5s()];
+    }
+    return [];
+  }
+
   /** Of a version that was purged before nothing is left that could go. */
   async #objectsOf(one: StageOutput, isOwn: boolean, commit: string | undefined): Promise<string[]> {
     const oid = one.out.hash?.value ?? "";
@@ -241,6 +253,8 @@ class Collector {
     if (tree !== undefined) return [oid, ...tree.md5s()];
     if (isOwn) return [oid];
     if (commit !== undefined && wasPurged(this.#repo, oid, commit)) return [];
+    if (commit !== undefined && one.out.hash !== undefined && wasCollected(this.#repo, oid, commit))
+      return this.#filesOnRemotes(one.out.hash);
     throw new DvcError(`the manifest of '${shownPath(this.#repo, one.out)}' is in no cache and on no remote`, {
       code: "missing-object",
     });
