@@ -4,7 +4,7 @@ import type { CallOptions } from "../base/events.ts";
 import { warn } from "../base/events.ts";
 import { CheckoutError, DvcError } from "../base/errors.ts";
 import { isInside, type OsPath, type RelPath } from "../base/paths.ts";
-import { type Plan, planCheckout, type PlanOptions, type Wanted } from "../data/checkout.ts";
+import { type Plan, planCheckout, type Wanted } from "../data/checkout.ts";
 import { removeUnusedLinks } from "../data/unusedLinks.ts";
 import { Keeper } from "../repo/keep.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
@@ -217,20 +217,22 @@ function planAll(
   trees: ReadonlyMap<OsPath, Tree>,
   options: CheckoutOptions,
 ): PlannedCache[] {
+  const { cache, legacyCache } = repo;
+  const isLegacy = ({ out }: Want): boolean => out.hash?.name === "md5-dos2unix";
   const groups = [
-    wants.filter((one) => one.out.hash?.name !== "md5-dos2unix"),
-    wants.filter((one) => one.out.hash?.name === "md5-dos2unix"),
+    { group: wants.filter((one) => !isLegacy(one)), caches: { cache, otherCache: legacyCache } },
+    { group: wants.filter(isLegacy), caches: { cache: legacyCache, otherCache: cache } },
   ];
   return groups
-    .filter((group) => group.length > 0)
-    .map((group) => ({
+    .filter(({ group }) => group.length > 0)
+    .map(({ group, caches }) => ({
       wants: group,
       plan: planCheckout(
         group.map((want) => asWanted(want, trees.get(want.out.path))),
         {
           ...options,
           root: repo.root,
-          ...cachesFor(repo, group[0]?.out.hash?.name === "md5-dos2unix"),
+          ...caches,
           state: repo.state,
           ignore: repo.ignore,
           relink: options.relink === true,
@@ -238,13 +240,6 @@ function planAll(
         },
       ),
     }));
-}
-
-/** The cache of one layout, and the other if there is anything in it. */
-function cachesFor(repo: Repo, isLegacy: boolean): Pick<PlanOptions, "cache" | "otherCache"> {
-  const [cache, otherCache] = isLegacy ? [repo.legacyCache, repo.cache] : [repo.cache, repo.legacyCache];
-  for (const _name of otherCache.names()) return { cache, otherCache };
-  return { cache };
 }
 
 function asWanted(want: Want, tree: Tree | undefined): Wanted {

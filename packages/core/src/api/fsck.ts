@@ -8,7 +8,6 @@ import { temporaryPath } from "../fs/atomic.ts";
 import { isDirHash } from "../hash/hashInfo.ts";
 import type { BadObject, CheckOptions, StoreCheck } from "../odb/checkTypes.ts";
 import { checkLocal, checkLocalObjects } from "../odb/localCheck.ts";
-import type { ObjectDb } from "../odb/objectDb.ts";
 import { checkObjects, checkRemote } from "../odb/remoteCheck.ts";
 import type { RemoteDb } from "../odb/remoteDb.ts";
 import { CheckPointFile } from "../repo/checkPoints.ts";
@@ -137,7 +136,7 @@ async function checkCaches(
   const checked: Checked[] = [];
   for (const cache of [repo.cache, repo.legacyCache]) {
     const names = newNames(namesFor(needed, cache.hashName), cache.folder, before);
-    const isUsed = names.size > 0 || (before === undefined && (cache === repo.cache || !isEmpty(cache)));
+    const isUsed = names.size > 0 || (before === undefined && (cache === repo.cache || !cache.isEmpty()));
     if (!isUsed) continue;
     const title = cache === repo.cache ? "cache" : "cache (2.x)";
     const store = { name: title, kind: "cache" as const, url: cache.folder };
@@ -242,9 +241,4 @@ function namesFor(needed: readonly References[], hashName: References["hashName"
   for (const { names } of needed.filter((one) => one.hashName === hashName))
     for (const [oid, name] of names) if (!all.has(oid)) all.set(oid, name);
   return all;
-}
-
-function isEmpty(cache: ObjectDb): boolean {
-  for (const _name of cache.names()) return false;
-  return true;
 }

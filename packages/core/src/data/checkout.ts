@@ -115,6 +115,8 @@ class ItemPlanner {
   readonly #absent: string[] = [];
   readonly #atRisk: OsPath[] = [];
   readonly #kept = new Set<RelPath>();
+  /** Whether the cache of the other layout has anything, once that was asked for. */
+  #hasOther: boolean | undefined;
 
   constructor(wanted: Wanted, options: PlanOptions, unsaved: OsPath[], missing: Plan["missing"]) {
     this.#wanted = wanted;
@@ -224,8 +226,9 @@ class ItemPlanner {
   /** Whether the cache of the other layout has what is there: it is recorded so in another commit. */
   #isInOther(found: FoundFile): boolean {
     const { otherCache, state, signal } = this.#options;
-    const md5 = otherCache === undefined ? undefined : hashFound(found, otherCache, state, signal);
-    if (otherCache === undefined || md5 === undefined || !otherCache.verify(md5)) return false;
+    if (otherCache === undefined || !(this.#hasOther ??= !otherCache.isEmpty())) return false;
+    const md5 = hashFound(found, otherCache, state, signal);
+    if (md5 === undefined || !otherCache.verify(md5)) return false;
     // The hash of DVC 2 passes over line ends.
     return otherCache.hashName === "md5" || md5File(otherCache.pathOf(md5)).md5 === md5File(found.path).md5;
   }

@@ -27,7 +27,7 @@ export interface PlanOptions extends CallOptions {
   /** Nothing outside this folder is ever changed. */
   readonly root: OsPath;
   readonly cache: ObjectDb;
-  /** The cache of the other layout, when there is anything in it: what it has is no loss either. */
+  /** The cache of the other layout: what it has is no loss either. */
   readonly otherCache?: ObjectDb;
   readonly state: State;
   readonly ignore?: IgnorePredicate;

@@ -387,6 +387,12 @@ export class ObjectDb {
     }
   }
 
+  /** Whether it holds no object. @throws as {@link names} */
+  isEmpty(): boolean {
+    for (const _name of this.names()) return false;
+    return true;
+  }
+
   /** Bytes of an object; undefined when it is not there. */
   sizeOf(oid: string): number | undefined {
     return statSync(this.pathOf(oid), { throwIfNoEntry: false })?.size;
