@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 import type { CallOptions } from "../base/events.ts";
-import { DvcError, UnsafePathError } from "../base/errors.ts";
+import { DvcError } from "../base/errors.ts";
 import { checkManifestPath, type OsPath, type RelPath } from "../base/paths.ts";
 import { type Environment, questionsOf } from "../base/platform.ts";
 import { mapBounded } from "../base/pool.ts";
@@ -11,6 +11,7 @@ import { type FileSystem, type Info, isLocalPathFileSystem } from "../fs/filesys
 import { openStorage, protocolOf } from "../fs/open.ts";
 import type { ObjectDb } from "../odb/objectDb.ts";
 import { TransferProgress } from "../odb/transferProgress.ts";
+import { checkFolders } from "../odb/tree.ts";
 import { openRepo, type Repo } from "../repo/repo.ts";
 import { openStorageOf, resolveRemote } from "../repo/remote.ts";
 import { makeFolders } from "../fs/makeFolders.ts";
@@ -96,25 +97,11 @@ export async function filesAt(
     files.push({ rel, info: file });
   }
   if (info === undefined && files.length === 0) return undefined;
-  refuseBoth(files, place);
-  return { isDir: true, files: files.sort((a, b) => (a.rel < b.rel ? -1 : 1)) };
-}
-
-/** Object storages may hold `a` beside `a/b`; no folder can. */
-function refuseBoth(files: readonly UrlFile[], place: UrlPlace): void {
+  // Object storages may hold `a` beside `a/b`; no folder can.
   const names = new Set(files.map(({ rel }) => rel));
-  const looked = new Set<RelPath>();
-  for (const { rel } of files) {
-    for (let at = rel.lastIndexOf("/"); at > 0; at = rel.lastIndexOf("/", at - 1)) {
-      const folder = rel.slice(0, at);
-      if (looked.has(folder)) break;
-      looked.add(folder);
-      if (names.has(folder))
-        throw new UnsafePathError(
-          `path ${JSON.stringify(folder)} is both a file and a folder in '${place.fs.url(place.path)}'`,
-        );
-    }
-  }
+  const entries = files.map(({ rel }) => ({ relpath: rel }));
+  checkFolders(entries, (path) => names.has(path), place.fs.url(place.path));
+  return { isDir: true, files: files.sort((a, b) => (a.rel < b.rel ? -1 : 1)) };
 }
 
 /** A path of the storage relative to the place. */

@@ -134,7 +134,7 @@ export class Tree implements Iterable<TreeEntry> {
     if (columns === undefined) return Tree.from(parseJson(buffer, source), source);
     const tree = new Tree(columns);
     if (!columns.sorted) return Tree.#checked([...tree], source);
-    checkFolders(tree, source);
+    checkFolders(tree, (path) => tree.get(path) !== undefined, source);
     return tree;
   }
 
@@ -145,7 +145,7 @@ export class Tree implements Iterable<TreeEntry> {
     }
     const tree = new Tree(list);
     checkUnique(list, source);
-    checkFolders(tree, source);
+    checkFolders(tree, (path) => tree.get(path) !== undefined, source);
     return tree;
   }
 
@@ -279,10 +279,17 @@ function checkUnique(list: readonly TreeEntry[], source: string): void {
   }
 }
 
-/** Refuses a file that is also a folder: each distinct parent folder is looked up once. */
-function checkFolders(tree: Tree, source: string): void {
+/**
+ * Refuses a file that is also a folder: each distinct parent folder is looked up once, when files of a folder follow each other.
+ * @throws {UnsafePathError}
+ */
+export function checkFolders(
+  files: Iterable<Pick<TreeEntry, "relpath">>,
+  isFile: (path: RelPath) => boolean,
+  source: string,
+): void {
   let previous = "";
-  for (const { relpath } of tree) {
+  for (const { relpath } of files) {
     const slash = relpath.lastIndexOf("/");
     const folder = slash < 0 ? "" : relpath.slice(0, slash);
     if (folder === previous) continue;
@@ -290,7 +297,7 @@ function checkFolders(tree: Tree, source: string): void {
     previous = folder;
     for (let at = folder.length; at > known; at = folder.lastIndexOf("/", at - 1)) {
       const parent = folder.slice(0, at);
-      if (tree.get(parent) !== undefined)
+      if (isFile(parent))
         throw new UnsafePathError(`path ${JSON.stringify(parent)} is both a file and a folder in '${source}'`);
     }
   }
