@@ -14,7 +14,7 @@ import { refuseUnfinished } from "../scm/gitPlace.ts";
 import { presentOuts, putBegunAside } from "../snapshots/begunFiles.ts";
 import { checkOutGit } from "../snapshots/checkOutGit.ts";
 import { findSnapshot, type FoundSnapshot, snapshotGit } from "../snapshots/find.ts";
-import { snapshotNeeds } from "../snapshots/needs.ts";
+import { needsOf, snapshotNeeds } from "../snapshots/needs.ts";
 import { cachedManifest } from "../snapshots/objects.ts";
 import { presenceInCache } from "../snapshots/presence.ts";
 import { dataPlaces, refuseUnsaved, unsavedCode, type UnsavedCode, unsavedData } from "../snapshots/protect.ts";
@@ -218,8 +218,10 @@ async function absentLocal(
   options: CallOptions,
 ): Promise<string[]> {
   const local = index.outs.filter(({ out }) => out.useCache && !out.canPush && chosen.has(out.path));
-  const needs = local.map(({ out: { path } }) => snapshotNeeds(repo, index, ({ out }) => out.path === path));
-  const found = await presenceInCache(repo, needs);
+  const found = await presenceInCache(
+    repo,
+    local.map((one) => needsOf(repo, [one])),
+  );
   const paths = local.filter((_, at) => found[at]?.complete === false).map(({ out }) => shownPath(repo, out));
   if (paths.length > 0)
     warn(

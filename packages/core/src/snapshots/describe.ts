@@ -47,7 +47,7 @@ export interface DescribeOptions extends CallOptions {
 export interface SnapshotDraft {
   readonly facts: Omit<SnapshotFacts, "local" | "remotes">;
   readonly needs: readonly SnapshotNeeds[];
-  /** Of these, what goes to remotes. */
+  /** Of these, what goes to remotes, when any is asked. */
   readonly pushed: readonly SnapshotNeeds[];
 }
 
@@ -56,13 +56,13 @@ export async function draftSnapshot(
   repo: Repo,
   logged: LoggedCommit,
   index: Index,
-  options: CallOptions,
+  options: DescribeOptions,
 ): Promise<SnapshotDraft> {
   const contents = snapshotContents(repo, index);
   return {
     facts: { ...namedFacts(logged), ...contents, metrics: await metricsOf(repo, index, options) },
     needs: snapshotNeeds(repo, index),
-    pushed: snapshotNeeds(repo, index, pushedData),
+    pushed: options.remotes === undefined ? [] : snapshotNeeds(repo, index, pushedData),
   };
 }
 

@@ -50,7 +50,7 @@ export function takeBackMove(target: OsPath, stage: OsPath): void {
     if (move === undefined) continue;
     const from = join(target, move.from);
     const { mtimeNs } = lstatSync(note, { bigint: true });
-    const moved = move.entries.filter(([name]) => !isThere(join(from, name)) && isThere(join(target, name)));
+    const moved = move.entries.filter(([name]) => !isPresent(join(from, name)) && isPresent(join(target, name)));
     if (!moved.every((entry) => isAsMoved(target, entry, mtimeNs))) continue;
     makeFolders(from);
     for (const [name] of moved) renameSync(join(target, name), join(from, name));
@@ -62,7 +62,8 @@ function entryOf(folder: OsPath, name: string): Move["entries"][number] {
   return [name, String(dev), String(ino)];
 }
 
-function isThere(path: OsPath): boolean {
+/** Also a link that leads nowhere. */
+function isPresent(path: OsPath): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 

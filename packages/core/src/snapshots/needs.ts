@@ -1,5 +1,5 @@
 import { collectObjects, type ObjectGroup, type OutputFilter } from "../repo/objects.ts";
-import type { Index } from "../repo/index.ts";
+import type { Index, Selected } from "../repo/index.ts";
 import { ownData } from "../repo/references.ts";
 import type { Repo } from "../repo/repo.ts";
 import { cachedManifest } from "./objects.ts";
@@ -17,8 +17,13 @@ export interface SnapshotNeeds {
 
 /** What a snapshot needs, without the files of its folders. Data of other repositories is left out by default. */
 export function snapshotNeeds(repo: Repo, index: Index, filter: OutputFilter = ownData): SnapshotNeeds[] {
+  return needsOf(repo, index.collect([]), filter);
+}
+
+/** The same of some outputs; by default of all of them. */
+export function needsOf(repo: Repo, selected: readonly Selected[], filter: OutputFilter = () => true): SnapshotNeeds[] {
   const groups = new Map<string, ObjectGroup>();
-  collectObjects(repo, index.collect([]), filter, groups);
+  collectObjects(repo, selected, filter, groups);
   return [...groups.values()].map(({ remote, hashName, files, dirs }) => ({
     remote,
     hashName,
