@@ -81,10 +81,7 @@ async function collectOutput(
   if (out.hash === undefined) {
     if (isImport(stage)) {
       const brought = broughtHash(repo, one)?.value;
-      const tree = brought !== undefined && isDirHash(brought) ? repo.cache.readTree(brought) : undefined;
-      // Without its manifest nobody knows what a folder needs: another output with the same one is to say so.
-      if (brought !== undefined && isDirHash(brought) === (tree !== undefined))
-        used.add(undefined, withManifest(brought, tree));
+      if (brought !== undefined) used.add(undefined, broughtObjects(repo, brought));
       return;
     }
     if (rev === undefined) warn(options, unmadeText(repo, one));
@@ -109,10 +106,17 @@ async function collectOutput(
   used.add(out.remote, withManifest(oid, tree));
 }
 
-/** An object and, of a folder, all that its manifest names. */
-function* withManifest(oid: string, tree: Tree | undefined): Iterable<string> {
+/** None of a folder whose manifest is gone: an output that records it is to say that nobody knows what it needs. */
+function broughtObjects(repo: Repo, oid: string): Iterable<string> {
+  if (!isDirHash(oid)) return [oid];
+  const tree = repo.cache.readTree(oid);
+  return tree === undefined ? [] : withManifest(oid, tree);
+}
+
+/** A manifest and all that it names. */
+function* withManifest(oid: string, tree: Tree): Iterable<string> {
   yield oid;
-  if (tree !== undefined) yield* tree.md5s();
+  yield* tree.md5s();
 }
 
 /** A remote that fails is as good as none here: the caller refuses. */

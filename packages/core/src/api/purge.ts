@@ -235,10 +235,10 @@ class Collector {
 
   /** What a folder needs that a gc took out of the cache: nothing, unless some remote still has its manifest. @throws {StorageError} */
   async #filesOnRemotes(hash: HashInfo): Promise<string[]> {
+    const onFailure = (error: Error): never => {
+      throw error;
+    };
     for (const remote of this.#repo.config.remoteNames()) {
-      const onFailure = (error: Error): never => {
-        throw error;
-      };
       const tree = await manifestOf(this.#repo, hash, { ...this.#options, remote, onFailure });
       if (tree !== undefined) return [hash.value, ...tree.md5s()];
     }

@@ -4,6 +4,7 @@ import { type CloudAnswer, CloudHttp, type CloudRequest } from "./cloudHttp.ts";
 import type { AccessFacts } from "./filesystem.ts";
 import type { GdriveSettings } from "./gdriveSettings.ts";
 import { findGdriveToken, type GdriveTokenSource } from "./gdriveToken.ts";
+import { strangeAnswer } from "./jsonAnswer.ts";
 import { renewing, type Token } from "./oauthToken.ts";
 import type { RetryPolicy } from "./retry.ts";
 
@@ -114,7 +115,7 @@ export function parsed<T>(about: string, body: Buffer): T {
 }
 
 function strange(about: string): StorageError {
-  return new StorageError(`the server's answer about '${about}' makes no sense`, { protocol: "gdrive", path: about });
+  return strangeAnswer({ about, protocol: "gdrive" });
 }
 
 interface Meaning {
