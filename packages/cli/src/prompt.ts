@@ -1,13 +1,13 @@
 import { readSync } from "node:fs";
 import type { TextOutput } from "./render/text.ts";
-import { visible } from "./render/visible.ts";
+import { visibleOn } from "./render/visible.ts";
 
 const answers = ["yes", "no", "y", "n"];
 
 /** Asks on stdout and reads answers from stdin until one fits. The end of the input is a no. */
 export function askYesNo(question: string, output: TextOutput): boolean {
   for (;;) {
-    output.out.write(`${output.out.isTty ? visible(question) : question} [y/n]: `);
+    output.out.write(`${visibleOn(output.out, question)} [y/n]: `);
     output.finish();
     const line = readLine();
     if (line === undefined) return false;

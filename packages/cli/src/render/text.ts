@@ -3,7 +3,7 @@ import { paintFor } from "./colour.ts";
 import { ProgressLine } from "./progress.ts";
 import { StageBoard, StageLines } from "./stages.ts";
 import { TextStream } from "./streams.ts";
-import { visible } from "./visible.ts";
+import { visible, visibleOn } from "./visible.ts";
 
 /** How much is printed. */
 export interface Loudness {
@@ -72,10 +72,10 @@ export class TextOutput implements Reporter {
   #stageLine(stage: string, stream: "stdout" | "stderr", text: string, isPrinted = false): void {
     const to = stream === "stderr" || this.#isForJson ? this.err : this.out;
     const name = (this.#stages ?? new StageLines()).prefix(stage, paintFor(to.isTty, this.#loudness.env));
-    const prefix = to.isTty ? visible(name) : name;
+    const prefix = visibleOn(to, name);
     this.#board?.clear();
     if (to === this.err) this.out.flush();
-    for (const line of text.split("\n")) to.write(`${prefix}${to.isTty ? visible(line, isPrinted) : line}\n`);
+    for (const line of text.split("\n")) to.write(`${prefix}${visibleOn(to, line, isPrinted)}\n`);
     if (to.isTty) to.flush();
   }
 
@@ -93,8 +93,7 @@ export class TextOutput implements Reporter {
   forced(text: string): void {
     this.#progress?.clear();
     this.#board?.clear();
-    // In a file or a pipe the bytes stay as they are, as with `ls`.
-    this.out.write(`${this.out.isTty ? visible(text) : text}\n`);
+    this.out.write(`${visibleOn(this.out, text)}\n`);
     if (this.out.isTty) this.out.flush();
   }
 

@@ -1,4 +1,5 @@
 import { OWN_ESCAPE } from "./colour.ts";
+import type { TextStream } from "./streams.ts";
 
 /**
  * Control characters other than line feed and tab; also the second set of ISO 6429, which some terminals obey in UTF-8, and
@@ -20,6 +21,11 @@ export function visible(text: string, colours = false): string {
       part.replace(CONTROL, (sign, at: number) => shown(sign, colours && COLOUR.test(part.slice(at, at + 16)))),
     )
     .join("\x1b");
+}
+
+/** The same where it goes to a terminal; in a file or a pipe the bytes stay as they are, as with `ls`. */
+export function visibleOn({ isTty }: Pick<TextStream, "isTty">, text: string, colours = false): string {
+  return isTty ? visible(text, colours) : text;
 }
 
 function shown(sign: string, stays: boolean): string {
