@@ -3,13 +3,11 @@ import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { filesUnder, md5Of, objectsIn, ownEnvironment, runAndKill } from "../support/killing.ts";
+import { filesUnder, killRounds, md5Of, objectsIn, ownEnvironment, runAndKill } from "../support/killing.ts";
 import { BINARY } from "../support/rig.ts";
 
 /** Rounds for each verb; more by `HOLDFAST_KILLS`. The seed is fixed (or `HOLDFAST_SEED`), the scheduler is not. */
-const ROUNDS = Number(process.env["HOLDFAST_KILLS"] ?? "2");
-/** As many as `make test-long` plays take longer, ms. */
-const TIMEOUT = 60_000 + ROUNDS * 15_000;
+const { rounds: ROUNDS, timeout: TIMEOUT } = killRounds(2);
 const SEED = Number(process.env["HOLDFAST_SEED"] ?? "20261123");
 const FILES = 300;
 

@@ -4,13 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { objectsIn, ownEnvironment, runAndKill } from "../support/killing.ts";
+import { killRounds, objectsIn, ownEnvironment, runAndKill } from "../support/killing.ts";
 import { BINARY } from "../support/rig.ts";
 
 /** Rounds for each way to run; more by `HOLDFAST_KILLS`. */
-const ROUNDS = Number(process.env["HOLDFAST_KILLS"] ?? "4");
-/** As many as `make test-long` plays take longer, ms. */
-const TIMEOUT = 60_000 + ROUNDS * 15_000;
+const { rounds: ROUNDS, timeout: TIMEOUT } = killRounds(4);
 
 /** Two rows of stages that may run side by side, a folder and a metric among the outputs, and one stage at the end. */
 const PIPELINE = `stages:

@@ -15,13 +15,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { objectsIn, ownEnvironment, runAndKill } from "../support/killing.ts";
+import { killRounds, objectsIn, ownEnvironment, runAndKill } from "../support/killing.ts";
 import { BINARY } from "../support/rig.ts";
 
 /** Rounds; more by `HOLDFAST_KILLS`. */
-const ROUNDS = Number(process.env["HOLDFAST_KILLS"] ?? "5");
-/** As many as `make test-long` plays take longer, ms. */
-const TIMEOUT = 60_000 + ROUNDS * 15_000;
+const { rounds: ROUNDS, timeout: TIMEOUT } = killRounds(5);
 
 let folder: string;
 let root: string;

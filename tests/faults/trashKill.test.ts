@@ -1,12 +1,10 @@
 import { rmSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { filesUnder, md5Of, objectsIn, runAndKill } from "../support/killing.ts";
+import { filesUnder, killRounds, md5Of, objectsIn, runAndKill } from "../support/killing.ts";
 import { Rig } from "../support/rig.ts";
 
 /** Rounds; more by `HOLDFAST_KILLS`. Each kills at another moment. */
-const ROUNDS = Number(process.env["HOLDFAST_KILLS"] ?? "2");
-/** As many as `make test-long` plays take longer, ms. */
-const TIMEOUT = 60_000 + ROUNDS * 15_000;
+const { rounds: ROUNDS, timeout: TIMEOUT } = killRounds(2);
 const FILES = 300;
 
 let rig: Rig;

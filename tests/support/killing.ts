@@ -50,6 +50,12 @@ export function filesUnder(path: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
+/** How often a test kills: `usual` times, or HOLDFAST_KILLS, and how long all of it may take, ms. */
+export function killRounds(usual: number): { readonly rounds: number; readonly timeout: number } {
+  const rounds = Number(process.env["HOLDFAST_KILLS"] ?? usual);
+  return { rounds, timeout: 60_000 + rounds * 15_000 };
+}
+
 /** Every object that has its final name holds the bytes of that name. @returns the names. */
 export function objectsIn(store: string): Set<string> {
   const names = new Set<string>();

@@ -1,16 +1,7 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../../../tests/support/temporaryFolder.ts";
 import { moveIn, takeBackMove } from "./moveIn.ts";
 
 /** No process has it: it is more than Linux gives. */
@@ -20,10 +11,7 @@ const NOTE = `.import.${DEAD}-b.hftmp`;
 
 let target: string;
 beforeEach(() => {
-  target = mkdtempSync(join(tmpdir(), "holdfast-move-"));
-});
-afterEach(() => {
-  rmSync(target, { recursive: true, force: true });
+  target = temporaryFolder("move-");
 });
 
 function place(path: string): [dev: string, ino: string] {
